@@ -1,0 +1,65 @@
+"""The one family of errors: message, hint and stable slug; mapped to an exit code in one place.
+
+    TrylineError
+    ├── UsageError        what the user asked for cannot be done as asked            exit 2
+    ├── ConfigError       .tryline.yml is not right; says the line and the remedy    exit 2
+    ├── RepositoryError   git cannot give what the review needs                      exit 2
+    └── CouldNot          infrastructure: engine, image, sandbox, forge, endpoint    exit 3
+
+The behaviour of the code under review is never an error here: it is a value (`Outcome`, `Problem`).
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """Everything that the command can return. Documented in README."""
+
+    OK = 0
+    FINDINGS = 1
+    """Findings at or above `--fail-on`."""
+    USAGE = 2
+    COULD_NOT = 3
+    """The review could not run, or not all of it (conclusion `neutral`)."""
+    BUG = 4
+    """A defect of Tryline itself; a report to paste was written."""
+    INTERRUPTED = 130
+
+
+class TrylineError(Exception):
+    """Base of all expected failures.
+
+    `message` says what and where; `hint` what to do; `slug` is a name that never changes (docs/errors.md).
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, hint: str = "", slug: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.slug = slug
+
+
+class UsageError(TrylineError):
+    """The command line asks for something that does not exist or does not go together."""
+
+
+class ConfigError(TrylineError):
+    """The configuration is not right."""
+
+
+class RepositoryError(TrylineError):
+    """Git cannot give what the review needs."""
+
+
+class CouldNot(TrylineError):
+    """Infrastructure failed: never a finding, never a green check."""
+
+    exit_code = ExitCode.COULD_NOT
+
+
+class SandboxError(CouldNot):
+    """The engine or a container failed; the job may be tried again in a fresh one."""

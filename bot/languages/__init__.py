@@ -1,0 +1,104 @@
+"""The seam to a programming language: what the review needs to know of one, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain import Function, Recipe, Replacement, TestChange
+
+
+class Unparsable(Exception):
+    """A file or a function's text is not valid in this language (or not decodable)."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class Files(Protocol):
+    """Read access to the files of one tree. Paths are posix and relative to the repository's root."""
+
+    def paths(self) -> Sequence[str]:
+        """Every regular file, sorted."""
+
+    def read(self, path: str) -> bytes:
+        """Content of one file. Raises KeyError when the tree has no such regular file."""
+
+
+@dataclass(frozen=True)
+class InstallWishes:
+    """What the configuration says about installation; None or empty means: detect."""
+
+    python: str | None = None
+    image: str | None = None
+    dockerfile: str | None = None
+    """Path of a Dockerfile in the repository."""
+    requirements: tuple[str, ...] = ()
+    """Requirement files to install instead of what is detected."""
+    extras: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    packages: tuple[str, ...] = ()
+    """Further requirement specifiers to install."""
+    project: bool = True
+    """Whether the project itself is installed (editable)."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Language(Protocol):
+    """One programming language. Every method is pure: text in, values out; no method runs repository code."""
+
+    name: str
+
+    def owns(self, path: str) -> bool:
+        """Whether this language reviews the file."""
+
+    def is_test(self, path: str) -> bool:
+        """Whether the file is part of the tests (test modules, conftest), never a target of rewriting."""
+
+    def is_generated(self, path: str, text: str) -> bool:
+        """Whether the file says of itself that a machine wrote it."""
+
+    def decode(self, data: bytes) -> str:
+        """Text of a source file, line ends as they are. Raises Unparsable."""
+
+    def encode(self, text: str, original: bytes) -> bytes:
+        """Bytes for `text` in the encoding that the original file uses (BOM and declaration kept)."""
+
+    def functions(self, path: str, text: str) -> tuple[Function, ...]:
+        """Every function of a file in order of appearance, nested ones included. Raises Unparsable."""
+
+    def code_lines(self, text: str, function: Function) -> frozenset[int]:
+        """Lines of the file, inside the function's body, at which an executable statement starts."""
+
+    def statements(self, source: str) -> tuple[int, ...]:
+        """Lines (1-based in `source`, a function's text) at which a statement of its body starts, docstring
+        and nested definitions' bodies included, decorators and signature not. Raises Unparsable."""
+
+    def normalise(self, source: str) -> str:
+        """A text that is equal for sources that differ only in layout, comments and docstrings."""
+
+    def splice(self, text: str, function: Function, source: str, imports: tuple[str, ...] = ()) -> str:
+        """The file's text with the function replaced by `source` and the imports added, line ends kept.
+        Raises Unparsable when the result does not parse or the target is no longer where it was."""
+
+    def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
+        """The smallest hunks of whole lines that turn one file text into the other, in order."""
+
+    def poison(self, function: Function) -> str:
+        """The function's text with a body that raises at once: the control that a test suite must notice."""
+
+    def policy(self, original: str, candidate: str, imports: tuple[str, ...], module: str) -> tuple[str, ...]:
+        """What the candidate does that a rewrite may not, in words; empty when there is nothing."""
+
+    def test_changes(self, path: str, base: str | None, head: str | None) -> tuple[TestChange, ...]:
+        """Tests that differ between two versions of a test file (None: the file does not exist there)."""
+
+    def recipe(self, files: Files, wishes: InstallWishes) -> Recipe:
+        """How the environment for this tree is installed."""
+
+    def formatter(self, files: Files) -> tuple[str, ...] | None:
+        """Argument vector of the formatter that the repository itself configures, to be run in the sandbox
+        with a file's path appended; None when it configures none."""

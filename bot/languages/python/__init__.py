@@ -1,0 +1,1 @@
+"""Python: functions by `ast`, tests by pytest (which runs unittest's too), installation by uv."""
