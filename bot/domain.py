@@ -459,7 +459,12 @@ class Finding:
     @property
     def id(self) -> str:
         """Identity over pushes: path, symbol, rule and the witness's tests; not the line number."""
-        parts = (self.function.head.path, self.function.head.qualname, self.rule, *sorted(self.witness.tests)[:1])
+        parts = (
+            self.function.head.path,
+            self.function.head.qualname,
+            self.rule,
+            *sorted(self.witness.tests)[:1],
+        )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
