@@ -268,7 +268,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Frame:
-    """One entry of a traceback, innermost last; `path` is relative to the repository or ends in the file's name."""
+    """One entry of a traceback, innermost last; `path` is relative to the repository or a bare file name."""
 
     path: str
     line: int
