@@ -381,7 +381,7 @@ def _read_yaml(text: str | bytes) -> tuple[dict[str, Any], dict[str, Mark]]:
             hint="Save the file as UTF-8.",
             slug="config-encoding",
         ) from None
-    except MarkedYAMLError as error:
+    except yaml.MarkedYAMLError as error:
         raise _syntax(error.problem_mark or error.context_mark, error.problem or "not valid YAML") from None
     except yaml.YAMLError as error:
         raise _syntax(None, getattr(error, "reason", None) or "not valid YAML") from None
@@ -570,7 +570,8 @@ def _mistake(mistake: ErrorDetails, place: typing.Callable[[str], str]) -> str:
         section = ".".join(sections)
         prefix = f"{section}." if section else ""
         if "." in key and not section:
-            return f"{where}: `{_shown(name)}` must be written as a section: `{_shown(key.replace('.', ': {', 1))}: …}}`"
+            nested = _shown(key.replace(".", ": {", 1))
+            return f"{where}: `{_shown(name)}` must be written as a section: `{nested}: …}}`"
         return f"{where}: `{_shown(name)}` is not a setting{_nearest(key, _keys(section), prefix)}"
     wanted = _WANTED.get(mistake["type"])
     if wanted is not None:
