@@ -1,0 +1,40 @@
+"""Check `witness-gone`: what showed the problem was run again and shows it no more."""
+
+from __future__ import annotations
+
+from bot.checks import Trialled
+from bot.checks.reading import count, listing, standing_for
+from bot.domain import Judgement, Witness
+
+
+class WitnessGone:
+    """Content when every test of the witness ran and is good and, for a recorded call, when the function was
+    called with the same arguments and returned. Without a finding there is nothing to be gone."""
+
+    name = "witness-gone"
+
+    def judge(self, trialled: Trialled) -> Judgement:
+        """Says what became of the witness."""
+        if trialled.finding is None:
+            return Judgement(self.name, True, "no finding to be gone")
+        witness = trialled.finding.witness
+        absent = [test for test in witness.tests if not standing_for(trialled.run, test)]
+        if absent or not witness.tests:
+            return Judgement(self.name, False, f"not run: {listing(absent) or 'the witness names no test'}")
+        results = [result for test in witness.tests for result in standing_for(trialled.run, test)]
+        if bad := [result for result in results if not result.outcome.good]:
+            return Judgement(self.name, False, f"{bad[0].id} is still {bad[0].outcome}")
+        if witness.call is not None:
+            return self._call(trialled, witness)
+        names = count(len({result.id for result in results}), "test")
+        return Judgement(self.name, True, f"{names} of the witness, red at head, now good")
+
+    def _call(self, trialled: Trialled, witness: Witness) -> Judgement:
+        wanted = witness.call
+        calls = trialled.run.calls.get(trialled.candidate.function.id, ())
+        same = [c for c in calls if wanted and c.test == wanted.test and c.digest and c.digest == wanted.digest]
+        if not same:
+            return Judgement(self.name, False, "the witness's call was not made, so it could not be looked at")
+        if raised := [call.raised for call in same if call.raised]:
+            return Judgement(self.name, False, f"the witness's call still raises {raised[0]}")
+        return Judgement(self.name, True, "the call that raised at head returns")
