@@ -177,6 +177,9 @@ class InstallStep:
     required: bool = True
     """A failing required step fails the image; another one is reported and the next alternative is tried."""
     env: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    """Steps in a row with one group are alternatives: the first that succeeds makes the others unnecessary,
+    and the group has failed when all have (the image too, if one of them is required)."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ class Recipe:
         parts = [self.python or "", self.image or "", self.dockerfile or ""]
         parts += [f"{path}={digest}" for path, digest in sorted(self.manifest.items())]
         for step in self.steps:
-            parts += [*step.argv, *(f"{k}={v}" for k, v in sorted(step.env.items())), str(step.required), ";"]
+            parts += [*step.argv, *(f"{k}={v}" for k, v in sorted(step.env.items())), str(step.required), step.group, ";"]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 

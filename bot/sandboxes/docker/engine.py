@@ -1,0 +1,254 @@
+"""The engine itself: how it is reached, what is ours on it, what works there, and the sweeping up."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.constants import DEFAULT_DOCKER_API_VERSION
+from docker.utils import kwargs_from_env
+
+from bot.errors import SandboxError
+from bot.sandboxes import Diagnosis
+
+RUN = "tryline.run"
+OWNER = "tryline.owner"
+CREATED = "tryline.created"
+TTL = "tryline.ttl"
+ROLE = "tryline.role"
+
+CACHED_ROLES = ("base", "deps")
+"""Images that stay for the next run; every other thing of ours ends with its run."""
+
+REGISTRY = "https://registry-1.docker.io/v2/"
+
+_ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+_START_HINT = (
+    "Start Docker (or Podman with `podman system service`), or set DOCKER_HOST to an engine that you may use. "
+    "On GitHub's hosted Linux runners an engine is there already; in GitLab CI add the service `docker:dind`."
+)
+
+
+def connect(environ: Mapping[str, str]) -> docker.DockerClient:
+    """A client for the engine that the environment names, or that answers at a usual place.
+
+    Honours DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH; without DOCKER_HOST the sockets of Docker,
+    rootless Docker, Docker Desktop and Podman are tried in this order. The API version is the newest that both
+    sides speak. Raises SandboxError, with the way to get an engine, when none answers.
+    """
+    try:
+        places = list(_places(environ))
+    except docker.errors.DockerException as error:
+        hint = "Check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
+        raise SandboxError(f"The engine's settings are not usable: {error}", hint=hint, slug="engine") from error
+    failures = []
+    for settings in places:
+        try:
+            return _client(settings)
+        except _ENGINE_ERRORS as error:
+            where = settings.get("base_url", "the default socket")
+            failures.append(f"{where}: {_first_line(error)}")
+    raise SandboxError(
+        "No container engine answers (" + "; ".join(failures) + ").", hint=_START_HINT, slug="engine"
+    )
+
+
+def labels(run: str, *, role: str, ttl: int = 4 * 3600) -> dict[str, str]:
+    """Labels for something that this process starts: who owns it, and for how many seconds at most."""
+    return {RUN: run, OWNER: owner(), CREATED: str(int(time.time())), TTL: str(ttl), ROLE: role}
+
+
+def owner() -> str:
+    """This process as `host:pid:starttime`; the start time tells it from a later process with its id."""
+    pid = os.getpid()
+    return f"{platform.node()}:{pid}:{_start_time(pid)}"
+
+
+def alive(mark: str) -> bool | None:
+    """Whether the process behind an owner label still runs; None when it is of another host."""
+    host, _, process = mark.partition(":")
+    pid, _, started = process.partition(":")
+    if host != platform.node() or not pid.isdigit():
+        return None
+    return str(_start_time(int(pid))) == started
+
+
+def clean(client: docker.DockerClient) -> int:
+    """Removes containers and run images of ours whose owner is dead or whose time is over; returns how many.
+
+    Cached images stay. What another host started is left alone until its time is over, for it cannot be asked.
+    """
+    removed = 0
+    for container in client.api.containers(all=True, filters={"label": [RUN]}):
+        if _left_behind(container.get("Labels") or {}):
+            try:
+                client.api.remove_container(container["Id"], force=True, v=True)
+                removed += 1
+            except _ENGINE_ERRORS:
+                continue  # being removed by its own auto-remove, or by another run's sweep
+    for image in client.api.images(filters={"label": [RUN]}):
+        marks = image.get("Labels") or {}
+        if marks.get(ROLE) not in CACHED_ROLES and _left_behind(marks):
+            try:
+                client.api.remove_image(image["Id"], force=True)
+                removed += 1
+            except _ENGINE_ERRORS:
+                continue  # still used by a living container
+    return removed
+
+
+def diagnose(client: docker.DockerClient | None, error: SandboxError | None = None) -> tuple[Diagnosis, ...]:
+    """What `tryline doctor` shows of the engine; with None, why there is none. Never raises."""
+    if client is None:
+        detail = error.message if error else "not reached"
+        return (Diagnosis("engine", False, detail, error.hint if error else _START_HINT),)
+    try:
+        about, version = client.info(), client.version()
+    except _ENGINE_ERRORS as broken:
+        return (Diagnosis("engine", False, _first_line(broken), _START_HINT),)
+    return tuple(_rows(client, about, version))
+
+
+def registry_answers(timeout: float) -> bool:
+    """Whether the public registry answers this machine within `timeout` seconds."""
+    try:
+        return requests.get(REGISTRY, timeout=timeout).status_code in (200, 401)
+    except requests.exceptions.RequestException:
+        return False
+
+
+# ---------------------------------------------------------------------------------------------- reaching it
+
+
+def _places(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    named: dict[str, Any] = {**kwargs_from_env(environment=dict(environ))}
+    if environ.get("DOCKER_HOST"):
+        yield named
+        return
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    home = environ.get("HOME", "")
+    sockets = ["/var/run/docker.sock"]
+    if runtime:
+        sockets.append(f"{runtime}/docker.sock")
+    if home:
+        sockets.append(f"{home}/.docker/run/docker.sock")
+    if runtime:
+        sockets.append(f"{runtime}/podman/podman.sock")
+    sockets.append("/run/podman/podman.sock")
+    present = [path for path in sockets if Path(path).exists()]
+    for path in present or sockets[:1]:
+        yield {**named, "base_url": f"unix://{path}"}
+
+
+def _client(settings: Mapping[str, Any]) -> docker.DockerClient:
+    """Connects twice: to learn the version, and then to speak it.
+
+    REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE in the environment would replace the engine's own certificate
+    authority (requests merges them in while `trust_env` is on), so the client must not trust the environment;
+    this can only be said after construction, and construction without a version already asks the server.
+    """
+    probe = docker.DockerClient(**{**settings, "version": DEFAULT_DOCKER_API_VERSION, "timeout": 10})
+    try:
+        probe.api.trust_env = False
+        spoken = str(probe.version(api_version=False)["ApiVersion"])
+    except KeyError as error:
+        raise docker.errors.DockerException("what answers is not a container engine") from error
+    finally:
+        probe.close()
+    version = min(spoken, DEFAULT_DOCKER_API_VERSION, key=lambda text: [int(part) for part in text.split(".")])
+    client = docker.DockerClient(**{**settings, "version": version, "timeout": 300})
+    client.api.trust_env = False
+    return client
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+# -------------------------------------------------------------------------------------------------- labels
+
+
+def _start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; 0 where the system does not tell; None if it is gone."""
+    try:
+        # The second field is the command in brackets, and may hold anything but the last bracket.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return int(fields[19])
+    except (OSError, IndexError, ValueError):
+        pass
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return 0
+    return 0
+
+
+def _left_behind(marks: Mapping[str, str]) -> bool:
+    if alive(marks.get(OWNER, "")) is False:
+        return True
+    created, ttl = marks.get(CREATED, ""), marks.get(TTL, "")
+    return created.isdigit() and ttl.isdigit() and time.time() > int(created) + int(ttl)
+
+
+# ------------------------------------------------------------------------------------------------ diagnosis
+
+
+def _rows(
+    client: docker.DockerClient, about: Mapping[str, Any], version: Mapping[str, Any]
+) -> Iterator[Diagnosis]:
+    system = about.get("OperatingSystem", "")
+    yield Diagnosis(
+        "engine",
+        True,
+        f"{version.get('Version', '?')} (API {client.api.api_version}) on {system}, kernel "
+        f"{about.get('KernelVersion', '?')}, {about.get('Architecture', '?')}",
+    )
+    yield Diagnosis("storage", True, f"{about.get('Driver', '?')} at {about.get('DockerRootDir', '?')}")
+    cgroup = str(about.get("CgroupVersion") or "1")
+    limits = bool(about.get("MemoryLimit", True)) and bool(about.get("PidsLimit", True))
+    yield Diagnosis(
+        "limits",
+        limits,
+        f"cgroup v{cgroup} ({about.get('CgroupDriver', '?')}), {about.get('NCPU', '?')} CPUs, "
+        f"{int(about.get('MemTotal', 0)) // 2**20} MiB",
+        "" if limits else "Memory and process limits are not enforced here: use cgroup v2 with delegation.",
+    )
+    runtimes = sorted(about.get("Runtimes") or {})
+    strong = [name for name in runtimes if name.startswith(("runsc", "kata"))]
+    yield Diagnosis(
+        "isolation",
+        True,
+        f"runtimes {', '.join(runtimes) or '?'}; " + ", ".join(_security(about)),
+        "" if strong else "For strangers' code on a machine that is kept, register gVisor (runsc) as a runtime.",
+    )
+    answers = registry_answers(2.0)
+    yield Diagnosis(
+        "registry",
+        True,
+        "answers" if answers else "does not answer: base images are made from a local interpreter",
+    )
+    try:
+        cached = [image.get("Labels") or {} for image in client.api.images(filters={"label": [ROLE]})]
+    except _ENGINE_ERRORS:
+        cached = []
+    counts = {role: sum(marks.get(ROLE) == role for marks in cached) for role in CACHED_ROLES}
+    yield Diagnosis("images", True, f"{counts['deps']} prepared, {counts['base']} base in the cache")
+
+
+def _security(about: Mapping[str, Any]) -> list[str]:
+    """Names of the engine's security options: `seccomp`, `apparmor`, `userns`, `rootless` ..."""
+    names = []
+    for option in about.get("SecurityOptions") or []:
+        pairs = dict(part.partition("=")[::2] for part in str(option).split(","))
+        names.append(pairs.get("name", str(option)))
+    return names or ["no security options"]
