@@ -1,0 +1,332 @@
+"""The terminal: progress while a review runs, and its report at the end. Foreign text is printed as text only."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from bot.config import Effective
+from bot.domain import Conclusion, Outcome, Review, Reviewed, Severity, Verdict
+from bot.record import replay_command
+from bot.render import (
+    MAX_FAILURE,
+    MAX_LISTED,
+    Caps,
+    costs,
+    counted,
+    diff,
+    headline,
+    lines,
+    mark,
+    matrix,
+    one_line,
+    plain,
+    ranges,
+    rank,
+    suites,
+    surroundings,
+    visible,
+)
+from bot.sandboxes import Diagnosis
+
+_WIDTH = 110
+"""Columns where nobody says how many there are: a file, a pipe, a build log."""
+_QUIET_SECONDS = 10.0
+"""Without a terminal, a short-lived state is worth a line only this often."""
+_SEVERITY = {
+    Severity.LOW: "cyan",
+    Severity.MEDIUM: "yellow",
+    Severity.HIGH: "red",
+    Severity.CRITICAL: "bold red",
+}
+
+
+def _console(stream: TextIO, *, color: bool) -> Console:
+    """A console that takes no text for mark-up, emoji or a value to colour."""
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        no_color=not color,
+        color_system="auto" if color else None,
+        width=None if terminal else _WIDTH,
+        soft_wrap=not terminal,
+    )
+
+
+class TerminalProgress:
+    """Shows the stages on a stream: with a spinner on a terminal, as lines with elapsed seconds elsewhere.
+
+    A context manager: on leaving it the spinner is gone. Never raises for a stream that is closed.
+    """
+
+    def __init__(self, stream: TextIO, *, color: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = _console(stream, color=color)
+        self._live = stream.isatty()
+        self._clock = clock
+        self._start = clock()
+        self._last = clock()
+        self._stage = ""
+        self._spinner: Status | None = None
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """A new part of the work begins."""
+        self._stage = one_line(name, 20)
+        self._line(self._stage, one_line(detail))
+        if self._live:
+            self._spin(self._stage)
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        self._line("", one_line(text))
+
+    def tick(self, text: str) -> None:
+        """A short-lived state: replaces the last one; without a terminal, a line now and then."""
+        if self._live:
+            self._spin(f"{self._stage}: {one_line(text, 80)}")
+        elif self._clock() - self._last >= _QUIET_SECONDS:
+            self._line("", one_line(text))
+
+    def _line(self, name: str, detail: str) -> None:
+        self._last = self._clock()
+        text = Text(f"{self._last - self._start:6.1f} s  ", style="dim")
+        text.append(f"{name:<8} ", style="bold")
+        text.append(detail)
+        with _unbroken():
+            self._console.print(text)
+
+    def _spin(self, text: str) -> None:
+        with _unbroken():
+            if self._spinner is None:
+                self._spinner = self._console.status(Text(text))
+                self._spinner.start()
+            else:
+                self._spinner.update(Text(text))
+
+    def _stop(self) -> None:
+        if self._spinner is not None:
+            with _unbroken():
+                self._spinner.stop()
+            self._spinner = None
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """A reader who went away is no reason to lose a review."""
+    with contextlib.suppress(OSError, ValueError):
+        yield
+
+
+# ------------------------------------------------------------------------------------------------- the report
+
+
+def print_review(review: Review, stream: TextIO, *, color: bool = True, caps: Caps | None = None) -> None:
+    """The whole review for a terminal. Raises OSError when the stream cannot be written."""
+    caps = caps or Caps()
+    out = _console(stream, color=color)
+    ranked = rank(review.findings)
+    out.print(Text(headline(review), style=_tone(review)))
+    for problem in review.problems:
+        out.print(Text(f"  {one_line(problem.message, 2000)} [{one_line(problem.slug)}]"))
+        if problem.log.strip() and review.conclusion is Conclusion.NEUTRAL:
+            out.print(
+                Padding(Text(plain(problem.log, MAX_FAILURE).strip("\n"), style="dim"), (0, 0, 0, 4), expand=False)
+            )
+    for item in ranked[: caps.max_inline]:
+        out.print()
+        _print_finding(item, out)
+    if len(ranked) > caps.max_inline:
+        rest = ranked[caps.max_inline :]
+        _print_list(out, f"{counted(len(rest), 'more finding')}", [_brief(item) for item in rest], len(rest))
+    _print_rest(review, out)
+    if review.findings or review.conclusion is Conclusion.NEUTRAL:
+        out.print()
+        for line in (suites(review), costs(review), surroundings(review), f"review {one_line(review.id)}"):
+            if line:
+                out.print(Text(line, style="dim"))
+
+
+def _tone(review: Review) -> str:
+    if review.conclusion is Conclusion.FINDINGS:
+        return "bold red"
+    return "bold yellow" if review.conclusion is Conclusion.NEUTRAL else "bold green"
+
+
+def _print_rest(review: Review, out: Console) -> None:
+    """What is not a finding: weakened tests, what was left out, what was only suspected, flaky tests."""
+    weakened = [
+        f"{change.path} {change.name}: {change.how}" + (f": {change.detail}" if change.detail else "")
+        for change in review.test_changes
+        if change.how in ("weakened", "deleted")
+    ]
+    _print_list(out, "Tests that this change weakens", weakened)
+    _print_list(
+        out,
+        "Not reviewed",
+        [
+            " ".join(filter(None, (item.path, item.symbol, f"({ranges(item.lines)})" if item.lines else "")))
+            + f": {item.reason}"
+            for item in review.not_reviewed
+        ],
+    )
+    _print_list(out, "Suspected, not proven", [f"{s.function.id}: {s.message}" for s in review.unproven])
+    _print_list(
+        out,
+        "Changed lines that no test executes",
+        [f"{r.function.id}: {ranges(r.unexecuted_lines)}" for r in review.functions if r.unexecuted_lines],
+    )
+    _print_list(out, "Flaky, so no evidence", list(review.flaky))
+
+
+def _print_list(out: Console, title: str, entries: Sequence[str], limit: int = MAX_LISTED) -> None:
+    if not entries:
+        return
+    out.print()
+    out.print(Text(title, style="bold"))
+    for entry in entries[:limit]:
+        out.print(Text(f"  {one_line(entry)}"))
+    if len(entries) > limit:
+        out.print(Text(f"  and {len(entries) - limit} more"))
+
+
+def _brief(item: Reviewed) -> str:
+    finding = item.finding
+    return (
+        f"{finding.title}: {finding.function.head.path}, {lines(finding.start_line, finding.end_line)}, "
+        f"{finding.severity}, {'with a rewrite' if item.rewrite else 'no rewrite'}; {replay_command(finding.id)}"
+    )
+
+
+def _print_finding(item: Reviewed, out: Console) -> None:
+    finding, rewrite = item.finding, item.rewrite
+    head = finding.function.head
+    title = Text(finding.severity.upper(), style=_SEVERITY[finding.severity])
+    title.append(f"  {one_line(finding.title)}", style="bold")
+    out.print(title)
+    place = f"{head.path}:{finding.start_line}  {head.qualname}  [{finding.rule}]"
+    out.print(Text(f"  {one_line(place)}", style="dim"))
+    out.print(Text(f"  {one_line(finding.message, 2000)}"))
+    out.print()
+    out.print(Text(f"  $ {one_line(finding.witness.command, 1000)}"))
+    if finding.witness.failure.strip():
+        failure = plain(finding.witness.failure, MAX_FAILURE).strip("\n")
+        out.print(Padding(Text(failure, style="dim"), (0, 0, 0, 4), expand=False))
+    if rewrite is None:
+        why = item.why_no_rewrite or "none was found within the budget"
+        out.print(Text(f"  No rewrite: {one_line(why, 1000)}"))
+        if item.rejected:
+            out.print(Text(f"  Refused in the cold run: {one_line(item.rejected[0].reason, 500)}"))
+    else:
+        what = "Restoring base" if rewrite.label == "revert" else "Rewrite"
+        verdict = rewrite.verdict
+        out.print()
+        _print_diff(diff(finding, rewrite), out)
+        out.print()
+        out.print(
+            Text(
+                f"  {what}: passed {counted(verdict.tests_run, 'test')} ({one_line(verdict.selection)}) "
+                f"in a fresh container; {verdict.tests_executing} execute the function",
+                style="green",
+            )
+        )
+        _print_matrix(verdict, finding.witness.tests, out)
+    out.print(Text(f"  Replay: {replay_command(finding.id)}"))
+
+
+def _print_diff(text: str, out: Console) -> None:
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in visible(text).split("\n")[:-1]:
+        style = "bold" if line.startswith(("--- ", "+++ ")) else styles.get(line[:1], "")
+        out.print(Text(f"  {line}", style=style), soft_wrap=True)
+
+
+def _print_matrix(verdict: Verdict, witness: Sequence[str], out: Console) -> None:
+    rows = matrix(verdict, witness)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("test", overflow="fold")
+    for side in ("base", "head", "rewrite"):
+        table.add_column(side, no_wrap=True)
+    for row in rows.deciding:
+        table.add_row(Text(one_line(row.test)), *(_cell(side) for side in (row.base, row.head, row.candidate)))
+    if rows.more:
+        table.add_row(Text(f"{rows.more} more that differ"))
+    if rows.same:
+        table.add_row(Text(counted(rows.same, "other test")), "same", "same", "same")
+    if table.row_count:
+        out.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _cell(outcome: Outcome | None) -> Text:
+    style = "dim" if outcome is None else "red" if outcome.bad else "green" if outcome.good else ""
+    return Text(mark(outcome), style=style)
+
+
+def print_verdict(verdict: Verdict, stream: TextIO, *, color: bool = True) -> None:
+    """What a replay showed: each check, then the matrix. Raises OSError when the stream cannot be written."""
+    out = _console(stream, color=color)
+    word = "accepted" if verdict.accepted else "refused"
+    out.print(Text(f"Verdict: {word}", style="bold green" if verdict.accepted else "bold red"))
+    for judgement in verdict.judgements:
+        text = Text("  ok   " if judgement.ok else "  no   ", style="green" if judgement.ok else "red")
+        text.append(f"{one_line(judgement.check)}: {one_line(judgement.detail, 1000)}", style="default")
+        out.print(text)
+    out.print(
+        Text(
+            f"  {counted(verdict.tests_run, 'test')} ({one_line(verdict.selection)}) in {verdict.seconds:.1f} s, "
+            f"{verdict.tests_executing} execute the function"
+        )
+    )
+    _print_matrix(verdict, (), out)
+
+
+def print_diagnosis(rows: Sequence[Diagnosis], stream: TextIO, *, color: bool = True) -> None:
+    """What works here and what is missing. Raises OSError when the stream cannot be written."""
+    out = _console(stream, color=color)
+    for row in rows:
+        text = Text("ok      " if row.ok else "missing ", style="green" if row.ok else "red")
+        text.append(f"{one_line(row.name)}: {one_line(row.detail, 1000)}", style="default")
+        out.print(text)
+        if row.remedy and not row.ok:
+            out.print(Text(f"        {one_line(row.remedy, 1000)}"))
+
+
+def print_settings(rows: Sequence[Effective], stream: TextIO, *, color: bool = True) -> None:
+    """Every setting with where its value came from. Raises OSError when the stream cannot be written."""
+    out = _console(stream, color=color)
+    names = max(len(row.name) for row in rows)
+    values = [one_line(written(row.value), 60) for row in rows]
+    widest = min(max(len(value) for value in values), 40)
+    for row, value in zip(rows, values, strict=True):
+        text = Text(f"{row.name:<{names}}  {value:<{widest}}  ")
+        text.append(one_line(row.origin), style="dim" if row.origin == "default" else "cyan")
+        out.print(text)
+
+
+def written(value: object) -> str:
+    """A setting's value as `.tryline.yml` would write it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {item}" for key, item in value.items()) + "}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
