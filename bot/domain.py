@@ -144,6 +144,35 @@ class ChangedFunction:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """What is swapped in a running process: the outermost function around the target, often the target itself."""
+
+    path: str
+    line: int
+    """First line in the file, decorators included."""
+    name: str
+    classes: tuple[str, ...]
+    """Names of the classes around it, outermost first."""
+    source: str
+    """Its lines as they stand in the file, `\\n` line ends."""
+    target_path: tuple[tuple[str, int], ...] = ()
+    """How to get from it to the target: (name, how many of that name stand before) per nesting."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """The target's parameters: name and how it is passed (`p`, `*`, `k`, `**`)."""
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """How the repository's tests are run."""
+
+    args: tuple[str, ...]
+    """Arguments for pytest."""
+    summary: str
+    """One line for the reader: `pytest, tests/`."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NotReviewed:
     """Something in the change that was left out, and why. Shown to the reader, always."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Function, Recipe, Replacement, TestChange
+from bot.domain import Function, Recipe, Replacement, SuitePlan, TestChange, Unit
 
 
 class Unparsable(Exception):
@@ -44,6 +44,17 @@ class InstallWishes:
     """Further requirement specifiers to install."""
     project: bool = True
     """Whether the project itself is installed (editable)."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SuiteWishes:
+    """What the configuration says about running tests."""
+
+    runner: str = "auto"
+    """`auto`, `pytest` or `unittest`."""
+    args: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -102,3 +113,12 @@ class Language(Protocol):
     def formatter(self, files: Files) -> tuple[str, ...] | None:
         """Argument vector of the formatter that the repository itself configures, to be run in the sandbox
         with a file's path appended; None when it configures none."""
+
+    def suite(self, files: Files, wishes: SuiteWishes) -> SuitePlan:
+        """How this tree's tests are run."""
+
+    def unit(self, text: str, function: Function) -> Unit:
+        """The swappable unit around a function of a file's text. Raises Unparsable."""
+
+    def unit_source(self, unit: Unit, function: Function, source: str) -> str:
+        """The unit's text with the function's lines replaced by `source`."""

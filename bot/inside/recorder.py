@@ -1,0 +1,292 @@
+"""What the probes call, and how values become text and digests.
+
+One `Recorder` per process. The instrumented code reaches it by names put into `builtins`, so that no module of
+the repository is changed. Everything taken here is bounded: calls per test, characters per value, depth.
+"""
+
+import base64
+import hashlib
+import io
+import pickle
+import types
+
+CLIP = 160
+MAX_DEPTH = 6
+MAX_ITEMS = 400
+MAX_PICKLE = 16 * 1024
+
+
+class StepLimit(BaseException):
+    """The step budget of a run is used up: an endless loop, cut without waiting for the clock."""
+
+
+def clip(text, size=CLIP):
+    """At most `size` characters, the middle left out."""
+    if len(text) <= size:
+        return text
+    return text[: size * 2 // 3] + "..." + text[-(size // 3 - 3) :]
+
+
+def show(value, size=CLIP):
+    """A bounded repr that cannot raise."""
+    try:
+        if isinstance(value, (str, bytes)) and len(value) > 2 * size:
+            value = value[: 2 * size]
+        elif type(value) in (list, tuple, set, frozenset, dict) and len(value) > 200:
+            return "<%s of %d items>" % (type(value).__name__, len(value))
+        return clip(repr(value), size)
+    except BaseException as problem:  # a repr of the repository's may do anything, SystemExit included
+        return "<%s: repr raised %s>" % (type(value).__name__, type(problem).__name__)
+
+
+def canon(value, depth=MAX_DEPTH, seen=()):
+    """A text equal for values that are equal as data: exact types, sorted sets, attributes of plain objects.
+
+    It never calls methods of the repository's classes (their `__eq__` could claim anything). Raises nothing.
+    """
+    kind = type(value)
+    if value is None or kind in (bool, int, complex):
+        return repr(value)
+    if kind is float:
+        return "%.12g" % value if value == value else "nan"
+    if kind in (str, bytes, bytearray):
+        return repr(value) if len(value) < 4096 else "%s:%s" % (kind.__name__, digest(repr(value)))
+    if depth <= 0 or id(value) in seen:
+        return "<%s>" % kind.__name__
+    seen = seen + (id(value),)
+    if kind in (list, tuple):
+        inner = ",".join(canon(item, depth - 1, seen) for item in value[:MAX_ITEMS])
+        return "%s(%s)%d" % (kind.__name__, inner, len(value))
+    if kind in (set, frozenset):
+        return "%s{%s}" % (kind.__name__, ",".join(sorted(canon(item, depth - 1, seen) for item in value)))
+    if kind is dict:
+        # Order belongs to a dict's observable behaviour, so it is kept.
+        pairs = list(value.items())[:MAX_ITEMS]
+        inner = ",".join(canon(k, depth - 1, seen) + ":" + canon(v, depth - 1, seen) for k, v in pairs)
+        return "dict{%s}%d" % (inner, len(value))
+    if kind in (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, types.ModuleType):
+        return "<%s %s>" % (kind.__name__, getattr(value, "__qualname__", getattr(value, "__name__", "")))
+    if isinstance(value, BaseException):
+        return "%s(%s)" % (kind.__name__, ",".join(canon(item, depth - 1, seen) for item in value.args[:5]))
+    parts = ["%s.%s" % (kind.__module__, kind.__qualname__)]
+    for base in (list, tuple, dict, set, frozenset, str, bytes, int, float):
+        if issubclass(kind, base):
+            try:
+                parts.append(
+                    canon(base(base.__iter__(value)) if base in (list, tuple) else base(value), depth - 1, seen)
+                )
+            except Exception:  # a subclass may refuse; its attributes still speak
+                parts.append("?")
+            break
+    try:
+        state = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        state = {}
+    if type(state) is dict:
+        parts += ["%s=%s" % (k, canon(v, depth - 1, seen)) for k, v in list(state.items())[:60]]
+    for owner in kind.__mro__:
+        slots = owner.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else tuple(slots)[:60]:
+            member = owner.__dict__.get(slot)
+            if isinstance(member, types.MemberDescriptorType):
+                try:
+                    parts.append("%s=%s" % (slot, canon(member.__get__(value, kind), depth - 1, seen)))
+                except AttributeError:
+                    pass
+    return "<%s>" % " ".join(parts)
+
+
+def digest(text):
+    """Twelve hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+class _Call:
+    __slots__ = ("function", "names", "values", "shown", "before", "pickled", "items", "depth")
+
+
+class Recorder:
+    """Collects what probes report, for the test that runs now."""
+
+    def __init__(self, per_test=12, total=400, step_limit=0, trace_limit=0, keep_pickles=True, pairs=False):
+        self.per_test = per_test
+        self.total = total
+        self.step_limit = step_limit
+        self.trace_limit = trace_limit
+        self.keep_pickles = keep_pickles
+        self.pairs_only = pairs
+        self.flags = []
+        self.places = []
+        self.hits = set()
+        self.steps = 0
+        self.overrun = 0
+        self.calls = []
+        self.pairs = []
+        self.counts = {}
+        self.kept = 0
+        self.trace = []
+        self.seen_values = {}
+        self.busy = False
+        self.last_line = 0
+
+    # -- lines: a flag per probe, so that a line costs one list index after its first hit in a test
+
+    def place(self, file, line):
+        """A new line probe; returns its index."""
+        self.flags.append(1)
+        self.places.append((file, line))
+        return len(self.flags) - 1
+
+    def hit(self, index):
+        """Called by a line probe at its first execution since `begin`."""
+        self.flags[index] = 0
+        self.hits.add(index)
+
+    def begin(self):
+        """A test starts."""
+        for index in self.hits:
+            self.flags[index] = 1
+        self.hits.clear()
+        self.counts.clear()
+        self.calls = []
+
+    def lines(self):
+        """{file: sorted lines} executed since `begin`."""
+        found = {}
+        for index in self.hits:
+            file, line = self.places[index]
+            found.setdefault(file, set()).add(line)
+        return {file: sorted(lines) for file, lines in found.items()}
+
+    # -- steps
+
+    def step(self, line):
+        """Called before every statement of a candidate."""
+        self.steps += 1
+        self.last_line = line
+        if self.steps > self.step_limit:
+            self.overrun += 1
+            if self.overrun > 1000:
+                import os
+
+                os._exit(86)  # the candidate swallows the signal to stop: the parent reads this code
+            raise StepLimit("more than %d statements" % self.step_limit)
+
+    def watch(self, line, values):
+        """Like `step`, with the local variables: keeps what changed."""
+        self.step(line)
+        if len(self.trace) >= self.trace_limit:
+            return
+        changed = []
+        for name, value in list(values.items()):
+            if name.startswith("__tryline"):
+                continue
+            text = show(value, 80)
+            kind = type(value).__name__
+            if self.seen_values.get(name) != text:
+                self.seen_values[name] = text
+                changed.append([name, kind, text])
+        self.trace.append([line, changed])
+
+    # -- calls
+
+    def enter(self, function, names, values):
+        """A watched function was called. Returns the call's record, or None when it is not kept."""
+        if self.busy or self.kept >= self.total or self.counts.get(function, 0) >= self.per_test:
+            return None
+        self.busy = True  # a repr or a pickle may call the watched function again
+        try:
+            call = _Call()
+            call.function = function
+            call.names = names
+            call.values = values
+            call.before = digest(canon(list(values)))
+            call.pickled = ""
+            call.shown = ""
+            call.items = None
+            if not self.pairs_only:
+                call.shown = ", ".join("%s=%s" % pair for pair in zip(names, (show(v) for v in values)))
+                if self.keep_pickles:
+                    call.pickled = freeze(values)
+            self.counts[function] = self.counts.get(function, 0) + 1
+            self.kept += 1
+            return call
+        except BaseException:  # what goes wrong in recording must not change what the test sees
+            return None
+        finally:
+            self.busy = False
+
+    def item(self, call, value):
+        """A generator yields: kept as part of its result."""
+        if call is not None and not self.busy:
+            if call.items is None:
+                call.items = []
+            if len(call.items) < 100:
+                self.busy = True
+                try:
+                    call.items.append(canon(value))
+                finally:
+                    self.busy = False
+        return value
+
+    def leave(self, call, value):
+        """A watched function returns `value`."""
+        if call is not None and not self.busy:
+            self.finish(call, value, "")
+        return value
+
+    def fail(self, call, problem):
+        """An exception escapes from a watched function."""
+        if call is None or self.busy or isinstance(problem, StepLimit):
+            return
+        # A generator that is closed early is no failure: what it yielded until then is its result.
+        self.finish(call, None, "" if isinstance(problem, GeneratorExit) else type(problem).__name__)
+
+    def finish(self, call, value, raised):
+        self.busy = True
+        try:
+            after = canon(list(call.values))
+            outcome = digest("%s|%s|%s|%s" % (raised, canon(value) if not raised else "", call.items, after))
+            if self.pairs_only:
+                self.pairs.append([call.before, outcome])
+                return
+            self.calls.append(
+                {
+                    "function": call.function,
+                    "arguments": clip(call.shown, 400),
+                    "result": "" if raised else show(value),
+                    "raised": raised,
+                    "digest": call.before,
+                    "outcome": outcome,
+                    "pickled": call.pickled,
+                }
+            )
+        except BaseException:
+            pass
+        finally:
+            self.busy = False
+
+
+def freeze(values):
+    """Base64 of a pickle of the arguments, empty when they cannot be pickled or are too large."""
+    try:
+        stream = io.BytesIO()
+        pickle.Pickler(stream, 4).dump(list(values))
+        data = stream.getvalue()
+        if len(data) > MAX_PICKLE:
+            return ""
+        pickle.loads(data)
+        return base64.b64encode(data).decode()
+    except BaseException:  # any class may forbid it in any way
+        return ""
+
+
+def exception_line(problem, file):
+    """The innermost line of `file` in a traceback; 0 when there is none."""
+    line = 0
+    trace = problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

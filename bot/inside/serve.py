@@ -1,0 +1,347 @@
+"""The fork server: the tests are collected once, then each candidate runs in a forked child.
+
+Takes JSON lines on `ask_fd`, answers on the report pipe, each answer with the number of its job. A child gets
+limits of its own, reports on a pipe of its own, and is killed with its process group at its deadline. What a
+child says is guidance: a verdict never rests on it.
+"""
+
+import base64
+import gc
+import json
+import os
+import pickle
+import resource
+import select
+import signal
+import time
+
+import pytest
+
+from tryline_inside import inputs, instrument, plugin, recorder, swap
+
+MAX_REPORT = 4 << 20
+
+
+class _Events(list):
+    """Takes events in a child instead of the agent's pipe."""
+
+    def send(self, **event):
+        """Keeps one event."""
+        self.append(event)
+
+
+class _Child:
+    """A forked child as the server sees it."""
+
+    def __init__(self, pid, fd, job, deadline):
+        self.pid = pid
+        self.fd = fd
+        self.job = job
+        self.deadline = deadline
+        self.data = b""
+        self.killed = False
+
+
+class Server:
+    """pytest plugin that takes over after collection."""
+
+    def __init__(self, spec, reporter):
+        self.spec = spec
+        self.reporter = reporter
+        self.ask = spec["ask_fd"]
+        self.width = int(spec.get("width", 2))
+        self.root = os.path.realpath(spec["root"])
+        self.unit = None
+        self.items = {}
+        self.children = {}
+        self.queue = []
+        self.session = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        """Serves until the agent closes the pipe."""
+        self.session = session
+        self.items = {item.nodeid: item for item in session.items}
+        if session.testsfailed and not session.items:
+            self.reporter.send(job=None, event="collection-failed")
+        buffer = b""
+        while True:
+            timeout = 0.02 if self.children else None
+            watched = [self.ask] + list(self.children)
+            for fd in select.select(watched, [], [], timeout)[0]:
+                if fd == self.ask:
+                    data = os.read(self.ask, 1 << 20)
+                    if not data:
+                        os._exit(0)
+                    lines = (buffer + data).split(b"\n")
+                    buffer = lines.pop()
+                    for line in lines:
+                        self.take(json.loads(line.decode()))
+                else:
+                    self.read(self.children[fd])
+            self.expire()
+            while self.queue and len(self.children) < self.width:
+                self.spawn(self.queue.pop(0))
+
+    def take(self, message):
+        """One request: answered at once, or queued for a child."""
+        job, kind = message["job"], message["kind"]
+        if kind == "hello":
+            self.reporter.send(job=job, ready=True, tests=len(self.items))
+        elif kind == "arm":
+            self.unit = swap.Unit(message["unit"], self.root)
+            gc.collect()
+            gc.freeze()
+            self.reporter.send(job=job, functions=len(self.unit.functions))
+        else:
+            self.queue.append(message)
+
+    def spawn(self, message):
+        """Forks the child for a request."""
+        read_fd, write_fd = os.pipe()
+        seconds = float(message.get("seconds", 5))
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                os.close(read_fd)
+                code = self.child(message, write_fd, seconds)
+            finally:
+                os._exit(code)
+        os.close(write_fd)
+        self.children[read_fd] = _Child(pid, read_fd, message["job"], time.monotonic() + 2 * seconds + 1)
+
+    def read(self, child):
+        """Takes what a child wrote; at its end the answer goes out."""
+        data = os.read(child.fd, 1 << 20)
+        child.data += data
+        if data and len(child.data) <= MAX_REPORT:
+            return
+        self.end(child, flooded=bool(data))
+
+    def expire(self):
+        """Kills children that are past their deadline."""
+        now = time.monotonic()
+        for child in list(self.children.values()):
+            if now > child.deadline:
+                child.killed = True
+                self.end(child)
+
+    def end(self, child, flooded=False):
+        """Reaps a child and sends its answer."""
+        if child.killed or flooded:
+            self.kill(child.pid)
+        os.close(child.fd)
+        del self.children[child.fd]
+        status, usage = os.wait4(child.pid, 0)[1:]
+        self.kill(child.pid)  # what it left in its process group
+        answer = {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "exit": 0}
+        if os.WIFEXITED(status):
+            answer["exit"] = os.WEXITSTATUS(status)
+        answer["killed"] = child.killed
+        answer["cpu"] = round(usage.ru_utime + usage.ru_stime, 6)
+        answer["memory_kb"] = usage.ru_maxrss
+        try:
+            told = json.loads(child.data.decode("utf-8", "replace")) if child.data and not flooded else {}
+        except ValueError:
+            told = {}
+        if isinstance(told, dict):
+            told.update(answer)
+            answer = told
+        self.reporter.send(job=child.job, **answer)
+
+    @staticmethod
+    def kill(pid):
+        for send in (os.killpg, os.kill):
+            try:
+                send(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    # -- in the child
+
+    def child(self, message, fd, seconds):
+        """The whole life of a child; returns its exit code."""
+        os.setpgid(0, 0)
+        limit = max(1, int(seconds + 0.999))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+        for other in list(self.children) + [self.ask, self.reporter.fd]:
+            os.close(other)
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        work = self.replay if message["kind"] == "replay" else self.trial
+        told = json.dumps(work(message)).encode("utf-8", "surrogatepass")
+        view = memoryview(told)
+        while view:
+            view = view[os.write(fd, view) :]
+        return 0
+
+    def compile(self, message, book, record=""):
+        """Puts the candidate in place; returns None, or the answer that says why not."""
+        instrument.publish(book)
+        if message.get("source") is None:
+            return None
+        try:
+            if not self.unit.functions:
+                raise swap.Unswappable("no live function has this code")
+            code, defaults = self.unit.compile(message["source"], bool(book.trace_limit), record)
+        except swap.Unswappable as problem:
+            return {"status": "unswappable", "message": str(problem)}
+        except (SyntaxError, ValueError, RecursionError) as problem:
+            return {"status": "syntax", "message": str(problem)}
+        self.unit.install(code, defaults)
+        return None
+
+    def trial(self, message):
+        """Runs the guide tests on a candidate."""
+        book = recorder.Recorder(
+            per_test=int(message.get("per_test", 40)),
+            total=int(message.get("pairs", 0)),
+            step_limit=int(message.get("step_limit", 10**9)),
+            trace_limit=int(message.get("trace", 0)),
+            pairs=True,
+        )
+        refused = self.compile(message, book, "target" if message.get("pairs") else "")
+        if refused is not None:
+            return refused
+        reporting = next(
+            p for p in self.session.config.pluginmanager.get_plugins() if isinstance(p, plugin.Plugin)
+        )
+        events = reporting.reporter = _Events()
+        reporting.main = os.getpid()
+        reporting.recorder = None
+        shorten()
+        limits = message.get("step_limits") or {}
+        wanted = [self.items[test] for test in message["tests"] if test in self.items]
+        rows = []
+        hook = self.session.config.hook
+        total = 0
+        for index, item in enumerate(wanted):
+            book.steps = book.overrun = 0
+            book.counts.clear()
+            book.step_limit = int(limits.get(item.nodeid) or message.get("step_limit", 10**9))
+            del events[:]
+            following = wanted[index + 1] if index + 1 < len(wanted) else None
+            self.session.shouldfail = self.session.shouldstop = False
+            try:
+                hook.pytest_runtest_protocol(item=item, nextitem=following)
+            except BaseException as problem:  # pytest.exit, SystemExit in a hook: the candidate's doing
+                rows.append(
+                    [item.nodeid, "crashed", type(problem).__name__, type(problem).__name__, 0, 0.0, book.steps]
+                )
+                break
+            end = next((event for event in events if event["event"] == "end"), None)
+            total += book.steps
+            if end is None:
+                rows.append([item.nodeid, "crashed", "no outcome was reported", "", 0, 0.0, book.steps])
+                break
+            word = end["outcome"]
+            if book.overrun or end["exception"] == "StepLimit":
+                word = "timeout"
+            line = 0
+            for path, number, _ in end["frames"]:
+                if path == self.unit.spec["file"]:
+                    line = number
+            rows.append(
+                [item.nodeid, word, end["message"][:300], end["exception"], line, end["seconds"], book.steps]
+            )
+            if message.get("stop_first") and word not in ("passed", "xfailed"):
+                break
+        return {"status": "ran", "rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace}
+
+    def replay(self, message):
+        """Calls the function itself on recorded and derived arguments."""
+        book = recorder.Recorder(step_limit=int(message["step_limit"]))
+        refused = self.compile(message, book)
+        if refused is not None:
+            return refused
+        function = self.unit.functions[0]
+        kinds = [tuple(pair) for pair in message["parameters"]]
+        outcomes = []
+        began = time.monotonic()
+        signal.signal(signal.SIGALRM, too_slow)
+        for number, encoded in enumerate(message["inputs"]):
+            data = base64.b64decode(encoded)
+            for variant in range(int(message.get("derive", 0)) + 1):
+                if time.monotonic() - began > float(message["seconds"]) * 0.8:
+                    return {"status": "ran", "outcomes": outcomes, "complete": False}
+                book.steps = book.overrun = 0
+                try:
+                    values = pickle.loads(data)
+                    if variant:
+                        values = inputs.derive(values, inputs.generator(message.get("seed", 0), number, variant))
+                except BaseException:  # a class may refuse to be loaded
+                    outcomes.append(["unusable", "", ""])
+                    continue
+                outcomes.append(self.outcome(function, values, kinds))
+        return {"status": "ran", "outcomes": outcomes, "complete": True}
+
+    @staticmethod
+    def outcome(function, values, kinds):
+        """[how it ended, digest, arguments and result in words] of one call."""
+        shown = ", ".join(recorder.show(value, 60) for value in values)
+        positional, named = [], {}
+        for value, (name, kind) in zip(values, kinds):
+            if kind == "p":
+                positional.append(value)
+            elif kind == "*":
+                positional.extend(value)
+            elif kind == "**":
+                named.update(value)
+            else:
+                named[name] = value
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        try:
+            result = settled(function(*positional, **named))
+            word, text = "returned", recorder.canon(result)
+            shown = "%s -> %s" % (shown, recorder.show(result, 60))
+        except recorder.StepLimit:
+            word, text = "endless", ""
+        except Exception as problem:
+            word, text = "raised", type(problem).__name__
+            shown = "%s raises %s" % (shown, text)
+        except BaseException as problem:
+            word, text = "left", type(problem).__name__
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        after = recorder.canon(list(values))
+        return [word, recorder.digest("%s|%s|%s" % (word, text, after)), shown[:300]]
+
+
+def too_slow(signum, frame):
+    """The timer of one replayed call."""
+    raise recorder.StepLimit("too slow")
+
+
+def settled(value):
+    """A result as data: generators are run out (bounded), coroutines are awaited."""
+    kind = type(value).__name__
+    if kind == "generator":
+        out = []
+        for item in value:
+            out.append(item)
+            if len(out) >= 200:
+                break
+        return out
+    if kind == "coroutine":
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(asyncio.wait_for(value, 0.25))
+        finally:
+            loop.close()
+    return value
+
+
+def shorten():
+    """Failure texts of the child's tests are the exception's own words: pytest's take seven times the CPU."""
+    from _pytest import nodes, python
+
+    def text(self, excinfo, style=None):
+        return plugin.brief(excinfo)
+
+    nodes.Node._repr_failure_py = text
+    nodes.Node.repr_failure = text
+    python.Function.repr_failure = text
