@@ -232,7 +232,8 @@ class Recipe:
         parts = [self.python or "", self.image or "", self.dockerfile or ""]
         parts += [f"{path}={digest}" for path, digest in sorted(self.manifest.items())]
         for step in self.steps:
-            parts += [*step.argv, *(f"{k}={v}" for k, v in sorted(step.env.items())), str(step.required), step.group, ";"]
+            env = [f"{name}={value}" for name, value in sorted(step.env.items())]
+            parts += [*step.argv, *env, str(step.required), step.group, ";"]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
@@ -339,6 +340,8 @@ class Call:
     """Digest of the arguments, equal for equal plain-data arguments; empty if they could not be digested."""
     pickled: str = ""
     """Arguments as base64 of a pickle, to be loaded in a container only; empty when not replayable."""
+    outcome: str = ""
+    """Digest of the result (or exception) and of the arguments afterwards."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,679 @@
+"""Prepared images: a base, a repository's dependencies installed in it once, and the cache of both.
+
+No Dockerfile is written: a container is created from the base, files are put in as an archive, one program
+(`bot/inside/install.py`) runs the recipe's steps as an unprivileged user, and the container is committed. This
+works with every engine that speaks Docker's API, from inside a container and with a remote engine, and needs no
+bind mount. Nothing of our environment goes in.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import io
+import json
+import platform
+import queue
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import docker
+import requests
+
+from bot.domain import Image, InstallStep, Recipe
+from bot.errors import SandboxError
+from bot.progress import Progress
+from bot.sandboxes.docker import engine, rootfs
+
+FORMAT = 1
+"""Raise it when the content of prepared images changes: all are then made anew."""
+
+KEY = "tryline.key"
+PYTHON = "tryline.python"
+ORIGIN = "tryline.origin"
+PROBLEM = "tryline.problem"
+LOG = "tryline.log"
+BASE = "tryline.base"
+INTERPRETER = "tryline.interpreter"
+
+DEPS_NAME = "tryline/deps"
+BASE_NAME = "tryline/base"
+USED_NAME = "tryline/used"
+"""Tags `tryline/used:KEY-TIME` say when an image was last asked for; an engine keeps no such date itself."""
+
+REPO = "/repo"
+VENV = "/venv"
+HOME = "/opt/tryline"
+GENERATED = f"{HOME}/generated"
+SETUP = f"{HOME}/setup"
+UV = f"{SETUP}/uv"
+SCRATCH = f"{SETUP}/scratch"
+CA = f"{SETUP}/ca.pem"
+
+INSTALLER = 10001
+"""User and group id of the installation: nobody's, and not one that candidates run under."""
+
+PATIENCE = 2.5
+"""Seconds that a registry may stay silent before a base image is made here instead."""
+BASE_MEMORY = 7 * 24 * 3600
+"""For so long a base made here is used without asking the registry again."""
+PROBLEM_MEMORY = 3600
+"""For so long an incomplete image is used: what was missing may have been the network."""
+MAX_BASES = 6
+LOG_TAIL = 6000
+LINE_LIMIT = 256 * 1024
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+
+
+@dataclass(frozen=True)
+class InstallLimits:
+    """What an installation may use."""
+
+    seconds: float = 900.0
+    memory_mb: int = 4096
+    processes: int = 1024
+
+
+@dataclass(frozen=True)
+class _Base:
+    """An image to install in."""
+
+    id: str
+    identity: str
+    """Part of the key of what is made of it."""
+    origin: str
+    python: str
+    """How its interpreter is called inside."""
+    system_site: bool = False
+    """Whether the packages of its own interpreter are to be seen: the user chose the image for them."""
+
+
+@dataclass
+class _Course:
+    """What the installation reported so far. Text from inside: bounded here, escaped where it is shown."""
+
+    steps: tuple[InstallStep, ...]
+    codes: dict[int, int | None] = field(default_factory=dict)
+    skipped: set[int] = field(default_factory=set)
+    log: str = ""
+    done: Mapping[str, Any] | None = None
+
+    def problem(self) -> str | None:
+        """Why the image is incomplete, or None."""
+        for number, step in enumerate(self.steps):
+            if not step.required or number in self.skipped or self.codes.get(number) == 0:
+                continue
+            mates = [other for other, mate in enumerate(self.steps) if step.group and mate.group == step.group]
+            if any(self.codes.get(other) == 0 for other in mates):
+                continue
+            code = self.codes.get(number)
+            how = "ran out of time" if code is None else f"failed with exit code {code}"
+            return f"install: {step.purpose}: {how}.\n{self.log[-1500:].strip()}"
+        return None
+
+
+class Images:
+    """Prepares images, and keeps the most recently used of them."""
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        *,
+        uv_binary: Path,
+        run: str,
+        environ: Mapping[str, str],
+        cache_limit: int = 20,
+        limits: InstallLimits | None = None,
+    ) -> None:
+        """`run` is the id of this run, for labels; `environ` tells where interpreters may stand (PATH, HOME ...)
+        and is never passed on."""
+        self._client = client
+        self._api = client.api
+        self._uv = uv_binary
+        self._run = run
+        self._environ = environ
+        self._cache_limit = cache_limit
+        self._limits = limits or InstallLimits()
+        self._registry_silent = False
+
+    def prepare(self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress) -> Image:
+        """The image for a recipe, from the cache where its key is known; see Backend.prepare.
+
+        Inside: `/venv/bin/python` with the dependencies and pytest, the project installed editable from `/repo`,
+        `/repo` empty, `/opt/tryline/generated` with what the installation added to the tree. Raises SandboxError
+        when the engine fails, or when not even pytest can be installed.
+        """
+        began = time.monotonic()
+        try:
+            base = self._base(recipe, tree, progress)
+            key = self._key(recipe, base)
+            found = self._cached(key)
+            if found is not None:
+                self._mark_used(found["Id"], key)
+                return _image(found["Id"], found["Labels"], cached=True, seconds=time.monotonic() - began)
+            identity, marks = self._install(recipe, base, key, tree, progress)
+            self._mark_used(identity, key)
+            self._evict("deps", self._cache_limit, keep=identity)
+        except docker.errors.DockerException as error:
+            raise _engine_failed(error) from error
+        except requests.exceptions.RequestException as error:
+            raise _engine_failed(error) from error
+        return _image(identity, marks, cached=False, seconds=time.monotonic() - began)
+
+    # --------------------------------------------------------------------------------------------- the base
+
+    def _base(self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress) -> _Base:
+        if recipe.dockerfile is not None:
+            return self._built(recipe, tree, progress)
+        if recipe.image is not None:
+            return self._named(recipe.image, progress)
+        version = recipe.python or f"{sys.version_info[0]}.{sys.version_info[1]}"
+        name = f"python:{version}-slim"
+        local = self._inspect(name)
+        if local is not None:
+            return _Base(local["Id"], local["Id"], f"pulled {name}", "python3")
+        choice = (
+            rootfs.choose(
+                rootfs.interpreters(self._environ, home=Path(self._environ.get("HOME", "/"))), recipe.python
+            )
+            if sys.platform == "linux"
+            else None
+        )
+        mark = rootfs.fingerprint(choice.interpreter) if choice else ""
+        made = self._made(mark) if choice else None
+        if choice and made and time.time() - made["Created"] < BASE_MEMORY:
+            return _local(made["Id"], mark, choice)
+        if not self._registry_silent:
+            pulled = self._pull(name, progress)
+            if pulled is not None:
+                return _Base(pulled["Id"], pulled["Id"], f"pulled {name}", "python3")
+            self._registry_silent = True
+        if choice is None:
+            raise SandboxError(
+                f"The base image {name} cannot be pulled.",
+                hint="Let the engine reach a registry, or name an image that it has with sandbox.image.",
+                slug="no-base-image",
+            )
+        if made:
+            return _local(made["Id"], mark, choice)
+        progress.note(
+            f"No registry answers: making a base image from {choice.interpreter.executable}"
+            f" ({choice.interpreter.dotted})" + (f"; {choice.note}" if choice.note else "")
+        )
+        return _local(self._make(choice, mark), mark, choice)
+
+    def _named(self, name: str, progress: Progress) -> _Base:
+        found = self._inspect(name)
+        if found is None:
+            progress.note(f"Pulling {name}")
+            try:
+                repository, tag = docker.utils.parse_repository_tag(name)
+                for _ in self._api.pull(repository, tag or "latest", stream=True):
+                    pass
+            except docker.errors.APIError as error:
+                raise SandboxError(
+                    f"The image {name} is not on the engine and cannot be pulled: {error.explanation or error}",
+                    hint="Check sandbox.image in .tryline.yml, and `docker pull` with the same credentials.",
+                    slug="image-pull",
+                ) from error
+            found = self._client.images.get(name).attrs
+        return _Base(found["Id"], found["Id"], f"image {name}", "python3", system_site=True)
+
+    def _built(self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress) -> _Base:
+        mark = f"dockerfile-{recipe.key()}"
+        made = self._made(mark)
+        origin = "built from the repository's Dockerfile"
+        if made:
+            return _Base(made["Id"], mark, origin, "python3", system_site=True)
+        progress.note("Building the repository's Dockerfile")
+        name = ".tryline.Dockerfile"
+        with tempfile.TemporaryFile() as context:
+            with tarfile.open(fileobj=context, mode="w") as archive:
+                for entry, stream in _members(tree()):
+                    archive.addfile(entry, stream)
+                _put(archive, name, (recipe.dockerfile or "").encode(), 0o644)
+            context.seek(0)
+            lines = []
+            result = ""
+            for event in self._api.build(
+                fileobj=context, custom_context=True, dockerfile=name, rm=True, forcerm=True, decode=True,
+                tag=f"{BASE_NAME}:{mark}", use_config_proxy=False, container_limits={},
+                labels=self._cache_labels("base") | {BASE: mark},
+            ):  # fmt: skip
+                lines.append(str(event.get("stream") or event.get("error") or ""))
+                result = str((event.get("aux") or {}).get("ID") or result)
+                if "error" in event:
+                    raise SandboxError(
+                        "The repository's Dockerfile does not build: " + "".join(lines)[-2000:].strip(),
+                        hint="Build it by hand with `DOCKER_BUILDKIT=0 docker build`: BuildKit's own syntax is"
+                        " not understood here.",
+                        slug="dockerfile",
+                    )
+        found = self._client.images.get(result or f"{BASE_NAME}:{mark}").attrs
+        return _Base(found["Id"], mark, origin, "python3", system_site=True)
+
+    def _pull(self, name: str, progress: Progress) -> Mapping[str, Any] | None:
+        """Pulls an image unless no registry answers quickly; None then.
+
+        The engine is asked, not the registry: it may have a mirror, or a network of its own. Where it stays
+        silent, but the registry answers this machine, the connection is slow rather than absent.
+        """
+        events: queue.Queue[str | None] = queue.Queue()
+        repository, _, tag = name.partition(":")
+
+        def pull() -> None:
+            with contextlib.suppress(*_ERRORS):
+                for event in self._api.pull(repository, tag, stream=True, decode=True):
+                    if "error" in event:
+                        break
+                    events.put(str(event.get("status", "")))
+            events.put(None)
+
+        threading.Thread(target=pull, daemon=True, name="tryline-pull").start()
+        try:
+            try:
+                status = events.get(timeout=PATIENCE)
+            except queue.Empty:
+                if not engine.registry_answers(0.4):
+                    return None
+                status = events.get(timeout=20)
+            if status is not None:
+                progress.note(f"Pulling {name}")
+            while status is not None:
+                progress.tick(f"pulling {name}: {status}")
+                status = events.get(timeout=120)
+        except queue.Empty:
+            return None
+        return self._inspect(name)
+
+    def _make(self, choice: rootfs.Choice, mark: str) -> str:
+        """Imports a root file system around a local interpreter as an image; returns its id."""
+        theirs = str(self._client.version().get("Arch", ""))
+        if _MACHINES.get(theirs, theirs) != platform.machine():
+            raise SandboxError(
+                f"The engine runs on {theirs}, this machine is {platform.machine()}: no base can be made here.",
+                hint="Let the engine reach a registry, or name a base image with sandbox.image in .tryline.yml.",
+                slug="no-base-image",
+            )
+        marks = self._cache_labels("base") | {
+            BASE: mark,
+            INTERPRETER: str(choice.interpreter.executable),
+            engine.CREATED: str(int(time.time())),
+        }
+        with tempfile.TemporaryFile() as archive:
+            rootfs.write(choice.interpreter, archive, companions=[self._uv])
+            archive.seek(0)
+            answer = self._api.import_image_from_data(
+                archive, repository=BASE_NAME, tag=mark, changes=_label_lines(marks)
+            )
+        for line in str(answer).splitlines():
+            with contextlib.suppress(ValueError):
+                status = json.loads(line)
+                if "error" in status:
+                    raise SandboxError(f"The engine refuses a base image: {status['error']}", slug="engine")
+        self._evict("base", MAX_BASES, keep="")
+        return str(self._client.images.get(f"{BASE_NAME}:{mark}").attrs["Id"])
+
+    # ---------------------------------------------------------------------------------------- installation
+
+    def _install(
+        self, recipe: Recipe, base: _Base, key: str, tree: Callable[[], bytes], progress: Progress
+    ) -> tuple[str, dict[str, str]]:
+        """Runs the recipe in a container and commits it; returns the image's id and labels."""
+        progress.note(f"Installing: {recipe.summary} ({base.origin})")
+        container = self._create(base)
+        try:
+            with tempfile.TemporaryFile() as archive:
+                self._pack(archive, recipe, base, tree())
+                archive.seek(0)
+                self._api.put_archive(container, "/", archive)
+            course = self._follow(container, recipe.steps, progress)
+            done = course.done or {}
+            version = done.get("python")
+            if not (isinstance(version, list) and len(version) == 3 and all(isinstance(n, int) for n in version)):
+                raise SandboxError(
+                    "The installation did not come to an end: " + (course.log[-1500:].strip() or "no output"),
+                    hint="The base image needs Python 3.8 or newer on its PATH and glibc, and the installation "
+                    f"at most {self._limits.seconds:.0f} s and {self._limits.memory_mb} MiB.",
+                    slug="install",
+                )
+            if done.get("pytest") is not True:
+                raise SandboxError(
+                    "pytest cannot be installed: " + (str(done.get("tail", "")) + course.log)[-1500:].strip(),
+                    hint="Containers need a package index: if yours is not pypi.org, set UV_INDEX_URL under "
+                    "install.env in .tryline.yml, or name an image that has pytest with sandbox.image.",
+                    slug="install-pytest",
+                )
+            marks = self._cache_labels("deps") | {
+                engine.CREATED: str(int(time.time())),
+                KEY: key,
+                PYTHON: ".".join(map(str, version)),
+                ORIGIN: base.origin,
+                LOG: _hide(course.log[-LOG_TAIL:]),
+                PROBLEM: _hide(course.problem() or ""),
+            }
+            changes = [
+                *_label_lines(marks),
+                "USER 0",
+                f"WORKDIR {REPO}",
+                "ENTRYPOINT []",
+                f'CMD ["{VENV}/bin/python"]',
+            ]
+            committed = self._api.commit(container, repository=DEPS_NAME, tag=key, pause=False, changes=changes)
+            return str(committed["Id"]), marks
+        finally:
+            with contextlib.suppress(*_ERRORS):
+                self._api.remove_container(container, force=True, v=True)
+
+    def _create(self, base: _Base) -> str:
+        """A container that will run the installation, not started yet."""
+        host = self._api.create_host_config(
+            network_mode="bridge",
+            mem_limit=f"{self._limits.memory_mb}m",
+            memswap_limit=f"{self._limits.memory_mb}m",
+            pids_limit=self._limits.processes,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "8m", "max-file": "1"}),
+            init=False,
+        )
+        made = self._api.create_container(
+            base.id,
+            command=[f"{SETUP}/install.py", f"{SETUP}/plan.json"],
+            entrypoint=[base.python],
+            user=f"{INSTALLER}:{INSTALLER}",
+            working_dir="/",
+            environment={},
+            labels=engine.labels(self._run, role="install"),
+            host_config=host,
+            # A proxy of ours may hold credentials, and repository code runs here.
+            use_config_proxy=False,
+        )
+        return str(made["Id"])
+
+    def _pack(self, target: Any, recipe: Recipe, base: _Base, tree: bytes) -> None:
+        """Writes the archive that goes in: the tree, uv, the authorities, the program and its plan."""
+        plan = {
+            "steps": [
+                {
+                    "argv": list(step.argv),
+                    "purpose": step.purpose,
+                    "required": step.required,
+                    "env": dict(step.env),
+                    "group": step.group,
+                }
+                for step in recipe.steps
+            ],
+            "env": _environment(),
+            "seconds": self._limits.seconds - 30,
+            "repo": REPO,
+            "venv": VENV,
+            "setup": SETUP,
+            "generated": GENERATED,
+            "uv": UV,
+            "system_site": base.system_site,
+        }
+        with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for folder in (REPO, VENV, HOME, GENERATED, SETUP, f"{SETUP}/home", SCRATCH):
+                _put_folder(archive, folder)
+            _put(archive, UV, self._uv.read_bytes(), 0o755)
+            _put(archive, CA, rootfs.ca_bundle(), 0o644)
+            _put(archive, f"{SETUP}/install.py", _program(), 0o644)
+            _put(archive, f"{SETUP}/plan.json", json.dumps(plan).encode(), 0o600)
+            for entry, stream in _members(tree):
+                entry.name = f"{REPO}/{entry.name}".lstrip("/")
+                archive.addfile(_owned(entry), stream)
+
+    def _follow(self, container: str, steps: tuple[InstallStep, ...], progress: Progress) -> _Course:
+        """Starts the installation and reads what it reports until it ends or its time is over."""
+        course = _Course(steps)
+        try:
+            self._api.start(container)
+        except docker.errors.APIError as error:
+            raise SandboxError(
+                f"The base image cannot run Python: {error.explanation or error}",
+                hint="The image named in .tryline.yml needs `python3` on its PATH.",
+                slug="no-base-image",
+            ) from error
+        # The program inside keeps the time itself; this one is for a program that is stopped or was replaced.
+        timer = threading.Timer(self._limits.seconds, self._kill, [container])
+        timer.daemon = True
+        timer.start()
+        try:
+            stream = self._api.logs(container, stdout=True, stderr=True, stream=True, follow=True)
+            for line in _lines(stream):
+                _note(course, line, progress)
+        finally:
+            timer.cancel()
+        return course
+
+    def _kill(self, container: str) -> None:
+        with contextlib.suppress(*_ERRORS):
+            self._api.kill(container)
+
+    # -------------------------------------------------------------------------------------------- the cache
+
+    def _key(self, recipe: Recipe, base: _Base) -> str:
+        program = hashlib.sha256(_program()).hexdigest()
+        parts = (str(FORMAT), program, recipe.key(), base.identity, str(base.system_site))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+    def _cached(self, key: str) -> dict[str, Any] | None:
+        for image in self._api.images(filters={"label": [f"{KEY}={key}", f"{engine.ROLE}=deps"]}):
+            marks = image.get("Labels") or {}
+            created = marks.get(engine.CREATED, "0")
+            fresh = created.isdigit() and time.time() - int(created) < PROBLEM_MEMORY
+            if fresh or not _show(marks.get(PROBLEM, "")):
+                return {"Id": image["Id"], "Labels": marks}
+        return None
+
+    def _made(self, mark: str) -> dict[str, Any] | None:
+        for image in self._api.images(filters={"label": [f"{BASE}={mark}", f"{engine.ROLE}=base"]}):
+            return dict(image)
+        return None
+
+    def _inspect(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            return dict(self._client.images.get(name).attrs)
+        except docker.errors.ImageNotFound:
+            return None
+
+    def _mark_used(self, identity: str, key: str) -> None:
+        """Tags an image with the time of its use; the tags of earlier uses go."""
+        tags = self._client.images.get(identity).attrs.get("RepoTags") or []
+        now = f"{key}-{int(time.time())}"
+        with contextlib.suppress(docker.errors.APIError):
+            self._api.tag(identity, USED_NAME, now)
+        for tag in tags:
+            if _used_at(tag) is not None and not tag.endswith(now):
+                with contextlib.suppress(docker.errors.APIError):
+                    self._api.remove_image(tag)
+
+    def _evict(self, role: str, limit: int, *, keep: str) -> None:
+        """Removes the least recently used images of a role beyond the limit, never one that a container uses."""
+        images = self._api.images(filters={"label": [f"{engine.ROLE}={role}"]})
+        if len(images) <= limit:
+            return
+        used = {container.get("ImageID") for container in self._api.containers(all=True)}
+        images.sort(key=lambda image: max([_used_at(tag) or 0 for tag in image.get("RepoTags") or []] or [0]))
+        for image in images[: len(images) - limit]:
+            if image["Id"] in used or image["Id"] == keep:
+                continue
+            for name in image.get("RepoTags") or [image["Id"]]:
+                # Not forced: the engine itself refuses when another run has just taken the image.
+                with contextlib.suppress(docker.errors.APIError):
+                    self._api.remove_image(name)
+
+    def _cache_labels(self, role: str) -> dict[str, str]:
+        return {engine.ROLE: role}
+
+
+# ------------------------------------------------------------------------------------------------- helpers
+
+
+def _local(identity: str, mark: str, choice: rootfs.Choice) -> _Base:
+    origin = f"made from the local interpreter {choice.interpreter.dotted}"
+    origin += f" ({choice.note})" if choice.note else ""
+    return _Base(identity, mark, origin, str(choice.interpreter.executable))
+
+
+def _environment() -> dict[str, str]:
+    """The whole environment of the installation's steps."""
+    return {
+        "HOME": f"{SETUP}/home",
+        "TMPDIR": SCRATCH,
+        "USER": "tryline",
+        "LOGNAME": "tryline",
+        "LANG": "C.UTF-8",
+        "CI": "true",
+        "VIRTUAL_ENV": VENV,
+        "UV_PROJECT_ENVIRONMENT": VENV,
+        "UV_CACHE_DIR": f"{SETUP}/cache",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+        "UV_HTTP_TIMEOUT": "30",
+        "NO_COLOR": "1",
+        "SSL_CERT_FILE": CA,
+        "PIP_CERT": CA,
+        "REQUESTS_CA_BUNDLE": CA,
+        "CURL_CA_BUNDLE": CA,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+    }
+
+
+def _program() -> bytes:
+    return resources.files("bot").joinpath("inside", "install.py").read_bytes()
+
+
+def _image(identity: str, marks: Mapping[str, str], *, cached: bool, seconds: float) -> Image:
+    numbers = [int(part) for part in marks.get(PYTHON, "0.0.0").split(".")]
+    return Image(
+        reference=identity,
+        python=(numbers[0], numbers[1], numbers[2]),
+        origin=marks.get(ORIGIN, ""),
+        cached=cached,
+        seconds=seconds,
+        log=_show(marks.get(LOG, "")),
+        problem=_show(marks.get(PROBLEM, "")) or None,
+    )
+
+
+def _engine_failed(error: Exception) -> SandboxError:
+    explanation = getattr(error, "explanation", None) or error
+    return SandboxError(
+        f"The engine failed while an image was prepared: {explanation}",
+        hint="`tryline doctor` shows what works here; a full disk is a usual reason.",
+        slug="engine",
+    )
+
+
+def _label_lines(marks: Mapping[str, str]) -> list[str]:
+    """LABEL instructions; values must be free of quotes, dollars and line breaks, which the engine interprets."""
+    clean = str.maketrans(dict.fromkeys('"\\$`\n\r', " "))
+    return [f'LABEL {name}="{value.translate(clean)}"' for name, value in sorted(marks.items())]
+
+
+def _hide(text: str) -> str:
+    """Any text as a label's value."""
+    return base64.urlsafe_b64encode(text.encode(errors="replace")).decode()
+
+
+def _show(value: str) -> str:
+    """The text that `_hide` made a label of; empty when it is not one."""
+    try:
+        return base64.urlsafe_b64decode(value.encode()).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _used_at(tag: str) -> int | None:
+    """The time in a tag of USED_NAME; None for other tags."""
+    name, _, stamp = tag.rpartition("-")
+    return int(stamp) if name.rpartition("/")[2].startswith("used:") and stamp.isdigit() else None
+
+
+def _members(tree: bytes) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Files, folders and links of a tar that stay inside it; anything else is left out."""
+    with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
+        for entry in archive:
+            path = PurePosixPath(entry.name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                continue
+            if entry.isfile():
+                yield entry, archive.extractfile(entry)
+            elif entry.isdir() or entry.issym():
+                yield entry, None
+
+
+def _owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = INSTALLER
+    entry.uname = entry.gname = ""
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry
+
+
+def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    entry = _owned(tarfile.TarInfo(name.lstrip("/")))
+    entry.mode = mode
+    entry.size = len(content)
+    entry.mtime = int(time.time())
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def _put_folder(archive: tarfile.TarFile, name: str) -> None:
+    entry = tarfile.TarInfo(name.lstrip("/"))
+    entry.mode = 0o755
+    entry.type = tarfile.DIRTYPE
+    archive.addfile(_owned(entry))
+
+
+def _lines(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of a stream that comes in blocks; what is longer than the limit is dropped."""
+    rest = b""
+    for block in stream:
+        *whole, rest = (rest + block).split(b"\n")
+        yield from whole
+        if len(rest) > LINE_LIMIT:
+            rest = b""
+    if rest:
+        yield rest
+
+
+def _note(course: _Course, line: bytes, progress: Progress) -> None:
+    """Takes in one line from inside. What is not an event of ours goes to the log."""
+    try:
+        event = json.loads(line)
+        kind, number = event["event"], event.get("step", -1)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        course.log = (course.log + line.decode(errors="replace") + "\n")[-2 * LOG_TAIL :]
+        return
+    if kind == "done":
+        course.done = event
+        return
+    if not isinstance(number, int) or not 0 <= number < len(course.steps):
+        return
+    step = course.steps[number]
+    if kind == "start":
+        progress.tick(f"installing: {step.purpose}")
+    elif kind == "skip":
+        course.skipped.add(number)
+    elif kind == "end":
+        code = event.get("code")
+        course.codes[number] = code if isinstance(code, int) else None
+        tail = str(event.get("tail", ""))[-LOG_TAIL:].strip()
+        course.log = (course.log + f"$ {' '.join(step.argv)[:300]}\n{tail}\n[exit code {code}]\n")[-2 * LOG_TAIL :]
+        if code != 0:
+            progress.note(f"Not installed ({step.purpose}): {tail.splitlines()[-1] if tail else 'no output'}")
