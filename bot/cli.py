@@ -1,0 +1,563 @@
+"""The command `tryline`: flags in, exit code out. Results on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import io
+import os
+import platform
+import signal
+import sys
+import tempfile
+import textwrap
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, TextIO
+
+from bot import __version__, review, wiring
+from bot.config import FILE_NAME, Config, Given, explain, load, parse
+from bot.console import (
+    TerminalProgress,
+    print_diagnosis,
+    print_review,
+    print_settings,
+    print_verdict,
+)
+from bot.domain import Change, Conclusion, Review, Revision, Severity
+from bot.errors import ExitCode, RepositoryError, TrylineError, UsageError
+from bot.progress import Progress, Silent
+from bot.record import dumps, find, save
+from bot.render import Caps, counted, markdown, one_line, plain
+from bot.sandboxes import Diagnosis
+from bot.workspace import Workspace
+
+_FORMATS = ("terminal", "markdown", "json")
+_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
+
+_TWINS = {
+    "repo": "TRYLINE_REPO",
+    "base": "TRYLINE_BASE",
+    "head": "TRYLINE_HEAD",
+    "format": "TRYLINE_FORMAT",
+    "output": "TRYLINE_OUTPUT",
+    "function": "TRYLINE_FUNCTION",
+    "budget": "TRYLINE_BUDGET",
+    "quiet": "TRYLINE_QUIET",
+    "no_color": "TRYLINE_NO_COLOR",
+}
+"""The environment's twin of each flag that is not a setting; `TRYLINE_FAIL_ON` is a setting's."""
+
+EXIT_CODES = """\
+exit codes:
+  0    the review ran; nothing at or above --fail-on
+  1    findings at or above --fail-on; for replay: the verdict is no longer the same
+  2    the command line, .tryline.yml or the repository is not right
+  3    the review could not run, or not all of it: never a pass
+  4    a defect of Tryline itself; a report to paste was written
+  130  interrupted"""
+
+EXAMPLES = """\
+examples:
+  tryline review                          what this branch and the working tree change, against main
+  tryline review --base main --head topic --fail-on high
+  tryline review --output review.md --output review.json
+  tryline try src/cart.py::Basket.total   rewrite one function that its tests show to be broken
+  tryline replay 4d34ce602922             run the proof of a finding again
+  tryline doctor                          what works here, what is missing"""
+
+SETTINGS = """\
+Every flag has a twin in the environment (--base is TRYLINE_BASE, --no-color is TRYLINE_NO_COLOR), every setting
+of .tryline.yml too (budget.seconds is TRYLINE_BUDGET_SECONDS). A flag wins over the environment, the environment
+over .tryline.yml, which is read at the base commit. docs/configuration.md lists all settings."""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """What a command may talk to."""
+
+    stdout: TextIO
+    stderr: TextIO
+    environ: Mapping[str, str]
+
+
+# ------------------------------------------------------------------------------------------------------ doors
+
+
+def main() -> None:
+    """The console script. Ends the process with an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no `…` is no reason to lose a review.
+            stream.reconfigure(errors="replace")
+    code = run(sys.argv[1:], Terminal(sys.stdout, sys.stderr, dict(os.environ)))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`); without this, Python complains while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(argv: Sequence[str], terminal: Terminal) -> int:
+    """One command, from its arguments to its exit code: the only place where errors become text."""
+    try:
+        with _terminable():
+            args = _arguments(argv, terminal)
+            command: Callable[[argparse.Namespace, Terminal], int] = args.command
+            return command(args, terminal)
+    except TrylineError as error:
+        _say(terminal, f"error: {plain(error.message)}", f"hint: {plain(error.hint)}" if error.hint else "")
+        _say(terminal, f"({error.slug}; see docs/errors.md)")
+        return error.exit_code
+    except _Done as done:
+        return done.code
+    except KeyboardInterrupt:
+        _say(terminal, "interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.OK
+    except Exception as error:
+        _say(
+            terminal,
+            f"error: a defect of Tryline itself: {type(error).__name__}: {one_line(error, 200)}",
+            f"hint: please report it with the text in {_write_report(error, argv)}",
+            "(bug; see docs/errors.md)",
+        )
+        return ExitCode.BUG
+
+
+def _say(terminal: Terminal, *texts: str) -> None:
+    for text in filter(None, texts):
+        terminal.stderr.write(text + "\n")
+    terminal.stderr.flush()
+
+
+def _write_report(error: Exception, argv: Sequence[str]) -> str:
+    """Writes what a maintainer needs to a file, without anything of the environment, and says where."""
+    trace = "".join(traceback.format_exception(error))
+    text = (
+        f"Tryline {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
+        f"Arguments: {list(argv)!r}\n\n{plain(trace, 100_000)}"
+    )
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="tryline-report-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+            return file.name
+    except OSError:
+        return f"this traceback:\n{text}"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, which build servers send, ends a run like ^C does: with everything cleaned up."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: somebody else decides about signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --------------------------------------------------------------------------------------------------- arguments
+
+
+class _Done(Exception):
+    """Help or the version was printed."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the process, and prints where it is told to."""
+
+    stdout: TextIO
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"`{self.prog} --help` explains everything.", slug="usage")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        self.stdout.write(message or "")
+        raise _Done(status)
+
+    def print_help(self, file: Any = None) -> None:
+        (file or self.stdout).write(self.format_help())
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        assert isinstance(parser, _Parser)  # noqa: S101
+        parser.stdout.write(f"tryline {__version__}\n")
+        parser.exit()
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # A fixed width: the text stands in README, where a test compares it.
+    return argparse.RawDescriptionHelpFormatter(prog, width=112, max_help_position=30)
+
+
+def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParser:
+    """The command line; defaults come from the environment's twins."""
+
+    class Parser(_Parser):
+        pass
+
+    Parser.stdout = stdout
+    top = Parser(
+        prog="tryline",
+        description="Reviews a branch by running it: findings with a witness, rewrites that passed the tests.",
+        epilog=f"{EXAMPLES}\n\n{EXIT_CODES}\n\n{SETTINGS}",
+        formatter_class=_formatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, function: Callable[[argparse.Namespace, Terminal], int], text: str) -> Parser:
+        sub = commands.add_parser(
+            name, help=text, description=text.capitalize() + ".", formatter_class=_formatter, allow_abbrev=False
+        )
+        sub.set_defaults(command=function)
+        _common(sub, environ)
+        assert isinstance(sub, Parser)  # noqa: S101
+        return sub
+
+    sub = command("review", _review, "review what a branch changes")
+    _revisions(sub, environ)
+    sub.add_argument(
+        "--function",
+        metavar="FILE::QUALNAME",
+        default=environ.get(_TWINS["function"]) or None,
+        help="review this function only",
+    )
+    _spending(sub, environ)
+    _delivery(sub, environ)
+    sub = command("try", _try, "rewrite one function that its tests show to be broken")
+    sub.add_argument("target", metavar="FILE::QUALNAME", help="the function")
+    _revisions(sub, environ, base=False)
+    _spending(sub, environ)
+    _delivery(sub, environ)
+    sub = command("replay", _replay, "run the proof of a saved finding again")
+    sub.add_argument("id", metavar="ID", help="of a finding or a review; its start is enough")
+    _spending(sub, environ)
+    command("doctor", _doctor, "say what works here and what is missing")
+    sub = command("config", _config, "show every effective setting and where it came from")
+    _revisions(sub, environ)
+    _spending(sub, environ)
+    command("clean", _clean, "remove what earlier runs left behind in the engine")
+    return top
+
+
+def _common(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    sub.add_argument(
+        "--repo",
+        metavar="DIR",
+        type=Path,
+        default=Path(environ.get(_TWINS["repo"]) or "."),
+        help="a folder in the repository (default: here)",
+    )
+    sub.add_argument(
+        "-q", "--quiet", action="store_true", default=_flag(environ, _TWINS["quiet"]), help="no progress on stderr"
+    )
+    sub.add_argument(
+        "--no-color",
+        action="store_true",
+        default=_flag(environ, _TWINS["no_color"]) or bool(environ.get("NO_COLOR")),
+        help="no colours (also: NO_COLOR)",
+    )
+
+
+def _revisions(sub: argparse.ArgumentParser, environ: Mapping[str, str], *, base: bool = True) -> None:
+    if base:
+        sub.add_argument(
+            "--base",
+            metavar="REF",
+            default=environ.get(_TWINS["base"]) or None,
+            help="compare with where head left this branch (default: the default branch)",
+        )
+    sub.add_argument(
+        "--head",
+        metavar="REF",
+        default=environ.get(_TWINS["head"]) or None,
+        help="what to look at (default: the working tree)",
+    )
+
+
+def _spending(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    sub.add_argument(
+        "--budget",
+        metavar="KEY=VALUE,...",
+        default=environ.get(_TWINS["budget"]) or "",
+        help="limits, e.g. seconds=120,candidates=200 (keys: functions, candidates, executions, seconds, "
+        "function_seconds)",
+    )
+    sub.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="any setting of .tryline.yml by its dotted name, e.g. test.seconds=60; may be repeated",
+    )
+
+
+def _delivery(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    sub.add_argument(
+        "--fail-on", metavar="SEVERITY", help="exit with 1 at this severity: low, medium, high or critical"
+    )
+    sub.add_argument(
+        "--format",
+        metavar="FORMAT",
+        default=environ.get(_TWINS["format"]) or None,
+        help="terminal (default), markdown or json",
+    )
+    sub.add_argument(
+        "--output",
+        metavar="FILE",
+        action="append",
+        help="write the result there, as its suffix says (.md, .json) or --format; may be repeated",
+    )
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    return environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _arguments(argv: Sequence[str], terminal: Terminal) -> argparse.Namespace:
+    """The parsed command line. Raises UsageError, with the nearest command for one that does not exist."""
+    top = parser(terminal.environ, terminal.stdout)
+    names = ("review", "try", "replay", "doctor", "config", "clean")
+    word = next((word for word in argv if not word.startswith("-")), None)
+    if not {"-h", "--help", "--version"} & set(argv):
+        if word is None:
+            raise UsageError(
+                "no command given",
+                hint=f"Commands: {', '.join(names)}; `tryline --help` explains them.",
+                slug="usage",
+            )
+        if argv[0] == word and word not in names:
+            near = difflib.get_close_matches(word, names, n=1)
+            raise UsageError(
+                f"there is no command {one_line(word, 40)!r}" + (f"; did you mean `{near[0]}`?" if near else ""),
+                hint=f"Commands: {', '.join(names)}.",
+                slug="usage",
+            )
+    args = top.parse_args(argv)
+    if getattr(args, "output", ()) is None:
+        written = terminal.environ.get(_TWINS["output"], "")
+        args.output = [name.strip() for name in written.split(",") if name.strip()]
+    form = getattr(args, "format", None)
+    if form is not None and form not in _FORMATS:
+        raise UsageError(
+            f"there is no format {one_line(form, 40)!r}", hint=f"Formats: {', '.join(_FORMATS)}.", slug="usage"
+        )
+    return args
+
+
+def settings_from_flags(args: argparse.Namespace) -> dict[str, Given]:
+    """Dotted name -> value for the flags that set a setting. Raises UsageError, ConfigError."""
+    given: dict[str, Given] = {}
+    for item in filter(None, (part.strip() for part in getattr(args, "budget", "").split(","))):
+        key, value = _pair(item, "--budget", "seconds=120,candidates=200")
+        given[f"budget.{key}"] = Given(parse(f"budget.{key}", value), f"--budget {one_line(item, 60)}")
+    for item in getattr(args, "set", ()):
+        key, value = _pair(item, "--set", "test.seconds=60")
+        given[key] = Given(parse(key, value), f"--set {one_line(item, 60)}")
+    if getattr(args, "fail_on", None):
+        given["fail_on"] = Given(parse("fail_on", args.fail_on), "--fail-on")
+    return given
+
+
+def _pair(item: str, flag: str, example: str) -> tuple[str, str]:
+    key, sign, value = item.partition("=")
+    if not sign or not key.strip() or not value.strip():
+        raise UsageError(
+            f"{flag}: {one_line(item, 60)!r} is not KEY=VALUE",
+            hint=f"Write it like `{flag} {example}`.",
+            slug="usage",
+        )
+    return key.strip(), value.strip()
+
+
+# ---------------------------------------------------------------------------------------------------- commands
+
+
+def _review(args: argparse.Namespace, terminal: Terminal) -> int:
+    outputs = destinations(args.output, args.format)
+    with ExitStack() as stack:
+        workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
+        progress = _progress(args, terminal, stack)
+        change = workspace.change(args.base, args.head)
+        config = _load(args, terminal, workspace, change.base)
+        _note_config_of_head(workspace, change, progress)
+        parts = wiring.assemble(config, terminal.environ)
+        result = review.review(
+            parts, workspace, config, progress, base=args.base, head=args.head, only=args.function
+        )
+        saved = save(result, workspace.state_dir)
+        progress.note(f"saved {saved}")
+    return _deliver(result, config, args, terminal, outputs)
+
+
+def _try(args: argparse.Namespace, terminal: Terminal) -> int:
+    outputs = destinations(args.output, args.format)
+    with ExitStack() as stack:
+        workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
+        progress = _progress(args, terminal, stack)
+        config = _load(args, terminal, workspace, _trusted(workspace, args.head))
+        parts = wiring.assemble(config, terminal.environ)
+        result = review.attempt(parts, workspace, config, progress, target=args.target, head=args.head)
+        saved = save(result, workspace.state_dir)
+        progress.note(f"saved {saved}")
+    return _deliver(result, config, args, terminal, outputs)
+
+
+def _replay(args: argparse.Namespace, terminal: Terminal) -> int:
+    with ExitStack() as stack:
+        workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
+        saved, finding_id = find(workspace.state_dir, args.id)
+        if finding_id is None:
+            ids = [item.finding.id for item in saved.findings]
+            raise UsageError(
+                f"the review {saved.id} has {counted(len(ids), 'finding')}; a replay runs one",
+                hint=f"Name one of them: {', '.join(ids)}." if ids else "There is nothing to replay.",
+                slug="result-ambiguous",
+            )
+        progress = _progress(args, terminal, stack)
+        config = _load(args, terminal, workspace, saved.change.base)
+        parts = wiring.assemble(config, terminal.environ)
+        verdict = review.replay(parts, workspace, config, progress, review=saved, finding_id=finding_id)
+    print_verdict(verdict, terminal.stdout, color=not args.no_color)
+    return ExitCode.OK if verdict.accepted else ExitCode.FINDINGS
+
+
+def _doctor(args: argparse.Namespace, terminal: Terminal) -> int:
+    config = load(None, environ=terminal.environ, also=_TWINS.values())
+    here = Diagnosis("tryline", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
+    rows = (here, *wiring.assemble(config, terminal.environ).backend.diagnose())
+    print_diagnosis(rows, terminal.stdout, color=not args.no_color)
+    return ExitCode.OK if all(row.ok for row in rows) else ExitCode.COULD_NOT
+
+
+def _config(args: argparse.Namespace, terminal: Terminal) -> int:
+    with Workspace.open(args.repo, environ=terminal.environ) as workspace:
+        config = _load(args, terminal, workspace, workspace.change(args.base, args.head).base)
+    print_settings(explain(config), terminal.stdout, color=not args.no_color)
+    return ExitCode.OK
+
+
+def _clean(args: argparse.Namespace, terminal: Terminal) -> int:
+    config = load(None, environ=terminal.environ, also=_TWINS.values())
+    removed = wiring.assemble(config, terminal.environ).backend.clean()
+    if not args.quiet:
+        terminal.stdout.write(f"removed {counted(removed, 'thing')}\n")
+    return ExitCode.OK
+
+
+def _progress(args: argparse.Namespace, terminal: Terminal, stack: ExitStack) -> Progress:
+    if args.quiet:
+        return Silent()
+    return stack.enter_context(TerminalProgress(terminal.stderr, color=not args.no_color))
+
+
+def _load(args: argparse.Namespace, terminal: Terminal, workspace: Workspace, base: Revision) -> Config:
+    """The configuration, its file read at base: head is what is reviewed, and may be a stranger's."""
+    return load(
+        workspace.read_at(base, FILE_NAME),
+        at=base.name,
+        environ=terminal.environ,
+        flags=settings_from_flags(args),
+        also=_TWINS.values(),
+    )
+
+
+def _trusted(workspace: Workspace, head: str | None) -> Revision:
+    """Where `try` reads the configuration: the base of what is under review, else head itself."""
+    try:
+        return workspace.change(None, head).base
+    except RepositoryError:
+        return workspace.revision(head or "HEAD")
+
+
+def _note_config_of_head(workspace: Workspace, change: Change, progress: Progress) -> None:
+    """Says so when the branch changes its own settings: they count once they are in base."""
+    if workspace.read_at(change.head, FILE_NAME) != workspace.read_at(change.base, FILE_NAME):
+        progress.note(f"{FILE_NAME} differs at head; base's is used")
+
+
+# ---------------------------------------------------------------------------------------------------- delivery
+
+
+def destinations(names: Sequence[str], form: str | None) -> dict[Path, str]:
+    """File -> format for each `--output`: what `--format` says, else the suffix. Raises UsageError."""
+    files = {}
+    for name in names:
+        path = Path(name)
+        chosen = form or _SUFFIXES.get(path.suffix.lower())
+        if chosen not in ("markdown", "json"):
+            raise UsageError(
+                f"--output {one_line(name, 100)}: no format for a file",
+                hint="End its name in .md or .json, or say `--format markdown` or `--format json`.",
+                slug="usage",
+            )
+        files[path] = chosen
+    return files
+
+
+def _deliver(
+    result: Review, config: Config, args: argparse.Namespace, terminal: Terminal, outputs: Mapping[Path, str]
+) -> int:
+    """Writes the files, prints the result, decides the exit code."""
+    caps = Caps(max_inline=config.comments.max_inline)
+    if outputs:
+        where = wiring.forge(outputs, caps).publish(result)
+        if not args.quiet:
+            _say(terminal, where)
+    show(
+        result,
+        "terminal" if outputs else args.format or "terminal",
+        terminal.stdout,
+        caps,
+        color=not args.no_color,
+    )
+    return exit_code(result, config.fail_on)
+
+
+def show(result: Review, form: str, stream: TextIO, caps: Caps, *, color: bool) -> None:
+    """Prints the result in one of the formats."""
+    if form == "terminal":
+        print_review(result, stream, color=color, caps=caps)
+    else:
+        stream.write(dumps(result) if form == "json" else markdown(result, caps))
+
+
+def exit_code(result: Review, fail_on: Severity | None) -> ExitCode:
+    """What a review comes to. A proven finding counts even where the review could not do everything."""
+    if fail_on is not None and any(item.finding.severity.rank >= fail_on.rank for item in result.findings):
+        return ExitCode.FINDINGS
+    return ExitCode.COULD_NOT if result.conclusion is Conclusion.NEUTRAL else ExitCode.OK
+
+
+def help_text() -> str:
+    """What `tryline --help` and the help of `tryline review` print: README holds it, a test compares."""
+    top = parser({}, io.StringIO())
+    review_help = io.StringIO()
+    with suppress(_Done):
+        parser({}, review_help).parse_args(["review", "--help"])
+    return textwrap.dedent(
+        f"$ tryline --help\n{top.format_help()}\n$ tryline review --help\n{review_help.getvalue()}"
+    )
