@@ -35,7 +35,7 @@ from bot.errors import SandboxError
 from bot.progress import Progress
 from bot.sandboxes.docker import engine, rootfs
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the content of prepared images changes: all are then made anew."""
 
 KEY = "tryline.key"
@@ -391,8 +391,10 @@ class Images:
         )
         made = self._api.create_container(
             base.id,
-            command=[f"{SETUP}/install.py", f"{SETUP}/plan.json"],
-            entrypoint=[base.python],
+            command=[base.python, f"{SETUP}/install.py", f"{SETUP}/plan.json"],
+            # One empty word means: none, whatever the base says. An entry point given here would be committed,
+            # and committing cannot take it away again.
+            entrypoint=[""],
             user=f"{INSTALLER}:{INSTALLER}",
             working_dir="/",
             environment={},
