@@ -166,7 +166,9 @@ class SuitePlan:
     """How the repository's tests are run."""
 
     args: tuple[str, ...]
-    """Arguments for pytest."""
+    """Arguments for pytest, paths apart."""
+    paths: tuple[str, ...]
+    """Where the tests are; empty for pytest's own defaults."""
     summary: str
     """One line for the reader: `pytest, tests/`."""
     env: Mapping[str, str] = field(default_factory=dict)

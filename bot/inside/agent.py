@@ -292,7 +292,7 @@ def run(job, on_events=None):
     read_fd, write_fd = os.pipe()
     limits = {"file": int(job.get("file_mb", 64)) << 20}
     env = environment(job.get("env"))
-    argv = job["argv"]
+    argv = job.get("argv")
     if job.get("spec") is not None:
         spec = dict(job["spec"], report_fd=write_fd)
         argv = [PYTHON, HERE + "/tryline_inside/runner.py", json.dumps(spec)]

@@ -19,7 +19,7 @@ FAIL = "__tryline_fail__"
 ITEM = "__tryline_item__"
 STEP = "__tryline_step__"
 WATCH = "__tryline_watch__"
-CALL = "__tryline_call"
+CALL = "__tryline_call__"
 
 
 def publish(recorder):
@@ -166,7 +166,7 @@ def record_calls(function, identity):
         targets=[ast.Name(id=CALL, ctx=ast.Store())], value=call(ENTER, constant(identity), names, values)
     )
     last = ast.Expr(value=call(LEAVE, name(CALL), constant(None)))
-    problem = "__tryline_problem"
+    problem = "__tryline_problem__"
     handler = ast.ExceptHandler(
         type=name("BaseException"),
         name=problem,

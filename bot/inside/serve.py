@@ -190,6 +190,9 @@ class Server:
             return {"status": "unswappable", "message": str(problem)}
         except (SyntaxError, ValueError, RecursionError) as problem:
             return {"status": "syntax", "message": str(problem)}
+        for statement in message.get("imports") or ():
+            for function in self.unit.functions:
+                exec(compile(statement, self.unit.file, "exec"), function.__globals__)
         self.unit.install(code, defaults)
         return None
 
@@ -228,21 +231,23 @@ class Server:
                 hook.pytest_runtest_protocol(item=item, nextitem=following)
             except BaseException as problem:  # pytest.exit, SystemExit in a hook: the candidate's doing
                 rows.append(
-                    [item.nodeid, "crashed", type(problem).__name__, type(problem).__name__, 0, 0.0, book.steps]
+                    [item.nodeid, "crashed", type(problem).__name__, type(problem).__name__, 0, 0.0, book.steps, 0]
                 )
                 break
             end = next((event for event in events if event["event"] == "end"), None)
             total += book.steps
             if end is None:
-                rows.append([item.nodeid, "crashed", "no outcome was reported", "", 0, 0.0, book.steps])
+                rows.append([item.nodeid, "crashed", "no outcome was reported", "", 0, 0.0, book.steps, 0])
                 break
             word = end["outcome"]
             if book.overrun or end["exception"] == "StepLimit":
                 word = "timeout"
-            line = 0
+            line = progress = 0
             for path, number, _ in end["frames"]:
                 if path == self.unit.spec["file"]:
                     line = number
+                if not progress and path == item.nodeid.split("::")[0]:
+                    progress = number
             rows.append(
                 [item.nodeid, word, end["message"][:300], end["exception"], line, end["seconds"], book.steps]
             )

@@ -77,7 +77,7 @@ def plan(files: Files, wishes: SuiteWishes) -> SuitePlan:
     """Arguments for pytest, and what they are in words."""
     paths = frozenset(files.paths())
     configured, addopts, names = configuration(files, paths)
-    args = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", f"addopts={shlex.join(kept(addopts))}"]
+    args = ["--rootdir=/repo", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", f"addopts={shlex.join(kept(addopts))}"]
     unittest_style = wishes.runner == "unittest" or (
         wishes.runner == "auto" and not configured and uses_unittest_alone(files, paths)
     )
@@ -85,13 +85,12 @@ def plan(files: Files, wishes: SuiteWishes) -> SuitePlan:
         # unittest's discovery takes `test*.py`; pytest's own default would miss `testfoo.py` and `tests.py`.
         args += ["-o", "python_files=test*.py"]
     args += wishes.args
-    args += wishes.paths
     summary = "unittest's tests by pytest" if unittest_style else "pytest"
     if configured:
         summary += f", configured in {configured}"
     if wishes.paths:
         summary += f", {' '.join(wishes.paths)}"
-    return SuitePlan(tuple(args), summary, dict(wishes.env))
+    return SuitePlan(tuple(args), tuple(wishes.paths), summary, dict(wishes.env))
 
 
 def kept(addopts: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 from bot.domain import Function, Unit
 from bot.languages import Unparsable
@@ -47,7 +48,7 @@ def unit_of(text: str, function: Function) -> Unit:
     before = path[: path.index(outer)]
     classes = tuple(node.name for node in before if isinstance(node, ast.ClassDef))
     steps = []
-    for parent, child in zip(definitions, definitions[1:], strict=False):
+    for parent, child in itertools.pairwise(definitions):
         same = [n for n in ast.walk(parent) if isinstance(n, Def) and n is not parent and n.name == child.name]
         same.sort(key=lambda node: node.lineno)
         steps.append((child.name, same.index(child)))

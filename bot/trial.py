@@ -1,0 +1,297 @@
+"""Runs a source in the function's place: previews it warm, runs suites cold. What steps know of sandboxes.
+
+`Lab` opens sandboxes and counts; `run_suite` is one cold run, restarted past tests that hang or kill it;
+`Stage` previews candidates for one function, in a fork server where swapping code there is faithful, and in a
+fresh process each where it is not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+
+from bot import wire
+from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult, Unit
+from bot.errors import SandboxError
+from bot.languages import Files, Language
+from bot.sandboxes import Backend, Sandbox
+
+
+@dataclass(frozen=True)
+class Side:
+    """One revision, ready to be run."""
+
+    files: Files
+    tar: bytes
+    image: Image
+    plan: SuitePlan
+
+
+class Lab:
+    """Opens sandboxes, and counts what was run."""
+
+    def __init__(self, backend: Backend, limits: Limits) -> None:
+        self.backend = backend
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._executions = 0
+
+    @property
+    def executions(self) -> int:
+        """Runs of a suite or of a candidate so far."""
+        return self._executions
+
+    def count(self, more: int = 1) -> None:
+        """Adds to the executions."""
+        with self._lock:
+            self._executions += more
+
+    def open(self, side: Side) -> AbstractContextManager[Sandbox]:
+        """A fresh sandbox with this revision's files."""
+        return self.backend.open(side.image, side.tar, self.limits)
+
+
+def files_of(tests: Sequence[str]) -> tuple[str, ...]:
+    """The files that hold these tests, in order, each once."""
+    return tuple(dict.fromkeys(test.split("::", 1)[0] for test in tests))
+
+
+def suite_job(
+    plan: SuitePlan,
+    limits: Limits,
+    *,
+    seconds: float,
+    select: Sequence[str] | None = None,
+    ordered: bool = False,
+    watch: Sequence[wire.Watch] = (),
+    calls: bool = True,
+    test_seconds: float = 0.0,
+    test_limits: Mapping[str, float] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> wire.SuiteJob:
+    """A run of the whole suite, or of chosen tests (only their files are collected then)."""
+    where = files_of(select) if select is not None else plan.paths
+    return wire.SuiteJob(
+        args=(*plan.args, *where),
+        seconds=seconds,
+        select=None if select is None else tuple(select),
+        ordered=ordered,
+        watch=tuple(watch),
+        calls=calls,
+        replace=dict(replaced or {}),
+        test_seconds=test_seconds,
+        test_limits=dict(test_limits or {}),
+        env=plan.env,
+        output_kb=limits.output_kb,
+        file_mb=limits.file_mb,
+    )
+
+
+MAX_RESTARTS = 4
+
+
+def run_suite(lab: Lab, sandbox: Sandbox, job: wire.SuiteJob) -> SuiteRun:
+    """One run; a test that hangs or kills the process gets that as its outcome and the rest is run after it.
+
+    Raises SandboxError when the container breaks.
+    """
+    lab.count()
+    run, unfinished = wire.read_run(sandbox.ask(wire.run_job(job), seconds=job.seconds + 60))
+    restarts = 0
+    while unfinished and run.collected and restarts < MAX_RESTARTS:
+        stop = run.problem.slug if run.problem is not None else ""
+        if stop not in ("quiet", "killed", "no-report"):
+            break
+        restarts += 1
+        word = Outcome.TIMEOUT if stop == "quiet" else Outcome.CRASHED
+        text = run.problem.message if run.problem is not None else ""
+        lost = TestResult(unfinished, word, 0.0, text, "")
+        seen = {test.id for test in run.tests} | {unfinished}
+        left = [test for test in run.collected if test not in seen]
+        run = replace(run, tests=(*run.tests, lost), problem=None)
+        if not left:
+            break
+        remaining = job.seconds - run.seconds
+        if remaining < 1:
+            run = replace(run, problem=Problem("timeout", "the suite's time was used up", run.output[-2000:]))
+            break
+        rest = replace(job, select=tuple(left), seconds=remaining)
+        more, unfinished = wire.read_run(sandbox.ask(wire.run_job(rest), seconds=remaining + 60))
+        run = merged(run, more)
+    return run
+
+
+def merged(first: SuiteRun, second: SuiteRun) -> SuiteRun:
+    """Two parts of one run."""
+    calls = dict(first.calls)
+    for name, rows in second.calls.items():
+        calls[name] = (*calls.get(name, ()), *rows)
+    return replace(
+        first,
+        tests=(*first.tests, *second.tests),
+        exit_code=second.exit_code,
+        seconds=first.seconds + second.seconds,
+        covered={**first.covered, **second.covered},
+        calls=calls,
+        problem=second.problem,
+        output=second.output,
+    )
+
+
+# ------------------------------------------------------------------------------------------------ previews
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function stands, and how a version of it is put there."""
+
+    language: Language
+    text: str
+    """The whole head file."""
+    function: Function
+    unit: Unit
+
+    def unit_source(self, source: str) -> str:
+        """The swappable unit with the function's text replaced."""
+        return self.language.unit_source(self.unit, self.function, source)
+
+    def module(self, source: str, imports: tuple[str, ...] = ()) -> str:
+        """The whole file with the function's text replaced. Raises Unparsable."""
+        return self.language.splice(self.text, self.function, source, imports)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One text of the function to be tried."""
+
+    source: str
+    imports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Course:
+    """Which tests a version is run on, and under what limits."""
+
+    tests: tuple[str, ...]
+    stop_first: bool = False
+    seconds: float = 5.0
+    """CPU seconds of one version; the wall limit is twice that and one second more."""
+    step_limit: int = 1_000_000
+    step_limits: Mapping[str, int] = field(default_factory=dict)
+    pairs: int = 0
+    """How many calls of the function are recorded as (arguments, outcome) digests."""
+    trace: int = 0
+    """How many traced statements are kept."""
+
+
+class Stage:
+    """Previews versions of one function. What it reports is guidance, never a verdict."""
+
+    def __init__(self, lab: Lab, sandbox: Sandbox, place: Place, side: Side) -> None:
+        self.lab = lab
+        self.sandbox = sandbox
+        self.place = place
+        self.side = side
+        self.warm = False
+        self.why_cold = ""
+
+    def start(self, tests: Sequence[str], seconds: float = 60.0) -> None:
+        """Collects the tests in a fork server. Stays cold, with the reason, when that cannot serve."""
+        width = max(1, round(self.lab.limits.cpus))
+        job = suite_job(self.side.plan, self.lab.limits, seconds=seconds, select=tests)
+        job = replace(job, args=("-s", *job.args))
+        reply = self.sandbox.ask(wire.warm_job(job, width), seconds=seconds)
+        if "error" in reply or not reply.get("tests"):
+            self.why_cold = wire.clean(reply.get("error") or "no test was collected", 200)
+            return
+        reply = self.sandbox.ask(wire.trial_job(wire.arm_message(self.place.unit)), seconds=30)
+        if not reply.get("functions"):
+            self.why_cold = "no live function object runs this code (made at run time, or compiled)"
+            return
+        self.warm = True
+
+    def preview(self, versions: Sequence[Version], course: Course) -> Iterator[tuple[int, wire.TrialReply]]:
+        """Runs versions on a course side by side; yields (index, what happened) in order."""
+        if not self.warm:
+            for index, version in enumerate(versions):
+                yield index, self.fresh(version, course)
+            return
+        jobs = [wire.trial_job(self.message(version, course)) for version in versions]
+        wait = 2 * course.seconds + 30
+        for index, reply in self.sandbox.ask_many(jobs, seconds=wait):
+            self.lab.count()
+            answer = wire.read_trial(reply)
+            if answer.status == "unswappable":
+                answer = self.fresh(versions[index], course)
+            elif answer.status == "lost":
+                raise SandboxError(f"the fork server ended: {answer.message}", slug="fork-server")
+            yield index, answer
+
+    def message(self, version: Version, course: Course) -> dict[str, object]:
+        """The fork server's request for one version."""
+        return {
+            "kind": "trial",
+            "source": self.place.unit_source(version.source),
+            "imports": list(version.imports),
+            "tests": list(course.tests),
+            "stop_first": course.stop_first,
+            "seconds": course.seconds,
+            "step_limit": course.step_limit,
+            "step_limits": dict(course.step_limits),
+            "pairs": course.pairs,
+            "trace": course.trace,
+        }
+
+    def fresh(self, version: Version, course: Course) -> wire.TrialReply:
+        """One version in a fresh process, its file compiled from memory."""
+        module = self.place.module(version.source, version.imports)
+        job = suite_job(
+            self.side.plan,
+            self.lab.limits,
+            seconds=2 * course.seconds + 30,
+            select=course.tests,
+            test_seconds=course.seconds,
+            replaced={self.place.function.path: module},
+        )
+        if course.stop_first:
+            job = replace(job, args=("-x", *job.args))
+        run = run_suite(self.lab, self.sandbox, job)
+        path = self.place.function.path
+        rows = tuple(
+            wire.Row(
+                test.id,
+                test.outcome,
+                test.message,
+                test.exception,
+                next((frame.line for frame in reversed(test.frames) if frame.path == path), 0),
+                test.seconds,
+                0,
+                next((frame.line for frame in test.frames if frame.path == test.id.split("::")[0]), 0),
+            )
+            for test in run.tests
+        )
+        status = "ran" if rows else "crashed"
+        message = run.problem.message if run.problem is not None else ""
+        return wire.TrialReply(status, rows, 0, (), (), message, 0, run.seconds)
+
+    def replay(
+        self, version: Version | None, inputs: Sequence[str], *, derive: int, seed: int, seconds: float, steps: int
+    ) -> tuple[wire.Replayed, ...] | None:
+        """Outcomes of the function on recorded arguments and on `derive` variants of each; None if it can't."""
+        if not self.warm or self.place.unit.target_path or not inputs:
+            return None
+        message = {
+            "kind": "replay",
+            "source": None if version is None else self.place.unit_source(version.source),
+            "imports": [] if version is None else list(version.imports),
+            "inputs": list(inputs),
+            "parameters": [list(pair) for pair in self.place.unit.parameters],
+            "derive": derive,
+            "seed": seed,
+            "seconds": seconds,
+            "step_limit": steps,
+        }
+        self.lab.count()
+        return wire.read_replay(self.sandbox.ask(wire.trial_job(message), seconds=2 * seconds + 30))
