@@ -24,6 +24,7 @@ class Outside:
             return Judgement(self.name, False, "the rewrite changes nothing but blank space")
 
         wanted = {line.strip() for text in candidate.imports for line in _lines(text) if line.strip()}
+        wanted -= {line.strip() for line in head}
         added: set[str] = set()
         at, fault = _follow(new, 0, head[:start], wanted, added, until=body)
         if fault is None and new[at : at + len(body)] != body:
