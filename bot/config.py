@@ -386,7 +386,7 @@ def _read_yaml(text: str | bytes) -> tuple[dict[str, Any], dict[str, Mark]]:
     except yaml.YAMLError as error:
         raise _syntax(None, getattr(error, "reason", None) or "not valid YAML") from None
     marks: dict[str, Mark] = {}
-    if node is None:
+    if node is None or node.tag.endswith(":null"):
         return {}, marks
     if not isinstance(node, yaml.MappingNode):
         raise _wrong(

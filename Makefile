@@ -1,0 +1,44 @@
+# Everything that a contributor types. The second run of anything is quick: stamps in .cache say what is done.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache/make
+INSTALLED := $(CACHE)/installed
+
+.PHONY: help install engine check test demo docs lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
+
+install: $(INSTALLED) ## make .venv and install the locked dependencies
+$(INSTALLED): pyproject.toml requirements.lock requirements-dev.lock scripts/install.sh
+	PYTHON="$(PYTHON)" scripts/install.sh "$(VENV)"
+	@mkdir -p $(CACHE) && touch $@
+
+engine: ## make sure that a Docker engine answers, installing one where that is possible
+	@scripts/engine.sh
+
+check: $(INSTALLED) ## lint, format, types and the tests that need no engine
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n 2 -m 'not engine'
+
+test: check engine ## everything: check, then the tests that need an engine
+	$(BIN)/pytest -q -m engine
+
+demo: $(INSTALLED) engine ## review a sample repository made in demo/
+	$(BIN)/python scripts/demo.py
+
+docs: $(INSTALLED) ## write the generated parts of README and docs again
+	$(BIN)/python scripts/docs.py
+
+lock: $(INSTALLED) ## resolve the dependencies again, with hashes
+	scripts/lock.sh $(BIN)/uv
+
+clean: ## remove what the targets above made
+	rm -rf $(CACHE) demo .mypy_cache .pytest_cache .ruff_cache
