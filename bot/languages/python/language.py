@@ -1,0 +1,77 @@
+"""Python as a `Language`: every question is answered by the module that knows it."""
+
+from __future__ import annotations
+
+from bot.domain import Function, Recipe, Replacement, TestChange
+from bot.languages import Files, InstallWishes
+from bot.languages.python import functions, policy, recipe, splice, test_changes
+
+
+class Python:
+    """Python, read by `ast`, tested by pytest, installed by uv. Stateless."""
+
+    name = "python"
+
+    def owns(self, path: str) -> bool:
+        """Whether the file is a Python module."""
+        return path.endswith(".py")
+
+    def is_test(self, path: str) -> bool:
+        """See `Language.is_test`."""
+        return functions.is_test(path)
+
+    def is_generated(self, path: str, text: str) -> bool:
+        """See `Language.is_generated`."""
+        return functions.is_generated(path, text)
+
+    def decode(self, data: bytes) -> str:
+        """See `Language.decode`."""
+        return functions.decode(data)
+
+    def encode(self, text: str, original: bytes) -> bytes:
+        """See `Language.encode`. Raises Unparsable when the encoding cannot hold the text."""
+        return functions.encode(text, original)
+
+    def functions(self, path: str, text: str) -> tuple[Function, ...]:
+        """See `Language.functions`."""
+        return functions.functions(path, text)
+
+    def code_lines(self, text: str, function: Function) -> frozenset[int]:
+        """See `Language.code_lines`."""
+        return functions.code_lines(text, function)
+
+    def statements(self, source: str) -> tuple[int, ...]:
+        """See `Language.statements`."""
+        return functions.statements(source)
+
+    def normalise(self, source: str) -> str:
+        """See `Language.normalise`. Raises Unparsable when `source` is not the text of one function."""
+        return functions.normalise(source)
+
+    def splice(self, text: str, function: Function, source: str, imports: tuple[str, ...] = ()) -> str:
+        """See `Language.splice`."""
+        return splice.splice(text, function, source, imports)
+
+    def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
+        """See `Language.replacements`."""
+        return splice.replacements(path, old, new)
+
+    def poison(self, function: Function) -> str:
+        """See `Language.poison`."""
+        return functions.poison(function)
+
+    def policy(self, original: str, candidate: str, imports: tuple[str, ...], module: str) -> tuple[str, ...]:
+        """See `Language.policy`."""
+        return policy.violations(original, candidate, imports, module)
+
+    def test_changes(self, path: str, base: str | None, head: str | None) -> tuple[TestChange, ...]:
+        """See `Language.test_changes`."""
+        return test_changes.between(path, base, head)
+
+    def recipe(self, files: Files, wishes: InstallWishes) -> Recipe:
+        """See `Language.recipe`."""
+        return recipe.recipe(files, wishes)
+
+    def formatter(self, files: Files) -> tuple[str, ...] | None:
+        """See `Language.formatter`."""
+        return recipe.formatter(files)
