@@ -336,7 +336,7 @@ def _environment() -> jinja2.Environment:
 
 def _only_text(value: object) -> object:
     """Refuses to print what a template did not mean to print. Raises TypeError."""
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | jinja2.Undefined):  # an undefined name raises with its own message
         return value
     raise TypeError(f"a template prints {type(value).__name__}, not text")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import (
+    Call,
     Candidate,
     Category,
     Change,
@@ -91,6 +92,16 @@ FINDING = Finding(
         repeats=2,
     ),
     suspicious_lines={13: 1.0, 14: 0.5},
+)
+
+CALL_FINDING = replace(
+    FINDING,
+    rule="calls/changed-result",
+    witness=replace(
+        FINDING.witness,
+        kind="call",
+        call=Call("tests/test_cart.py::test_total", "[3, 4]", "4", "", "0f" * 8, "gASVCgAAAA=="),
+    ),
 )
 
 VERDICT = Verdict(

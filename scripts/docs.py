@@ -1,0 +1,57 @@
+"""`make docs`: writes what is generated: the help in README, the table of settings, the schema of the result."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from bot.cli import help_text
+from bot.config import describe
+from bot.console import written
+from bot.record import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def between(text: str, name: str, content: str) -> str:
+    """The text with what stands between the markers of `name` replaced. Raises ValueError without markers."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    replaced, count = pattern.subn(lambda found: f"{found[1]}{content}\n{found[2]}", text)
+    if count != 1:
+        raise ValueError(f"the markers of {name!r} stand {count} times, not once")
+    return replaced
+
+
+def settings_table() -> str:
+    """All settings as a Markdown table."""
+    rows = ["| setting | variable | kind | default | meaning |", "| --- | --- | --- | --- | --- |"]
+    rows += [
+        f"| `{row.name}` | `{row.environment}` | {row.kind} | `{written(row.default)}` | {row.description} |"
+        for row in describe()
+    ]
+    return "\n".join(rows)
+
+
+def generated() -> dict[Path, str]:
+    """Every file with generated parts, as it should be."""
+    readme, settings = ROOT / "README.md", ROOT / "docs/configuration.md"
+    return {
+        readme: between(readme.read_text("utf-8"), "help", f"```console\n{help_text().strip()}\n```"),
+        settings: between(settings.read_text("utf-8"), "settings", settings_table()),
+        ROOT / "docs/result.schema.json": json.dumps(schema(), indent=2) + "\n",
+    }
+
+
+def main() -> int:
+    """Writes the files that differ and names them."""
+    for path, text in generated().items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
