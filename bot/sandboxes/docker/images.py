@@ -106,6 +106,7 @@ class _Course:
 
     steps: tuple[InstallStep, ...]
     codes: dict[int, int | None] = field(default_factory=dict)
+    tails: dict[int, str] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     log: str = ""
     done: Mapping[str, Any] | None = None
@@ -120,7 +121,7 @@ class _Course:
                 continue
             code = self.codes.get(number)
             how = "ran out of time" if code is None else f"failed with exit code {code}"
-            return f"install: {step.purpose}: {how}.\n{self.log[-1500:].strip()}"
+            return f"install: {step.purpose}: {how}.\n{self.tails.get(number, '')[-1500:]}".strip()
         return None
 
 
@@ -509,7 +510,7 @@ class Images:
         if len(images) <= limit:
             return
         used = {container.get("ImageID") for container in self._api.containers(all=True)}
-        images.sort(key=lambda image: max([_used_at(tag) or 0 for tag in image.get("RepoTags") or []] or [0]))
+        images.sort(key=_last_used)
         for image in images[: len(images) - limit]:
             if image["Id"] in used or image["Id"] == keep:
                 continue
@@ -607,6 +608,12 @@ def _used_at(tag: str) -> int | None:
     return int(stamp) if name.rpartition("/")[2].startswith("used:") and stamp.isdigit() else None
 
 
+def _last_used(image: Mapping[str, Any]) -> int:
+    """When an image in a listing was last asked for; when it was made, if nobody has asked since."""
+    used = [_used_at(tag) for tag in image.get("RepoTags") or []]
+    return max([when for when in used if when is not None], default=int(image.get("Created", 0)))
+
+
 def _members(tree: bytes) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     """Files, folders and links of a tar that stay inside it; anything else is left out."""
     with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
@@ -675,7 +682,7 @@ def _note(course: _Course, line: bytes, progress: Progress) -> None:
     elif kind == "end":
         code = event.get("code")
         course.codes[number] = code if isinstance(code, int) else None
-        tail = str(event.get("tail", ""))[-LOG_TAIL:].strip()
+        tail = course.tails[number] = str(event.get("tail", ""))[-LOG_TAIL:].strip()
         course.log = (course.log + f"$ {' '.join(step.argv)[:300]}\n{tail}\n[exit code {code}]\n")[-2 * LOG_TAIL :]
         if code != 0:
             progress.note(f"Not installed ({step.purpose}): {tail.splitlines()[-1] if tail else 'no output'}")

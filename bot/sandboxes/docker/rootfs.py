@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from bot.errors import SandboxError
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the content of the file system changes: cached bases are then made anew."""
 
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -42,7 +42,7 @@ _TOOLS = """
     join link ln ls mkdir mkfifo mktemp mv nice nl nproc od paste printenv printf pwd readlink realpath rm rmdir
     seq sha1sum sha256sum md5sum shuf sleep sort split stat stty sum sync tail tee test [ timeout touch tr true
     truncate tsort tty uname uniq unlink wc whoami yes kill ps which
-    sed grep egrep fgrep awk mawk gawk find xargs diff cmp patch tar gzip gunzip zcat bzip2 xz unzip make
+    sed grep egrep fgrep awk mawk gawk find xargs diff cmp patch tar gzip gunzip zcat bzip2 xz unzip make less more
     git ldconfig getent locale
 """
 
