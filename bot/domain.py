@@ -607,6 +607,8 @@ class TrialResult:
     agreement: float = 0.0
     """Share of the reference's recorded calls that it answers alike, 0 to 1."""
     memory_kb: int = 0
+    gain: float = 0.0
+    """How much nearer to green than the original, in tests; negative when further away."""
 
 
 @dataclass(frozen=True)
@@ -655,6 +657,8 @@ class Candidate:
     """Equal to the function at base, apart from layout and comments."""
     proposer: str = "edits"
     rung: str = "line-guided"
+    expected: Mapping[str, Outcome] = field(default_factory=dict)
+    """What the warm runs showed, by test: the cold run must show the same."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ keys are ignored; a shape that is not as it should be is a Problem, never a pass
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,11 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     return float(value) if 0 <= value < 1e15 else 0.0
+
+
+def digest(text: str) -> str:
+    """Twelve hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def strings(value: object, most: int = MAX_TESTS) -> tuple[str, ...]:

@@ -52,9 +52,7 @@ class Docker:
         client = self._connected()
         with self._lock:
             if self._images is None:
-                self._images = Images(
-                    client, uv_binary=self._uv_binary, run=self._run, environ=self._environ
-                )
+                self._images = Images(client, uv_binary=self._uv_binary, run=self._run, environ=self._environ)
         return self._images.prepare(recipe, tree, progress)
 
     @contextlib.contextmanager

@@ -1,0 +1,189 @@
+"""Observe: base and head are run side by side, and what decides is repeated until it is either sure or flaky."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot import trial, wire
+from bot.domain import ChangedFunction, Evidence, Outcome, SuiteRun, TestChange
+from bot.progress import Progress
+from bot.sandboxes import Sandbox
+
+HEAD_START = 6.0
+"""Seconds that base may take before head is started beside it; a base that is done by then tells head's limits."""
+MOST_REPEATED = 60
+"""Deciding tests that are repeated; what they decide is one finding a function, so more adds nothing."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is run."""
+
+    seconds: float
+    """Wall limit of one run of the suite."""
+    test_seconds: float = 20.0
+    """CPU limit of one test where base does not say how long it takes."""
+    repeats: int = 2
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Base and head, ready to be run."""
+
+    base: trial.Side
+    head: trial.Side
+
+
+def observe(
+    lab: trial.Lab,
+    sides: Sides,
+    functions: Sequence[ChangedFunction],
+    test_changes: tuple[TestChange, ...],
+    settings: Settings,
+    progress: Progress,
+) -> Evidence:
+    """Runs both suites, repeats the tests that differ, tells what is confirmed and what is flaky.
+
+    Raises SandboxError when the engine fails; a suite that does not run is a Problem in its SuiteRun.
+    """
+    watch_base = [watch_of(f, base=True) for f in functions if f.base is not None]
+    watch_head = [watch_of(f, base=False) for f in functions]
+    with (
+        concurrent.futures.ThreadPoolExecutor(2, thread_name_prefix="tryline-observe") as pool,
+        lab.open(sides.base) as base_box,
+        lab.open(sides.head) as head_box,
+    ):
+        progress.tick("running the tests of base")
+        job = suite(lab, sides.base, settings, watch_base, {})
+        base_run = pool.submit(trial.run_suite, lab, base_box, job)
+        done, _ = concurrent.futures.wait([base_run], HEAD_START)
+        limits = test_limits(base_run.result(), settings) if done else {}
+        progress.tick("running the tests of head")
+        head = trial.run_suite(lab, head_box, suite(lab, sides.head, settings, watch_head, limits))
+        base = base_run.result()
+        progress.note(f"base: {counted(base)}; head: {counted(head)}")
+        deciding = differing(base, head)[:MOST_REPEATED]
+        if not deciding:
+            return Evidence(base, head, frozenset(), frozenset(), test_changes)
+        progress.tick(f"repeating {len(deciding)} tests that decide")
+        limits = test_limits(base, settings)
+        again_base = pool.submit(repeated, lab, base_box, sides.base, deciding, settings, limits)
+        again_head = repeated(lab, head_box, sides.head, deciding, settings, limits)
+        return weigh(base, head, deciding, again_base.result(), again_head, test_changes)
+
+
+def watch_of(function: ChangedFunction, *, base: bool) -> wire.Watch:
+    """The watch on one function, known on both sides by its id at head."""
+    where = function.base if base and function.base is not None else function.head
+    name = where.qualname.rsplit(".", 1)[-1].split("@", 1)[0]
+    return wire.Watch(function.id, where.path, where.start_line, name)
+
+
+def suite(
+    lab: trial.Lab,
+    side: trial.Side,
+    settings: Settings,
+    watch: Sequence[wire.Watch],
+    limits: Mapping[str, float],
+) -> wire.SuiteJob:
+    """The whole suite of one side, watched."""
+    return trial.suite_job(
+        side.plan,
+        lab.limits,
+        seconds=settings.seconds,
+        watch=watch,
+        test_seconds=settings.test_seconds,
+        test_limits=limits,
+    )
+
+
+def test_limits(run: SuiteRun, settings: Settings) -> dict[str, float]:
+    """CPU seconds per test: ten times what it took where it passed, and a second; never above the common limit.
+
+    Ten is the step budget's factor too: a test that needs more is taken to hang.
+    """
+    return {t.id: min(settings.test_seconds, 1 + 10 * t.seconds) for t in run.tests if t.outcome.good}
+
+
+def good_before(base: SuiteRun, test: str) -> bool:
+    """Whether base was green on a test, or on every test of a file that head cannot even collect."""
+    results = base.by_id()
+    if test in results:
+        return results[test].outcome.good
+    below = [r for name, r in results.items() if name.startswith(test + "::")]
+    return bool(below) and "::" not in test and not any(r.outcome.bad for r in below)
+
+
+def differing(base: SuiteRun, head: SuiteRun) -> tuple[str, ...]:
+    """Tests that are red on head and were green on base, or did not exist there; quick ones first."""
+    known = base.by_id()
+    found = [
+        test for test in head.tests if test.outcome.bad and (good_before(base, test.id) or test.id not in known)
+    ]
+    found.sort(key=lambda test: (not good_before(base, test.id), test.seconds))
+    return tuple(test.id for test in found)
+
+
+def repeated(
+    lab: trial.Lab,
+    box: Sandbox,
+    side: trial.Side,
+    tests: tuple[str, ...],
+    settings: Settings,
+    limits: Mapping[str, float],
+) -> list[SuiteRun]:
+    """The deciding tests again, in fresh processes, in reversed order every other time."""
+    runs = []
+    for turn in range(max(1, settings.repeats - 1)):
+        order = tests if turn % 2 else tuple(reversed(tests))
+        job = trial.suite_job(
+            side.plan,
+            lab.limits,
+            seconds=settings.seconds,
+            select=order,
+            ordered=True,
+            test_seconds=settings.test_seconds,
+            test_limits=limits,
+        )
+        runs.append(trial.run_suite(lab, box, job))
+    return runs
+
+
+def weigh(
+    base: SuiteRun,
+    head: SuiteRun,
+    deciding: tuple[str, ...],
+    again_base: list[SuiteRun],
+    again_head: list[SuiteRun],
+    test_changes: tuple[TestChange, ...],
+) -> Evidence:
+    """Splits the deciding tests into confirmed and flaky."""
+    confirmed, flaky = set(), set()
+    base_ids = base.by_id()
+    for test in deciding:
+        heads = [outcome_in(run, test) for run in again_head]
+        bases = [outcome_in(run, test) for run in again_base] if test in base_ids else []
+        if not all(o is not None and o.bad for o in heads) or not all(o is not None and o.good for o in bases):
+            flaky.add(test)
+        else:
+            confirmed.add(test)
+    return Evidence(base, head, frozenset(flaky), frozenset(confirmed), test_changes)
+
+
+def outcome_in(run: SuiteRun, test: str) -> Outcome | None:
+    """A test's outcome in a run, None when it did not run."""
+    result = run.by_id().get(test)
+    return result.outcome if result is not None else None
+
+
+def counted(run: SuiteRun) -> str:
+    """`412 passed, 3 failed in 8.1 s`, or the problem."""
+    counts: dict[Outcome, int] = {}
+    for test in run.tests:
+        counts[test.outcome] = counts.get(test.outcome, 0) + 1
+    text = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items(), key=lambda pair: -pair[1]))
+    if run.problem is not None:
+        text = f"{text or 'nothing ran'} ({run.problem.slug})"
+    return f"{text} in {run.seconds:.1f} s"

@@ -1,0 +1,240 @@
+"""Prove: a suspicion becomes a finding when running shows which function's change turns its tests red.
+
+Coverage only says which functions a failing test runs through. Where several changed functions are tied to the
+same tests, each is put back to its base version alone, and the tests are run: the function whose old version
+turns a test green is the one that broke it (a one-step delta debugging, after Zeller's "Yesterday, my program
+worked").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot import trial
+from bot.domain import (
+    Category,
+    ChangedFunction,
+    Evidence,
+    Finding,
+    Outcome,
+    Severity,
+    SuiteRun,
+    Suspicion,
+    TestResult,
+    Witness,
+)
+from bot.languages import Language, Unparsable
+from bot.progress import Progress
+from bot.sandboxes import Sandbox
+
+MOST_REVERTS = 6
+MOST_TESTS = 40
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What came of the suspicions."""
+
+    findings: tuple[Finding, ...]
+    unproven: tuple[Suspicion, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The head files of the changed functions, decoded, and the language of each."""
+
+    text: Mapping[str, str]
+    language: Mapping[str, Language]
+
+
+def prove(
+    lab: trial.Lab,
+    head: trial.Side,
+    texts: Texts,
+    suspicions: Sequence[Suspicion],
+    evidence: Evidence,
+    seconds: float,
+    progress: Progress,
+) -> Proven:
+    """Findings, worst first, and what stays a suspicion. Raises SandboxError when the engine fails."""
+    solid = [s for s in suspicions if is_confirmed(s, evidence)]
+    culprits = attributed(lab, head, texts, solid, seconds, progress)
+    findings, unproven = [], [s for s in suspicions if s not in solid]
+    claimed: dict[str, str] = {}
+    for suspicion in solid:
+        tests = tuple(t for t in suspicion.tests if evidence_for(t, suspicion, evidence))
+        mine = tuple(t for t in tests if culprits.get(t, suspicion.function.id) == suspicion.function.id)
+        # Two rules may speak of one test: the stronger one, which comes first, has it.
+        mine = tuple(t for t in mine if claimed.setdefault(t, suspicion.rule) == suspicion.rule)
+        if mine:
+            findings.append(finding_of(suspicion, mine, evidence))
+        elif not tests or any(culprits.get(t) is None for t in tests):
+            unproven.append(suspicion)
+    findings.sort(key=lambda f: (-f.severity.rank, f.function.head.path, f.start_line))
+    return Proven(tuple(findings), tuple(unproven))
+
+
+def evidence_for(test: str, suspicion: Suspicion, evidence: Evidence) -> bool:
+    """Whether a test may carry this suspicion: repeated with the same outcome, never flaky."""
+    if test in evidence.flaky:
+        return False
+    return test in evidence.confirmed or suspicion.rule.startswith("calls/")
+
+
+def is_confirmed(suspicion: Suspicion, evidence: Evidence) -> bool:
+    """Whether any of its tests may carry it."""
+    return any(evidence_for(test, suspicion, evidence) for test in suspicion.tests)
+
+
+def attributed(
+    lab: trial.Lab,
+    head: trial.Side,
+    texts: Texts,
+    suspicions: Sequence[Suspicion],
+    seconds: float,
+    progress: Progress,
+) -> dict[str, str]:
+    """Test -> id of the function whose change breaks it, for tests tied to more than one function."""
+    tied: dict[str, list[ChangedFunction]] = {}
+    for suspicion in suspicions:
+        for test in suspicion.tests:
+            row = tied.setdefault(test, [])
+            if suspicion.function not in row:
+                row.append(suspicion.function)
+    contested = {test: functions for test, functions in tied.items() if len(functions) > 1}
+    if not contested:
+        return {}
+    suspects: list[ChangedFunction] = []
+    for functions in contested.values():
+        suspects += [f for f in functions if f.base is not None and f not in suspects]
+    culprits: dict[str, str] = {}
+    with lab.open(head) as box:
+        for function in suspects[:MOST_REVERTS]:
+            open_tests = tuple(t for t, fs in contested.items() if function in fs and t not in culprits)[
+                :MOST_TESTS
+            ]
+            if not open_tests:
+                continue
+            progress.tick(f"running {len(open_tests)} tests with {function.head.qualname} as it was at base")
+            for test in healed(lab, box, head, texts, function, open_tests, seconds):
+                culprits[test] = function.id
+    for test, functions in contested.items():
+        # Nothing heals it alone: the change interacts. The best-ranked function stands for it.
+        culprits.setdefault(test, functions[0].id)
+    return culprits
+
+
+def healed(
+    lab: trial.Lab,
+    box: Sandbox,
+    head: trial.Side,
+    texts: Texts,
+    function: ChangedFunction,
+    tests: tuple[str, ...],
+    seconds: float,
+) -> tuple[str, ...]:
+    """The tests that pass at head with this one function as it was at base."""
+    path = function.head.path
+    if function.base is None:
+        return ()
+    try:
+        module = texts.language[path].splice(texts.text[path], function.head, function.base.source)
+    except Unparsable:
+        return ()
+    job = trial.suite_job(
+        head.plan, lab.limits, seconds=seconds, select=tests, test_seconds=20, replaced={path: module}
+    )
+    run = trial.run_suite(lab, box, job)
+    results = run.by_id()
+    return tuple(t for t in tests if t in results and results[t].outcome is Outcome.PASSED)
+
+
+# ------------------------------------------------------------------------------------------------ findings
+
+
+SEVERITIES = {
+    "tests/regression": Severity.HIGH,
+    "tests/crash": Severity.HIGH,
+    "tests/new-test-fails": Severity.MEDIUM,
+    "calls/crash": Severity.MEDIUM,
+}
+
+
+def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence) -> Finding:
+    """The finding that a suspicion becomes with these tests as its witness."""
+    function = suspicion.function
+    results = evidence.head.by_id()
+    ordered = tuple(sorted(tests, key=lambda t: (results[t].seconds if t in results else 0.0, t)))
+    first = next((results[t] for t in ordered if t in results), None)
+    start, end = place_of(suspicion)
+    return Finding(
+        rule=suspicion.rule,
+        category=Category.CORRECTNESS,
+        severity=SEVERITIES.get(suspicion.rule, Severity.MEDIUM),
+        function=function,
+        start_line=start,
+        end_line=end,
+        title=title_of(suspicion, ordered, first),
+        message=message_of(suspicion, ordered, first, evidence.head),
+        witness=Witness(
+            kind="test",
+            tests=ordered,
+            command="python -m pytest " + " ".join(quoted(test) for test in ordered[:3]),
+            failure=first.message if first is not None else "",
+        ),
+        suspicious_lines=dict(suspicion.suspicious_lines),
+    )
+
+
+def place_of(suspicion: Suspicion) -> tuple[int, int]:
+    """The lines that the finding points at: the run of changed lines around the most suspicious one."""
+    function = suspicion.function
+    changed = sorted(function.changed_lines)
+    if not changed:
+        return function.head.def_line, function.head.def_line
+    worst = max(changed, key=lambda line: (suspicion.suspicious_lines.get(line, 0.0), -line))
+    start = end = worst
+    while start - 1 in changed:
+        start -= 1
+    while end + 1 in changed:
+        end += 1
+    return start, end
+
+
+def title_of(suspicion: Suspicion, tests: tuple[str, ...], first: TestResult | None) -> str:
+    """A heading: what happens, in the fewest words."""
+    name = suspicion.function.head.qualname
+    if suspicion.rule == "tests/new-test-fails":
+        return f"`{name}` fails a test that this change brings"
+    if suspicion.rule.endswith("crash") and first is not None and first.exception:
+        return f"`{name}` now raises {first.exception}"
+    count = "a test" if len(tests) == 1 else f"{len(tests)} tests"
+    return f"This change to `{name}` breaks {count}"
+
+
+def message_of(suspicion: Suspicion, tests: tuple[str, ...], first: TestResult | None, head: SuiteRun) -> str:
+    """What happens, with which input, and on which evidence; three sentences at most."""
+    parts = []
+    name = suspicion.function.head.qualname
+    others = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
+    if suspicion.rule == "calls/crash":
+        parts.append(suspicion.message)
+    elif suspicion.rule == "tests/new-test-fails":
+        parts.append(f"{tests[0]}{others} fails at head; the test is new or changed here, so either may be wrong.")
+    else:
+        parts.append(f"{tests[0]}{others} passes at base and fails at head, each time it was run.")
+    if first is not None and first.message and suspicion.rule != "calls/crash":
+        parts.append(f"It says: {first.message.splitlines()[0][:300]}")
+    call = next(
+        (c for c in head.calls.get(suspicion.function.id, ()) if first is not None and c.test == first.id), None
+    )
+    if call is not None:
+        what = f"raises {call.raised}" if call.raised else f"returns {call.result}"
+        parts.append(f"There, {name}({call.arguments}) {what}.")
+    return " ".join(parts)
+
+
+def quoted(test: str) -> str:
+    """A test id for a shell."""
+    return test if all(c.isalnum() or c in "/._:-" for c in test) else "'" + test.replace("'", "'\\''") + "'"
