@@ -121,7 +121,7 @@ class ModuleNames:
     origins: Mapping[str, str]
     """Imported name -> dotted name of what it stands for."""
     sources: frozenset[str]
-    """Modules that it imports."""
+    """Modules that it imports anywhere."""
     defined: frozenset[str]
     """Its functions and classes."""
     assigned: frozenset[str]
@@ -138,10 +138,12 @@ class ModuleNames:
         sources: set[str] = set()
         defined: set[str] = set()
         assigned: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                sources.update(sources_of(node))
         for node in own_nodes(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 origins |= bound_by(node)
-                sources.update(sources_of(node))
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 defined.add(node.name)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

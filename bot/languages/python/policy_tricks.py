@@ -263,8 +263,8 @@ def _gutted(original: FunctionNode, candidate: FunctionNode) -> Iterator[Objecti
 
 
 def _computes(function: FunctionNode, effects: frozenset[str] | None) -> bool:
-    """Whether it gives a computed value, or different literals, or has an effect (of those given, if any are)."""
-    literals = _literals(function)
+    """Whether it gives a computed value, or different literals, or has an effect (on one of those, if given)."""
+    literals = _unchanging(function)
     exits: set[str] = set()
     returns = False
     for node in _own(function):
@@ -277,24 +277,41 @@ def _computes(function: FunctionNode, effects: frozenset[str] | None) -> bool:
             return True
         elif isinstance(node, ast.Raise):
             exits.add(ast.dump(node))
-    if not returns and not _always_raises(function):
+    if not returns and not isinstance(function.body[-1], ast.Raise):
         exits.add("None")
     mine = _effects(function)
     return len(exits) > 1 or bool(mine if effects is None else mine & effects)
 
 
-def _always_raises(function: FunctionNode) -> bool:
-    return isinstance(function.body[-1], ast.Raise)
+def _unchanging(function: FunctionNode) -> Literals:
+    """Names that stand for their literal to the end: a list that is only returned, not one that is filled."""
+    literals = _literals(function)
+    touched = Counter(node.id for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in literals)
+    touched -= Counter(node.id for node in _returned(function))
+    fixed = ast.Constant | ast.Tuple | ast.UnaryOp | ast.JoinedStr
+    return {name: value for name, value in literals.items() if isinstance(value, fixed) or touched[name] == 1}
+
+
+def _returned(function: FunctionNode) -> list[ast.Name]:
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return [value for value in values if isinstance(value, ast.Name)]
 
 
 def _effects(function: FunctionNode) -> frozenset[str]:
-    """Calls and stores into things, in comparable form."""
+    """The names whose things are called for effect or stored into: `self` of `self.items.append(x)`."""
     found = set()
     for node in _own(function):
-        stored = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
-        if stored or isinstance(node, ast.Call | ast.Await):
-            found.add(ast.dump(node))
-    return frozenset(found)
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            found.add(_root(node))
+        elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
+            found.update(_root(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call))
+    return frozenset(found - {""})
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _statements(function: FunctionNode) -> Iterator[str]:
@@ -314,7 +331,7 @@ def _statements(function: FunctionNode) -> Iterator[str]:
 
 def _literals(function: FunctionNode) -> Literals:
     """Names that are bound once, to a literal."""
-    stores: Counter[str] = Counter(parameters(function))
+    stores = Counter(parameters(function).keys())
     values: dict[str, ast.expr] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -378,11 +395,7 @@ class _SpecialCases:
         self.tests = dumps(original, (ast.Compare, ast.match_case))
         self.tables = dumps(original, (ast.Dict, ast.List, ast.Tuple))
         self.literals = _literals(candidate)
-        self.returned = {
-            node.value.id
-            for node in ast.walk(candidate)
-            if isinstance(node, ast.Return) and isinstance(node.value, ast.Name)
-        }
+        self.returned = {node.id for node in _returned(candidate)}
 
     def line_of(self, node: ast.AST) -> int:
         """The line of a node that has none of its own: a case of a match."""
@@ -416,12 +429,7 @@ class _SpecialCases:
     def looks_up_answers(self, node: ast.AST) -> bool:
         """`{17: 5}[x]` in one of its shapes."""
         if isinstance(node, ast.For):
-            names = {inner.id for inner in ast.walk(node.target) if isinstance(inner, ast.Name)}
-            hands_out = any(
-                isinstance(inner, ast.Return) and isinstance(inner.value, ast.Name) and inner.value.id in names
-                for inner in ast.walk(node)
-            )
-            return hands_out and len(names) > 1 and self._is_new_table(node.iter)
+            return self._hands_out(node) and self._is_new_table(node.iter, least=1)
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             return not self._literal(node.slice) and self._is_new_table(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -431,25 +439,47 @@ class _SpecialCases:
             return asked and self._is_new_table(node.func.value)
         return False
 
-    def _is_new_table(self, node: ast.expr) -> bool:
+    def _hands_out(self, loop: ast.For) -> bool:
+        """Whether a loop over pairs compares one part for equality and returns the other."""
+        names = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+        compared: set[str] = set()
+        returned: set[str] = set()
+        for node in ast.walk(loop):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
+                compared |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+            elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
+                returned.add(node.value.id)
+        return bool(names & compared) and bool(names & returned)
+
+    def _is_new_table(self, node: ast.expr, *, least: int = 3) -> bool:
         if isinstance(node, ast.Name):
             node = self.literals.get(node.id, node)
         if ast.dump(node) in self.tables or isinstance(node, ast.Constant) or not self._literal(node):
             return False
         if isinstance(node, ast.Dict):
             return any(key is not None and self._is_special(key) for key in node.keys)
-        return isinstance(node, ast.List | ast.Tuple) and len(node.elts) > 2 and self._is_special(node)
+        return isinstance(node, ast.List | ast.Tuple) and len(node.elts) >= least and self._is_special(node)
 
     def _picks(self, test: ast.expr, *operators: type[ast.cmpop]) -> bool:
         """Whether the test compares something with a particular literal, in a way that the original does not."""
-        return any(
-            isinstance(node, ast.Compare)
-            and ast.dump(node) not in self.tests
-            and any(isinstance(operator, operators) for operator in node.ops)
-            and any(self._is_special(side, whole=True) for side in (node.left, *node.comparators))
-            and not all(self._literal(side) for side in (node.left, *node.comparators))
-            for node in ast.walk(test)
-        )
+        for node in ast.walk(test):
+            if not isinstance(node, ast.Compare) or ast.dump(node) in self.tests:
+                continue
+            sides = [node.left, *node.comparators]
+            if all(self._literal(side) for side in sides):
+                continue
+            for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                if isinstance(operator, operators) and self._pins_down(operator, left, right):
+                    return True
+        return False
+
+    def _pins_down(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> bool:
+        if isinstance(operator, ast.In | ast.NotIn):
+            # `char in "aeiou"` and `".." in path` ask about a part, not about one particular input.
+            return not _is_short_text(left) and (
+                self._is_special(left) or (not isinstance(right, ast.Constant) and self._is_special(right))
+            )
+        return self._is_special(left, whole=True) or self._is_special(right, whole=True)
 
     def _answers(self, body: list[ast.stmt]) -> bool:
         for statement in body:
@@ -491,6 +521,10 @@ class _SpecialCases:
 def _key(value: object) -> tuple[str, object]:
     # 1, 1.0 and True are equal, and not the same literal.
     return type(value).__name__, value
+
+
+def _is_short_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and len(node.value) < 5
 
 
 def _is_ordinary(value: object) -> bool:
