@@ -239,6 +239,8 @@ def _project(found: Declared, sources: _Sources, *, install: bool) -> Iterator[I
     if found.uv_lock:
         flags = [flag for extra in sources.extras for flag in ("--extra", extra)]
         flags += [flag for group in sources.groups for flag in ("--group", group)]
+        # The default group is a developer's: linters and documentation tools that no test needs.
+        flags += ["--no-default-groups"] if sources.extras or sources.groups else []
         flags += ["--all-packages"] if found.uv_workspace else []
         sync = ("uv", "sync", "--frozen", "--inexact", "--python", PYTHON, "--project", REPO, *flags)
         command = sync if found.packaged else (*path_file, *sync)
@@ -374,9 +376,8 @@ def _latest_version(files: Files, paths: frozenset[str]) -> str:
 def _formatter_step(files: Files, paths: frozenset[str], found: Declared) -> Iterator[InstallStep]:
     chosen = _formatter(files, paths, found)
     if chosen:
-        yield InstallStep(
-            (*_INSTALL, chosen[0]), f"install the repository's formatter, {chosen[0]}", required=False
-        )
+        purpose = f"install the repository's formatter, {chosen[0]}"
+        yield InstallStep((*_INSTALL, chosen[0]), purpose, required=False, env=_pinned(found))
 
 
 def _formatter(files: Files, paths: frozenset[str], found: Declared) -> tuple[str, tuple[str, ...]] | None:
@@ -398,8 +399,17 @@ def _formatter(files: Files, paths: frozenset[str], found: Declared) -> tuple[st
             return f"{tool}=={revision[1]}" if revision else tool, command
     for tool, (_, _, command) in _FORMATTERS.items():
         if config[tool]:
-            return tool, command
+            return _declared_as(tool, found), command
     return None
+
+
+def _declared_as(tool: str, found: Declared) -> str:
+    """The requirement by which the project names one of its tools: another version would format differently."""
+    for table in (found.groups, found.tool_groups, found.extras):
+        for item in (item for items in table.values() for item in items):
+            if _normal(re.split(r"[^\w.-]", item, maxsplit=1)[0]) == tool:
+                return item
+    return tool
 
 
 _FORMATTERS = {
