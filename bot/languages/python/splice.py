@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bot.domain import Function, Replacement
 from bot.languages import Unparsable
-from bot.languages.python.functions import first_line, functions, lines_of, parse
+from bot.languages.python.functions import first_line, functions, lines_of, parse, parse_function
 
 
 def splice(text: str, function: Function, source: str, imports: tuple[str, ...] = ()) -> str:
@@ -24,12 +24,13 @@ def splice(text: str, function: Function, source: str, imports: tuple[str, ...] 
     start, end = function.start_line, function.end_line
     if "".join(lines[start - 1 : end]) != function.source:
         raise Unparsable(f"{function.qualname} is no longer at lines {start} to {end}", start)
+    parse_function(source)  # one function and nothing beside it
     before = functions(function.path, text)
     new = _with_line_ends(source, function.source, _line_end(text))
-    if end < len(lines) and not new[-1].endswith("\n"):
-        new[-1] += _line_end(text)
-    elif end == len(lines) and not lines[-1].endswith("\n"):
+    if not lines[end - 1].endswith("\n"):
         new[-1] = new[-1].rstrip("\r\n")
+    elif not new[-1].endswith("\n"):
+        new[-1] += _line_end(text)
     added = _import_lines(text, imports)
     at = _import_place(text) if added else 0
     spliced = "".join([*lines[: start - 1], *new, *lines[end:]])
@@ -94,8 +95,6 @@ def _with_line_ends(source: str, old: str, line_end: str) -> list[str]:
         bare = [line.replace("\r\n", "\n") for line in was]
         for match in difflib.SequenceMatcher(None, bare, lines_of(plain), autojunk=False).get_matching_blocks():
             new[match.b : match.b + match.size] = was[match.a : match.a + match.size]
-    if not new:
-        raise Unparsable("the new text is empty")
     return new
 
 
@@ -108,8 +107,6 @@ def _check(function: Function, before: tuple[Function, ...], after: tuple[Functi
     others = [_name(other) for other in before if other.start_line not in old_place]
     if others != [_name(other) for other in after if other.start_line not in place]:
         raise Unparsable(f"the new text changes what stands around {function.qualname}", place.start)
-    if any(other.start_line > inside[0].end_line for other in inside):
-        raise Unparsable(f"the new text defines more than {function.qualname}", place.start)
 
 
 def _name(function: Function) -> str:

@@ -186,10 +186,8 @@ def _swallows(node: ast.AST) -> bool:
     """A handler that catches a failing assertion and raises nothing in its place, or `suppress` of one."""
     if isinstance(node, ast.ExceptHandler):
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        idle = all(
-            isinstance(statement, ast.Pass | ast.Return | ast.Continue | ast.Expr) for statement in node.body
-        )
-        return idle and any(_last(kind) in _SWALLOWED for kind in caught)
+        answers = any(isinstance(inner, ast.Raise) or _is_assertion(inner) for inner in ast.walk(node))
+        return not answers and any(_last(kind) in _SWALLOWED for kind in caught)
     if isinstance(node, ast.Call) and _last(node) == "suppress":
         return any(_last(kind) in _SWALLOWED for kind in node.args)
     return False
