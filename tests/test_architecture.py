@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ HOMES = {
     "requests": ("bot.sandboxes.docker",),  # docker's own transport: its exceptions come through
     "uv": ("bot.sandboxes.docker",),
     "git": ("bot.workspace",),
+    "packaging": ("bot.languages.python",),
     "unidiff": ("bot.diff",),
     "yaml": ("bot.config",),
     "jinja2": ("bot.render",),
@@ -239,3 +241,17 @@ def test_a_circle_is_found() -> None:
 def test_types_may_look_upward() -> None:
     source = CAPTION + "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bot.wiring import Parts\n"
     assert violations({**CLEAN, "bot/steps/find.py": source}) == []
+
+
+def slugs(source: str) -> set[str]:
+    """Slugs that a file gives to errors: `slug="..."` in a call."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    values = [word.value for call in calls for word in call.keywords if word.arg == "slug"]
+    return {value.value for value in values if isinstance(value, ast.Constant)}
+
+
+def test_every_slug_is_documented() -> None:
+    documented = set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", (ROOT / "docs/errors.md").read_text("utf-8")))
+    used = set().union(*(slugs(path.read_text("utf-8")) for path in (ROOT / "bot").rglob("*.py")))
+    assert len(used) > 20
+    assert used - documented == set()
