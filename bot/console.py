@@ -106,7 +106,8 @@ class TerminalProgress:
 
     def _line(self, name: str, detail: str) -> None:
         self._last = self._clock()
-        text = Text(f"{self._last - self._start:6.1f} s  ", style="dim")
+        text = Text()
+        text.append(f"{self._last - self._start:6.1f} s  ", style="dim")
         text.append(f"{name:<8} ", style="bold")
         text.append(detail)
         with _unbroken():
