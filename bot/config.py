@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from bot.domain import Limits, Severity
 from bot.errors import ConfigError
-from bot.languages import InstallWishes
+from bot.languages import InstallWishes, SuiteWishes
 
 
 class Mark(Protocol):
@@ -218,6 +218,10 @@ class Config(Settings):
             project=self.install.project,
             env=self.install.env,
         )
+
+    def suite_wishes(self) -> SuiteWishes:
+        """What is said about running tests, as languages take it."""
+        return SuiteWishes(self.test.runner, self.test.args, self.test.paths, dict(self.test.env))
 
     def limits(self) -> Limits:
         """What a container may use."""

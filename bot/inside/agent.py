@@ -138,7 +138,9 @@ def put(job):
         path = inside(name)
         if path is None or os.path.islink(path):
             return {"error": "path outside the repository: %s" % name}
-        mode = 0o755 if os.path.exists(path) and os.access(path, os.X_OK) else 0o644
+        mode = 0o755 if os.path.exists(path) and os.stat(path).st_mode & 0o111 else 0o644
+        if job.get("writable"):  # a copy that a formatter is to change, never a file of the tree
+            mode = 0o666
         make_directory(os.path.dirname(path), made)
         write(path, base64.b64decode(encoded), mode)
     return {"ok": True}
@@ -152,7 +154,10 @@ def get(job):
     if os.path.getsize(path) > job.get("limit", 1 << 20):
         return {"error": "file too large"}
     with open(path, "rb") as stream:
-        return {"content": base64.b64encode(stream.read()).decode()}
+        content = base64.b64encode(stream.read()).decode()
+    if job.get("remove"):
+        os.unlink(path)
+    return {"content": content}
 
 
 # --------------------------------------------------------------------------------------------- processes

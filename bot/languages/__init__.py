@@ -120,5 +120,5 @@ class Language(Protocol):
     def unit(self, text: str, function: Function) -> Unit:
         """The swappable unit around a function of a file's text. Raises Unparsable."""
 
-    def unit_source(self, unit: Unit, function: Function, source: str) -> str:
+    def unit_source(self, unit_: Unit, function: Function, source: str) -> str:
         """The unit's text with the function's lines replaced by `source`."""

@@ -74,6 +74,28 @@ def observe(
         return weigh(base, head, deciding, again_base.result(), again_head, test_changes)
 
 
+def observe_head(
+    lab: trial.Lab,
+    side: trial.Side,
+    functions: Sequence[ChangedFunction],
+    settings: Settings,
+    progress: Progress,
+) -> Evidence:
+    """Head alone: every test that is red each time is confirmed; there is no base to compare with.
+
+    Raises SandboxError when the engine fails.
+    """
+    watch = [watch_of(f, base=False) for f in functions]
+    with lab.open(side) as box:
+        progress.tick("running the tests")
+        head = trial.run_suite(lab, box, suite(lab, side, settings, watch, {}))
+        progress.note(f"head: {counted(head)}")
+        red = tuple(test.id for test in head.tests if test.outcome.bad)[:MOST_REPEATED]
+        again = repeated(lab, box, side, red, settings, {}) if red else []
+    nothing = SuiteRun((), (), 0, 0.0)
+    return weigh(nothing, head, red, [], again, ())
+
+
 def watch_of(function: ChangedFunction, *, base: bool) -> wire.Watch:
     """The watch on one function, known on both sides by its id at head."""
     where = function.base if base and function.base is not None else function.head

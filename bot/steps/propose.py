@@ -8,6 +8,7 @@ they did, and rolled back to runners-up when a prefix leads nowhere.
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -510,9 +511,31 @@ class Searcher:
                 self.walk(root, skip=width * turn)
                 if self.plausible:
                     return "found"
+            self.restore_hunks()
         except OutOfBudget as end:
             return "found" if self.plausible else end.which
-        return "exhausted"
+        return "found" if self.plausible else "exhausted"
+
+    def restore_hunks(self) -> None:
+        """Last resort: each hunk of the branch's change put back alone, the others kept.
+
+        Where there is only one hunk this undoes all that the branch did to the function, and is labelled so.
+        """
+        if self.function.base is None:
+            return
+        base = normal_ends(self.function.base.source)
+        for edit in hunks_between(self.original, base):
+            source = apply(self.original, edit)
+            try:
+                key = self.normalised(source)
+            except Unparsable:
+                continue
+            if key in self.tried:
+                continue
+            self.tried.add(key)
+            result = self.judge.judge([trial.Version(source)])[0]
+            if result.status is Status.PASSED:
+                self.accept(State(source, ("restore-hunk",), (), -6.0, result, 0))
 
     def roll_back(self, most: int) -> list[State]:
         """The best branch points that were passed over: taken from the runners-up, each once."""
@@ -544,6 +567,15 @@ class Searcher:
             known = self.observed.get(own)
             merged = {**(known.types if known is not None else {}), **types}
             self.observed[own] = Observed(merged, dict(values))
+
+
+def hunks_between(head: str, base: str) -> tuple[Edit, ...]:
+    """The hunks that turn head into base, each as an edit of head on its own."""
+    new, old = head.split("\n")[:-1], base.split("\n")[:-1]
+    matcher = difflib.SequenceMatcher(None, new, old, autojunk=False)
+    return tuple(
+        Edit(a1 + 1, a2 + 1, tuple(old[b1:b2])) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal"
+    )
 
 
 NOTHING = TrialResult(Status.SAME, {}, "", "", 0, 0.0, 0, "")
@@ -634,7 +666,7 @@ def rank(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Set
     """The passing versions as candidates, best first.
 
     Where base is there to compare with, the one goes first that heals what the change broke and alters nothing
-    else; without it, the likelier and smaller edit. A version equal to base comes last: it undoes the change.
+    else; without it, the likelier and smaller edit. One equal to base undoes the change, and pays for it.
     """
     if not searcher.plausible:
         return ()
@@ -656,7 +688,7 @@ def rank(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Set
             expected=outcomes,
         )
         value = state.logprob + (worth.value if worth is not None else 4 * state.result.agreement)
-        value -= 2.0 * (len(state.edits) - 1)
+        value -= 2.0 * (len(state.edits) - 1) + (1.5 if revert else 0.0)
         rows.append((value, candidate))
     rows.sort(key=lambda row: (-row[0], row[1].source))
     return tuple(candidate for _, candidate in rows)

@@ -239,8 +239,7 @@ def parse_function(source: str) -> AnyFunction:
 
     Raises Unparsable when it holds anything else.
     """
-    first = next((line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
-    if first[:1] in (" ", "\t", "\x0c"):
+    if indentation(source):
         # Not dedented: that would change the text of strings that span lines.
         module = parse("if True:\n" + source, lines_before=1)
         body: Sequence[ast.stmt] = module.body[0].body if isinstance(module.body[0], ast.If) else ()
@@ -251,6 +250,13 @@ def parse_function(source: str) -> AnyFunction:
     if alone and len(body) == 1 and isinstance(body[0], AnyFunction):
         return body[0]
     raise Unparsable("expected the text of one function")
+
+
+def indentation(source: str) -> str:
+    """The white space before the first line of a function's text that is neither blank nor a comment."""
+    lines = (line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+    first = next(lines, "")
+    return first[: len(first) - len(first.lstrip())]
 
 
 def normalise(source: str) -> str:

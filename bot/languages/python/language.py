@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain import Function, Recipe, Replacement, TestChange
-from bot.languages import Files, InstallWishes
-from bot.languages.python import functions, policy, recipe, splice, test_changes
+from bot.domain import Function, Recipe, Replacement, SuitePlan, TestChange, Unit
+from bot.languages import Files, InstallWishes, SuiteWishes
+from bot.languages.python import functions, policy, recipe, splice, suite, test_changes, unit
 
 
 class Python:
@@ -75,3 +75,15 @@ class Python:
     def formatter(self, files: Files) -> tuple[str, ...] | None:
         """See `Language.formatter`."""
         return recipe.formatter(files)
+
+    def suite(self, files: Files, wishes: SuiteWishes) -> SuitePlan:
+        """See `Language.suite`."""
+        return suite.plan(files, wishes)
+
+    def unit(self, text: str, function: Function) -> Unit:
+        """See `Language.unit`."""
+        return unit.unit_of(text, function)
+
+    def unit_source(self, unit_: Unit, function: Function, source: str) -> str:
+        """See `Language.unit_source`."""
+        return unit.with_source(unit_, function, source)

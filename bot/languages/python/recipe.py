@@ -44,6 +44,13 @@ if len(sys.argv) > 1:
 """
 """Puts the tree on the import path, then becomes the command that its arguments name."""
 
+_THEN_FAIL = """
+import subprocess, sys
+if len(sys.argv) > 1:
+    subprocess.call(sys.argv[1:])
+sys.exit("the project itself is not installed")
+"""
+
 _PLUGINS = (
     (r"--(no-)?cov\b", "pytest-cov"),
     (r"(^|\s)(-n[\s=]?\w|--numprocesses|--dist[\s=])", "pytest-xdist"),
@@ -255,16 +262,21 @@ def _project(found: Declared, sources: _Sources, *, install: bool) -> Iterator[I
         yield InstallStep(command, purpose, group=name)
         if extras or groups:
             yield InstallStep((*_INSTALL, "-e", REPO), "install the project, editable, alone", group=name)
-    only = (*path_file, *_INSTALL, *_dependency_arguments(found, sources))
-    if only[-1] != _INSTALL[-1]:
-        purpose = "install the dependencies, and put the repository on the import path"
+    wanted = _dependency_arguments(found, sources)
+    only = (*_INSTALL, *wanted) if wanted else ()
+    purpose = "install the dependencies, and put the repository on the import path"
+    if found.packaged:
+        # A consolation: it ends with a failure all the same, for the reader must hear what is missing.
+        command = (*path_file, PYTHON, "-c", _THEN_FAIL, *only)
+        yield InstallStep(command, f"{purpose} instead" if only else "use the import path instead", group=name)
+    elif only:
         if found.pins:
-            yield InstallStep(only, f"{purpose}, at the locked versions", True, _pinned(found), name)
-        yield InstallStep(only, purpose, group=name)
+            yield InstallStep(
+                (*path_file, *only), f"{purpose}, at the locked versions", True, _pinned(found), name
+            )
+        yield InstallStep((*path_file, *only), purpose, group=name)
     else:
-        # Ends with a failure all the same: the project is not installed, and the reader must hear of it.
-        failing = (*path_file, PYTHON, "-c", "raise SystemExit(1)")
-        yield InstallStep(failing, "put the repository on the import path instead", group=name)
+        yield InstallStep(path_file, "put the repository on the import path", group=name)
 
 
 def _run_time_files(found: Declared) -> tuple[str, ...]:

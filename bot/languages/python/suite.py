@@ -77,7 +77,15 @@ def plan(files: Files, wishes: SuiteWishes) -> SuitePlan:
     """Arguments for pytest, and what they are in words."""
     paths = frozenset(files.paths())
     configured, addopts, names = configuration(files, paths)
-    args = ["--rootdir=/repo", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", f"addopts={shlex.join(kept(addopts))}"]
+    args = [
+        "--rootdir=/repo",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-o",
+        f"addopts={shlex.join(kept(addopts))}",
+    ]
     unittest_style = wishes.runner == "unittest" or (
         wishes.runner == "auto" and not configured and uses_unittest_alone(files, paths)
     )

@@ -1,0 +1,163 @@
+"""One function: guide the search by its tests, rewrite it, prove the best candidates cold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot import trial
+from bot.checks import Check
+from bot.domain import ChangedFunction, Evidence, Finding, Rejected, Reviewed, Rewrite, Search, SuiteRun
+from bot.endpoints import Proposer
+from bot.errors import SandboxError
+from bot.languages import Language
+from bot.progress import Progress
+from bot.steps import propose, verify
+
+FAILING = 4
+PASSING = 8
+REST = 300
+PROVED = 3
+"""Candidates that are proven cold at most, best first; the next only if the one before was refused."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is needed to work on the functions of one head."""
+
+    lab: trial.Lab
+    head: trial.Side
+    texts: Mapping[str, str]
+    """Path -> decoded head file."""
+    languages: Mapping[str, Language]
+    """Path -> its language."""
+    evidence: Evidence
+    proposers: Sequence[Proposer]
+    checks: Sequence[Check]
+    search: propose.Settings
+    verify: verify.Settings
+    seconds_left: Callable[[], float]
+
+
+def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
+    """What becomes of one finding: a proven rewrite, or why there is none; a broken engine costs only that."""
+    function = finding.function
+    place = place_of(bench, function)
+    if place is None:
+        return Reviewed(finding, None, None, why_no_rewrite="the function cannot be replaced by itself")
+    guide = guide_of(finding, bench.evidence)
+    progress.stage("propose", f"rewriting {function.head.qualname} line by line")
+    try:
+        search = rewrite(bench, place, finding, guide, progress)
+    except SandboxError as problem:
+        return Reviewed(finding, None, None, why_no_rewrite=f"could not search: {problem.message}")
+    candidates = search.candidates
+    if not candidates:
+        return Reviewed(finding, None, search, why_no_rewrite=why_none(search))
+    progress.stage("verify", f"{len(candidates)} candidates for {function.head.qualname}")
+    rejected: list[Rejected] = []
+    case = verify.Case(bench.head, place, bench.evidence, finding, executing_of(function, bench.evidence))
+    for candidate in candidates[:PROVED]:
+        try:
+            verdict = verify.verify(bench.lab, case, candidate, bench.checks, bench.verify, progress)
+        except SandboxError as problem:
+            why = f"could not prove it cold: {problem.message}"
+            return Reviewed(finding, None, search, tuple(rejected), why)
+        if isinstance(verdict, Rewrite):
+            progress.note(f"{function.head.qualname}: {verdict.label} proven on {verdict.verdict.tests_run} tests")
+            return Reviewed(finding, verdict, search, tuple(rejected))
+        rejected.append(verdict)
+        progress.note(f"{function.head.qualname}: refused: {verdict.reason}")
+        if bench.seconds_left() <= 0:
+            break
+    return Reviewed(finding, None, search, tuple(rejected), f"refused: {rejected[0].reason}")
+
+
+def place_of(bench: Bench, function: ChangedFunction) -> trial.Place | None:
+    """Where the function stands; None when its file is not at hand."""
+    path = function.head.path
+    if path not in bench.texts:
+        return None
+    language = bench.languages[path]
+    return trial.Place(language, bench.texts[path], function.head, language.unit(bench.texts[path], function.head))
+
+
+def rewrite(
+    bench: Bench, place: trial.Place, finding: Finding, guide: propose.Guide, progress: Progress
+) -> Search:
+    """The guided search in a warm sandbox of its own."""
+    with bench.lab.open(bench.head) as box:
+        stage = trial.Stage(bench.lab, box, place, bench.head)
+        stage.start((*guide.failing, *guide.passing, *guide.rest))
+        return propose.search(
+            stage, finding.function, finding, guide, bench.proposers, settings=bench.search, progress=progress
+        )
+
+
+def executing_of(function: ChangedFunction, evidence: Evidence) -> tuple[str, ...]:
+    """Tests that execute the function at head, flaky ones left out."""
+    lines = range(function.head.def_line, function.head.end_line + 1)
+    return tuple(t for t in evidence.head.executing(function.head.path, lines) if t not in evidence.flaky)
+
+
+def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
+    """Which tests guide the search: failing ones to heal, passing ones that see the most different lines.
+
+    Quick tests first; what is over is run only for what passes these.
+    """
+    function = finding.function
+    results = evidence.head.by_id()
+    failing = finding.witness.tests[:FAILING]
+    covering = [t for t in executing_of(function, evidence) if t not in finding.witness.tests]
+    good = [t for t in covering if results[t].outcome.good]
+    passing = diverse(good, function, evidence.head)[:PASSING]
+    rest = [t for t in (*finding.witness.tests, *good) if t not in failing and t not in passing]
+    calls = evidence.base.calls.get(function.id, ())
+    reference: dict[str, str] = {}
+    for call in calls:
+        if call.digest and call.outcome:
+            reference.setdefault(call.digest, call.outcome)
+    inputs = tuple(
+        dict.fromkeys(c.pickled for c in (*calls, *evidence.head.calls.get(function.id, ())) if c.pickled)
+    )
+    # A collection error names a file, not tests: the file's tests at base are what must run again.
+    names = tuple(n for t in failing for n in (expanded(t, evidence.base) if "::" not in t else (t,)))
+    return propose.Guide(
+        failing=names[: 3 * FAILING],
+        passing=tuple(passing),
+        rest=tuple(rest[:REST]),
+        reference=reference,
+        inputs=inputs,
+        suspicious=dict(finding.suspicious_lines),
+    )
+
+
+def expanded(name: str, base: SuiteRun) -> tuple[str, ...]:
+    """The tests that a file holds at base."""
+    return tuple(test.id for test in base.tests if test.id.startswith(name + "::") and test.outcome.good)
+
+
+def diverse(tests: Sequence[str], function: ChangedFunction, run: SuiteRun) -> list[str]:
+    """Tests so that each adds the most unseen lines of the function; quick ones first among equals."""
+    seconds = {test.id: test.seconds for test in run.tests}
+    lines = range(function.head.start_line, function.head.end_line + 1)
+    sees = {t: {n for n in run.covered.get(t, {}).get(function.head.path, ()) if n in lines} for t in tests}
+    left, chosen, seen = sorted(tests, key=lambda t: (seconds.get(t, 0.0), t)), list[str](), set[int]()
+    while left and len(chosen) < PASSING:
+        best = max(left, key=lambda t: len(sees[t] - seen))
+        left.remove(best)
+        chosen.append(best)
+        seen |= sees[best]
+    return chosen
+
+
+def why_none(search: Search) -> str:
+    """Why the search found nothing, in words for a reader."""
+    words = {
+        "exhausted": "no edit of the built-in table makes the tests pass",
+        "candidates": "the budget of trials was used up",
+        "seconds": "the time budget was used up",
+    }
+    if search.stopped == "not-runnable":
+        return f"not rewritten: {'; '.join(search.notes)}"
+    return f"no rewrite was found in {search.executions} trials: {words.get(search.stopped, search.stopped)}"
