@@ -464,7 +464,7 @@ def _pins(files: Files, paths: frozenset[str]) -> tuple[dict[str, str], str]:
             table = _as_table(package)
             source = _table(table, "source")
             from_index = "registry" in source or source.get("type", "legacy") == "legacy"
-            local = {"editable", "virtual", "directory", "path", "git", "url"} & set(source)
+            local = {"editable", "virtual", "directory", "path", "git", "url"} & {*source, *table}
             if _text(table.get("name")) and _text(table.get("version")) and from_index and not local:
                 versions.setdefault(table["name"], set()).add(table["version"])
         # A name that is locked twice (by marker) is left to the resolver.

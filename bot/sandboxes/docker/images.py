@@ -16,6 +16,7 @@ import io
 import json
 import platform
 import queue
+import re
 import sys
 import tarfile
 import tempfile
@@ -121,7 +122,8 @@ class _Course:
                 continue
             code = self.codes.get(number)
             how = "ran out of time" if code is None else f"failed with exit code {code}"
-            return f"install: {step.purpose}: {how}.\n{self.tails.get(number, '')[-1500:]}".strip()
+            tail = self.tails.get(number, "")
+            return f"install: {step.purpose}: {how}. {_headline(tail)}\n{tail[-1500:]}".strip()
         return None
 
 
@@ -606,6 +608,17 @@ def _used_at(tag: str) -> int | None:
     """The time in a tag of USED_NAME; None for other tags."""
     name, _, stamp = tag.rpartition("-")
     return int(stamp) if name.rpartition("/")[2].startswith("used:") and stamp.isdigit() else None
+
+
+def _headline(tail: str) -> str:
+    """The line of an installer's output that says what went wrong, and what to do where that is known."""
+    errors = [line.strip() for line in tail.splitlines() if re.search(r"\berror\b", line, re.IGNORECASE)]
+    line = errors[-1][:300] if errors else ""
+    if re.search(r"'(gcc|g\+\+|cc|clang|cargo|rustc|cmake|meson)'|command '\S*(gcc|cc)\S*' failed: No such", tail):
+        line += (
+            " The base image has no compiler: name one that has with sandbox.image (`python:3.12`, not `-slim`)."
+        )
+    return line.strip()
 
 
 def _last_used(image: Mapping[str, Any]) -> int:
