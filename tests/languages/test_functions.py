@@ -277,6 +277,10 @@ def test_the_text_of_a_string_over_lines_is_not_layout() -> None:
     assert python.normalise(one) != python.normalise(two)
 
 
+def test_a_form_feed_is_no_indentation() -> None:
+    assert python.normalise("\x0cdef f(a):\n    return a + 1\n") == python.normalise(SAME[0])
+
+
 def test_a_body_of_a_docstring_alone_is_an_empty_body() -> None:
     assert python.normalise('def f():\n    """Doc."""\n') == python.normalise("def f():\n    pass\n")
 

@@ -256,7 +256,8 @@ def indentation(source: str) -> str:
     """The white space before the first line of a function's text that is neither blank nor a comment."""
     lines = (line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#"))
     first = next(lines, "")
-    return first[: len(first) - len(first.lstrip())]
+    # Python forgets the column at a form feed.
+    return first[: len(first) - len(first.lstrip())].rpartition("\x0c")[2]
 
 
 def normalise(source: str) -> str:
