@@ -30,6 +30,7 @@ from bot.console import (
 )
 from bot.domain import Change, Conclusion, Review, Revision, Severity
 from bot.errors import ExitCode, RepositoryError, TrylineError, UsageError
+from bot.forges import Format
 from bot.progress import Progress, Silent
 from bot.record import dumps, find, save
 from bot.render import Caps, counted, markdown, one_line, plain
@@ -37,6 +38,7 @@ from bot.sandboxes import Diagnosis
 from bot.workspace import Workspace
 
 _FORMATS = ("terminal", "markdown", "json")
+_FILES: Mapping[str, Format] = {"markdown": "markdown", "json": "json"}
 _SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
 
 _TWINS = {
@@ -502,13 +504,13 @@ def _note_config_of_head(workspace: Workspace, change: Change, progress: Progres
 # ---------------------------------------------------------------------------------------------------- delivery
 
 
-def destinations(names: Sequence[str], form: str | None) -> dict[Path, str]:
+def destinations(names: Sequence[str], form: str | None) -> dict[Path, Format]:
     """File -> format for each `--output`: what `--format` says, else the suffix. Raises UsageError."""
     files = {}
     for name in names:
         path = Path(name)
-        chosen = form or _SUFFIXES.get(path.suffix.lower())
-        if chosen not in ("markdown", "json"):
+        chosen = _FILES.get(form or _SUFFIXES.get(path.suffix.lower(), ""))
+        if chosen is None:
             raise UsageError(
                 f"--output {one_line(name, 100)}: no format for a file",
                 hint="End its name in .md or .json, or say `--format markdown` or `--format json`.",
@@ -519,7 +521,7 @@ def destinations(names: Sequence[str], form: str | None) -> dict[Path, str]:
 
 
 def _deliver(
-    result: Review, config: Config, args: argparse.Namespace, terminal: Terminal, outputs: Mapping[Path, str]
+    result: Review, config: Config, args: argparse.Namespace, terminal: Terminal, outputs: Mapping[Path, Format]
 ) -> int:
     """Writes the files, prints the result, decides the exit code."""
     caps = Caps(max_inline=config.comments.max_inline)

@@ -34,7 +34,7 @@ STEPS = RANK["bot.steps"]
 HOMES = {
     "docker": ("bot.sandboxes.docker",),
     "requests": ("bot.sandboxes.docker",),  # docker's own transport: its exceptions come through
-    "uv": ("bot.sandboxes.docker",),
+    "uv": ("bot.wiring",),  # a binary that goes into containers; its place is looked up
     "git": ("bot.workspace",),
     "packaging": ("bot.languages.python",),
     "unidiff": ("bot.diff",),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bot.domain import Review
+
+Format = Literal["markdown", "json"]
+"""What a review can be written as to a file."""
 
 
 class Forge(Protocol):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from bot.domain import Review
 from bot.errors import UsageError
+from bot.forges import Format
 from bot.record import dumps, write_atomically
 from bot.render import Caps, counted, markdown
 
-Format = Literal["markdown", "json"]
+__all__ = ["Format", "Local"]
 
 
 class Local:
