@@ -248,9 +248,8 @@ class Server:
                     line = number
                 if not progress and path == item.nodeid.split("::")[0]:
                     progress = number
-            rows.append(
-                [item.nodeid, word, end["message"][:300], end["exception"], line, end["seconds"], book.steps]
-            )
+            row = [item.nodeid, word, end["message"][:300], end["exception"], line, end["seconds"]]
+            rows.append([*row, book.steps, progress])
             if message.get("stop_first") and word not in ("passed", "xfailed"):
                 break
         return {"status": "ran", "rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace}

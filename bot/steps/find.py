@@ -305,7 +305,7 @@ class _File:
                 None,
                 tuple(sorted(lines)),
                 "outside-functions",
-                f"{count} outside of functions (imports, constants, class bodies): the tests run with them, "
+                f"{count} outside of functions (imports, constants, class bodies, comments): the tests run with them, "
                 "but only functions are rewritten.",
             )
 

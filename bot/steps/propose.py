@@ -196,9 +196,10 @@ class Judge:
         return ""
 
     def believable(self, original: wire.TrialReply, poisoned: wire.TrialReply) -> bool:
-        """Head must fail as it did, and a poisoned function must be noticed."""
+        """Head must fail as it did, and a poisoned function must be noticed; silence is neither."""
         rows = {row.test: row for row in original.rows}
-        red = all(test not in rows or not rows[test].outcome.good for test in self.guide.failing)
+        died = original.status in ("killed", "crashed")
+        red = all(died if test not in rows else not rows[test].outcome.good for test in self.guide.failing)
         green = {row.test for row in original.rows if row.outcome.good}
         noticed = all(not row.outcome.good for row in poisoned.rows if row.test in green)
         return original.status in ("ran", "killed", "crashed") and red and noticed
