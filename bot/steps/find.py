@@ -305,8 +305,8 @@ class _File:
                 None,
                 tuple(sorted(lines)),
                 "outside-functions",
-                f"{count} outside of functions (imports, constants, class bodies, comments): the tests run with them, "
-                "but only functions are rewritten.",
+                f"{count} outside of functions (imports, constants, class bodies, comments): "
+                "the tests run with them, but only functions are rewritten.",
             )
 
 
