@@ -25,10 +25,10 @@ from bot.languages.python.policy_names import (
 
 ALLOWED_IMPORTS = words(
     """
-    abc ast base64 bisect calendar collections collections.abc contextlib copy csv dataclasses
-    datetime decimal difflib enum fractions functools hashlib heapq hmac html io ipaddress itertools json
+    abc array ast base64 binascii bisect cmath calendar collections collections.abc contextlib copy csv dataclasses
+    datetime decimal difflib enum fractions functools hashlib heapq hmac html io ipaddress itertools json logging
     math numbers operator pathlib re secrets shlex statistics string struct textwrap typing unicodedata
-    urllib.parse uuid xml.sax.saxutils zoneinfo
+    urllib.parse uuid warnings xml.sax.saxutils zoneinfo
     """
 )
 """Modules of the standard library that a rewrite may import: they compute, and can't touch who is watching."""
@@ -74,7 +74,7 @@ HARMLESS_DUNDERS = words(
     """
     __name__ __qualname__ __class__ __doc__ __init__ __len__ __iter__ __next__ __contains__ __getitem__
     __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __repr__ __str__ __members__ __enter__ __exit__
-    __add__ __mul__
+    __add__ __mul__ __fspath__
     """
 )
 FRAME_PARTS = words(
@@ -89,7 +89,7 @@ FILE_WRITES = words("write_text write_bytes mkdir touch")
 FILE_HARM = words("unlink rmdir rmtree chmod symlink_to hardlink_to makedirs")
 FILE_OPENERS = frozenset({"io.open", "io.FileIO", "io.open_code", "codecs.open", "pathlib.Path.open"})
 
-CLOCK = re.compile(r"time\..*|datetime\.(.*\.)?(now|utcnow|today)|calendar\.timegm")
+CLOCK = re.compile(r"time\.(?!sleep$).*|datetime\.(.*\.)?(now|utcnow|today)|calendar\.timegm")
 CHANCE = re.compile(r"random\..*|secrets\.(?!compare_digest).*|uuid\.uuid\d|os\.urandom")
 FILTERS = re.compile(r"warnings\.(?!warn$).*|logging\.(disable|shutdown|_.*)")
 
@@ -397,8 +397,11 @@ def _texts(original: FunctionNode, candidate: FunctionNode) -> Iterator[Objectio
     known = {_text(node) for node in constants(original)}
     for node in constants(candidate):
         text = _text(node)
-        if text not in known and (hit := TELLTALE.search(text)):
-            yield node.lineno, f"holds the text `{hit.group()}`, by which code finds out who runs it"
+        if text in known:
+            continue
+        for hit in (match.group() for match in TELLTALE.finditer(text)):
+            if hit not in HARMLESS_DUNDERS:
+                yield node.lineno, f"holds the text `{hit}`, by which code finds out who runs it"
 
 
 def _text(node: ast.expr) -> str:

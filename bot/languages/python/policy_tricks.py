@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.languages.python.policy_names import (
+    BUILTINS,
     FunctionNode,
     Objection,
     constants,
@@ -253,7 +254,7 @@ def _members(node: ast.ClassDef) -> Iterator[tuple[str, int]]:
 
 def _gutted(original: FunctionNode, candidate: FunctionNode) -> Iterator[Objection]:
     line = candidate.body[0].lineno
-    if _computes(original, None) and not _computes(candidate, _effects(original)):
+    if _computes(original, None) and not _computes(candidate, _names(original) | set(parameters(original))):
         yield line, "no longer computes anything: every way through it ends in the same literal, or in raising"
         return
     before, after = Counter(_statements(original)), Counter(_statements(candidate))
@@ -262,8 +263,8 @@ def _gutted(original: FunctionNode, candidate: FunctionNode) -> Iterator[Objecti
         yield line, f"only deletes: {removed} of {before.total()} statements are gone and none is new"
 
 
-def _computes(function: FunctionNode, effects: frozenset[str] | None) -> bool:
-    """Whether it gives a computed value, or different literals, or has an effect (on one of those, if given)."""
+def _computes(function: FunctionNode, known: frozenset[str] | None) -> bool:
+    """Whether it gives a computed value, or different literals, or has an effect (see `_has_effect`)."""
     literals = _unchanging(function)
     exits: set[str] = set()
     returns = False
@@ -279,8 +280,7 @@ def _computes(function: FunctionNode, effects: frozenset[str] | None) -> bool:
             exits.add(ast.dump(node))
     if not returns and not isinstance(function.body[-1], ast.Raise):
         exits.add("None")
-    mine = _effects(function)
-    return len(exits) > 1 or bool(mine if effects is None else mine & effects)
+    return len(exits) > 1 or _has_effect(function, known)
 
 
 def _unchanging(function: FunctionNode) -> Literals:
@@ -297,15 +297,24 @@ def _returned(function: FunctionNode) -> list[ast.Name]:
     return [value for value in values if isinstance(value, ast.Name)]
 
 
-def _effects(function: FunctionNode) -> frozenset[str]:
-    """The names whose things are called for effect or stored into: `self` of `self.items.append(x)`."""
-    found = set()
+def _has_effect(function: FunctionNode, known: frozenset[str] | None) -> bool:
+    """Whether it stores into something or calls something for what that does.
+
+    With `known` names, only what concerns one of them counts, and no builtin does: printing is no work.
+    """
     for node in _own(function):
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            found.add(_root(node))
+            if known is None or _root(node) in known:
+                return True
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
-            found.update(_root(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call))
-    return frozenset(found - {""})
+            calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+            if any(known is None or (_root(c.func) not in BUILTINS and _names(c) & known) for c in calls):
+                return True
+    return False
+
+
+def _names(root: ast.AST) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(root) if isinstance(node, ast.Name))
 
 
 def _root(node: ast.expr) -> str:
