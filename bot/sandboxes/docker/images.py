@@ -82,7 +82,10 @@ _ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, 
 class InstallLimits:
     """What an installation may use."""
 
-    seconds: float = 900.0
+    seconds: float = 780.0
+    """For the recipe's steps, all together."""
+    closing_seconds: float = 120.0
+    """For what comes after them: pytest where it is still missing, bytecode, tidying up."""
     memory_mb: int = 4096
     processes: int = 1024
 
@@ -422,7 +425,7 @@ class Images:
                 for step in recipe.steps
             ],
             "env": _environment(),
-            "seconds": self._limits.seconds - 30,
+            "seconds": self._limits.seconds,
             "repo": REPO,
             "venv": VENV,
             "setup": SETUP,
@@ -437,8 +440,16 @@ class Images:
             _put(archive, CA, rootfs.ca_bundle(), 0o644)
             _put(archive, f"{SETUP}/install.py", _program(), 0o644)
             _put(archive, f"{SETUP}/plan.json", json.dumps(plan).encode(), 0o600)
+            folders = {REPO}
             for entry, stream in _members(tree):
-                entry.name = f"{REPO}/{entry.name}".lstrip("/")
+                name = PurePosixPath(REPO) / entry.name
+                # A folder that is not named would be made by the engine, for root alone to write to.
+                for folder in map(str, reversed(name.parents)):
+                    if folder.startswith(f"{REPO}/") and folder not in folders:
+                        _put_folder(archive, folder)
+                        folders.add(folder)
+                folders.add(str(name))
+                entry.name = str(name).lstrip("/")
                 archive.addfile(_owned(entry), stream)
 
     def _follow(self, container: str, steps: tuple[InstallStep, ...], progress: Progress) -> _Course:
@@ -453,7 +464,7 @@ class Images:
                 slug="no-base-image",
             ) from error
         # The program inside keeps the time itself; this one is for a program that is stopped or was replaced.
-        timer = threading.Timer(self._limits.seconds, self._kill, [container])
+        timer = threading.Timer(self._limits.seconds + self._limits.closing_seconds, self._kill, [container])
         timer.daemon = True
         timer.start()
         try:
