@@ -34,6 +34,8 @@ PLAIN_METHODS = words(
 )
 VALUE_TYPES = words("int str float bool bytes list dict tuple set frozenset complex type bytearray")
 EMPTY_MAKERS = VALUE_TYPES - {"type"}
+IDLE_BUILTINS = BUILTINS - words("super setattr delattr next exec")
+"""Builtins that change nothing for whoever calls the function; `print` is one of them here."""
 
 ORDINARY = (None, True, False, -1, 0, 1, 2, Ellipsis)
 """Literals that stand in guards of honest code everywhere; strings of up to one character are too."""
@@ -308,7 +310,7 @@ def _has_effect(function: FunctionNode, known: frozenset[str] | None) -> bool:
                 return True
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
-            if any(known is None or (_root(c.func) not in BUILTINS and _names(c) & known) for c in calls):
+            if any(known is None or (_root(c.func) not in IDLE_BUILTINS and _names(c) & known) for c in calls):
                 return True
     return False
 
