@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.checks import Trialled
-from bot.checks.reading import collection_errors, count, is_under, listing
+from bot.checks.reading import collection_errors, count, is_under, listing, standing_for
 from bot.domain import Judgement, SuiteRun
 
 NOTICED_BY_COLLECTION = "collection"
@@ -46,7 +46,6 @@ def _same(test: str, name: str) -> bool:
 
 
 def _noticed(control: SuiteRun, test: str) -> bool:
-    result = control.by_id().get(test)
-    if result is not None:
-        return result.outcome.bad
+    if results := standing_for(control, test):
+        return any(result.outcome.bad for result in results)
     return any(is_under(test, error) for error in collection_errors(control))

@@ -64,3 +64,9 @@ def test_a_module_that_cannot_be_loaded_any_more_notices() -> None:
 
 def test_a_test_that_is_missing_for_no_reason_does_not_notice() -> None:
     assert not judged(outcomes({UNRELATED: GOOD}))[0]
+
+
+def test_a_witness_named_by_its_file_notices_by_one_of_the_files_tests() -> None:
+    about = finding("tests/test_cart.py")
+    assert judged(outcomes({WITNESS: GOOD, OTHER: BAD}), about, ("tests/test_cart.py",))[0]
+    assert not judged(outcomes({WITNESS: GOOD, OTHER: GOOD, UNRELATED: BAD}), about, ("tests/test_cart.py",))[0]
