@@ -20,6 +20,7 @@ import json
 import os
 import shutil
 import signal
+import site
 import stat
 import subprocess
 import sys
@@ -116,6 +117,20 @@ def keep_generated(repo, before, target):
     return count
 
 
+def compile_all(python, venv, env, cwd):
+    """Bytecode for what was installed, apart from folders of hundreds of files of which a run needs two."""
+    left_out = r"/pygments/(lexers|styles|formatters)/|/site-packages/[^/]+/tests?/"
+    run([python, "-m", "compileall", "-q", "-j", "2", "-x", left_out, os.path.join(venv, "lib")], env, cwd, 300)
+
+
+def look(python, env, cwd):
+    """Version of the environment's interpreter (empty: it does not run), and whether it has pytest."""
+    program = "import sys; print(*sys.version_info[:3]); import pytest; print('pytest')"
+    words = run([python, "-c", program], env, cwd, 60)[1].split()
+    version = [int(word) for word in words[:3] if word.isdigit()]
+    return version, words[3:4] == ["pytest"]
+
+
 def make_readable(*roots):
     """Other users run what is installed here: nothing may be closed to them."""
     for root in roots:
@@ -139,6 +154,23 @@ def empty(folder):
             shutil.rmtree(path, ignore_errors=True)
         else:
             os.unlink(path)
+
+
+def make_environment(plan, env, seconds):
+    """Makes the virtual environment; exit code and output."""
+    if os.path.realpath(sys.prefix) == os.path.realpath(plan["venv"]):
+        return 0, ""  # the user's image has its own in the very place
+    make = [plan["uv"], "venv", "--clear", "--no-project", "--python", sys.executable, plan["venv"]]
+    if not plan.get("system_site"):
+        return run(make, env, plan["setup"], seconds)
+    code, tail = run(make + ["--system-site-packages"], env, plan["setup"], seconds)
+    if code == 0 and sys.prefix != sys.base_prefix:
+        # The image's `python3` is a virtual environment itself: "system" means the interpreter below it.
+        where = "lib/python%d.%d/site-packages/tryline-image.pth" % sys.version_info[:2]
+        with open(os.path.join(plan["venv"], where), "w") as stream:
+            for folder in site.getsitepackages():
+                stream.write("import site; site.addsitedir(%r)\n" % folder)
+    return code, tail
 
 
 def follow(plan, env, deadline):
@@ -168,24 +200,22 @@ def main():
     path = [os.path.join(venv, "bin"), os.path.dirname(plan["uv"]), os.environ.get("PATH", os.defpath)]
     env["PATH"] = os.pathsep.join(path)
     before = files_below(repo)
-    make = [plan["uv"], "venv", "--clear", "--no-project", "--python", sys.executable, venv]
-    if plan.get("system_site"):
-        make.append("--system-site-packages")
-    code, tail = run(make, env, setup, deadline - time.monotonic())
+    code, tail = make_environment(plan, env, deadline - time.monotonic())
     if code == 0:
         follow(plan, env, deadline)
-        if run([python, "-c", "import pytest"], env, setup, 60)[0] != 0:
-            # The project's own installation failed half-way: tests that need none of it can still run.
-            tail = run([plan["uv"], "pip", "install", "pytest"], env, setup, 300)[1]
-    code, version = run([python, "-c", "import sys; print(*sys.version_info[:3])"], env, setup, 60)
-    has_pytest = run([python, "-c", "import pytest"], env, setup, 60)[0] == 0
     count = keep_generated(repo, before, plan["generated"])
-    run([python, "-m", "compileall", "-q", "-j", "2", os.path.join(venv, "lib")], env, setup, 300)
+    compile_all(python, venv, env, setup)
+    version, has_pytest = look(python, env, setup)
+    if not has_pytest:
+        # The project's own installation failed half-way: tests that need none of it can still run.
+        tail = run([plan["uv"], "pip", "install", "pytest"], env, setup, 300)[1]
+        compile_all(python, venv, env, setup)
+        version, has_pytest = look(python, env, setup)
     make_readable(venv, plan["generated"])
     empty(repo)
     say(
         event="done",
-        python=[int(part) for part in version.split()] if code == 0 else [],
+        python=version,
         pytest=has_pytest,
         generated=count,
         tail=tail,

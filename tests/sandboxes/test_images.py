@@ -214,6 +214,41 @@ def test_a_known_recipe_comes_from_the_cache(
     )
 
 
+def test_a_dockerfile_of_the_repositorys_is_the_base(
+    client: docker.DockerClient, prepared: tuple[Image, Recipe, Notes]
+) -> None:
+    marks = client.images.get(prepared[0].reference).labels
+    folder = Path(marks[images.INTERPRETER]).parent
+    text = (
+        f"FROM {images.BASE_NAME}:{marks[images.BASE]}\nENV PATH={folder}:$PATH\nCOPY marker.py /opt/own/\n"
+        "RUN python3 -m venv --without-pip /opt/own/env\n"
+        "RUN cp /opt/own/marker.py /opt/own/env/lib/python3*/site-packages\n"
+        "ENV PATH=/opt/own/env/bin:$PATH\n"
+    )
+    wanted = Recipe(None, None, text, {"nonce": uuid.uuid4().hex}, (PYTEST,), "a test")
+    notes = Notes()
+    image = preparer(client).prepare(wanted, lambda: tar({"marker.py": "colour = 'red'\n"}), notes)
+    try:
+        assert image.problem is None
+        assert image.origin == "built from the repository's Dockerfile"
+        shown = run(
+            client, image.reference, "/venv/bin/python", "-c", "import marker, pytest; print(marker.colour)"
+        )
+        assert shown == "red\n"
+        assert preparer(client).prepare(wanted, lambda: b"", Notes()).cached
+        broken = Recipe(None, None, text + "RUN false\n", {}, (PYTEST,), "a test")
+        with pytest.raises(SandboxError) as raised:
+            preparer(client).prepare(broken, lambda: tar({"marker.py": ""}), Notes())
+        assert raised.value.slug == "dockerfile"
+        assert "RUN false" in raised.value.message
+    finally:
+        marks = [f"{images.BASE}=dockerfile-{wanted.key()}", f"{engine.ROLE}=base"]
+        base = client.images.list(filters={"label": marks})
+        discard(client, image)
+        for each in base:
+            client.images.remove(each.id, force=True)
+
+
 def test_alternatives_and_what_a_failure_says(client: docker.DockerClient) -> None:
     python = ("/opt/tryline/setup/../../../venv/bin/python", "-c")
     wanted = recipe(
