@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import PIPE
 from types import TracebackType
+from typing import BinaryIO
 
 # GitPython refuses to be imported where there is no git; we want to say so ourselves, with a remedy.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -40,10 +41,8 @@ _OVERRIDES = (
     "core.bigFileThreshold=16m",
     "protocol.allow=never",
     "submodule.recurse=false",
-    "diff.ignoreSubmodules=dirty",
     "diff.suppressBlankEmpty=false",
     "diff.renameLimit=2000",
-    "advice.addEmbeddedRepo=false",
     "gc.auto=0",
     # Continuous integration checks out as another user than the one we run as; what ownership protects from
     # (a stranger's configuration that starts programs) is switched off above.
@@ -309,14 +308,34 @@ class Workspace:
                 # copy2: git tells a file that changed within the same clock tick by the index's own time.
                 shutil.copy2(index, copy)
             env = {"GIT_INDEX_FILE": str(copy), **self._object_store(), **self._filters_off()}
-            added = self._try("add", "--all", "--", ":/", env=env)
-            if added.status != 0:
-                raise RepositoryError(
-                    f"The working tree cannot be read: {_first_line(added.error)}",
-                    hint="commit the change and review it with `--head HEAD`, or ignore what git cannot read",
-                    slug="working-tree",
-                )
+            # Not `git add`: it asks every submodule for its status, and that runs the submodule's own filters.
+            gone, there = self._changed_paths(env)
+            for options, paths in ((("--force-remove",), gone), (("--add", "--remove"), there)):
+                listing = Path(scratch) / "paths"
+                listing.write_bytes("".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape"))
+                with listing.open("rb") as names:
+                    update = ("update-index", "-z", "--replace", *options, "--stdin")
+                    done = self._git.attempt(*update, env=env, stdin=names)
+                if done.status != 0:
+                    raise RepositoryError(
+                        f"The working tree cannot be read: {_first_line(done.error)}",
+                        hint="commit the change and review it with `--head HEAD`, or ignore what git cannot read",
+                        slug="working-tree",
+                    )
             return self._run("write-tree", env=env).text()
+
+    def _changed_paths(self, env: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """Paths that the index names and the working tree lacks, and those that it has and the index has not."""
+        raw = self._run("diff-files", "--raw", "-z", "--ignore-submodules=dirty", env=env).out
+        fields = raw.decode("utf-8", "surrogateescape").split("\0")
+        gone: list[str] = []
+        there: list[str] = []
+        for head, path in zip(fields[:-1:2], fields[1::2], strict=True):
+            # What became a folder is gone, too: git says so by `D`.
+            absent = head.endswith("D") or not os.path.lexists(self.top / path)
+            (gone if absent else there).append(path)
+        new = self._run("ls-files", "-z", "--others", "--exclude-standard", env=env).out
+        return gone, there + new.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
     def _object_store(self) -> dict[str, str]:
         """Where new objects go: the repository's own store, or, where that is read-only, the user's state."""
@@ -477,10 +496,11 @@ class _Runner:
             )
         return output
 
-    def attempt(self, *args: str, env: Mapping[str, str] | None = None) -> _Output:
+    def attempt(self, *args: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> _Output:
         """What a command printed and its exit status."""
         status, out, error = self._git.execute(
             self._command(args, env or {}),
+            istream=stdin,
             with_extended_output=True,
             with_exceptions=False,
             stdout_as_string=False,

@@ -285,6 +285,24 @@ def test_nothing_that_the_repository_configures_is_run(repo: Repository, tmp_pat
     assert not marker.exists(), marker.read_text()
 
 
+def test_nothing_that_a_submodule_configures_is_run(repo: Repository, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    script = tmp_path / "evil.sh"
+    script.write_text(f"#!/bin/sh\necho $0 $@ >> {marker}\ncat\n")
+    script.chmod(0o755)
+    other = Repository(tmp_path / "other")
+    other.commit({"b.py": ONE, ".gitattributes": "*.py filter=evil\n"})
+    repo.commit({"a.py": ONE})
+    repo.git("submodule", "--quiet", "add", str(other.path), "vendored")
+    repo.commit()
+    inner = Repository(repo.path / "vendored")
+    for key in ("core.fsmonitor", "filter.evil.clean"):
+        inner.git("config", key, str(script))
+    inner.write({"b.py": TWO})
+    assert change(repo).head.name == "HEAD"
+    assert not marker.exists(), marker.read_text()
+
+
 def test_an_attribute_cannot_hide_a_line_of_the_change(repo: Repository) -> None:
     repo.commit({"a.py": ONE})
     repo.commit({"a.py": TWO, ".gitattributes": "*.py -diff\n*.py binary\n"})
@@ -315,6 +333,24 @@ def test_state_lies_in_the_git_directory_or_with_the_user(repo: Repository, tmp_
     assert workspace.state_dir.is_dir()
 
 
+def as_nobody(script: str, repo: Repository, tmp_path: Path) -> str:
+    """What a script prints when somebody runs it who may not write the repository."""
+    state = tmp_path / "state"
+    state.mkdir(exist_ok=True)
+    state.chmod(0o777)
+    for folder in (*tmp_path.parents[:2], tmp_path):
+        folder.chmod(0o755)
+    folders = [Path(folder) for folder, _, _ in os.walk(repo.path)]
+    for folder in folders:
+        folder.chmod(0o555)
+    command = [sys.executable, "-c", script, str(repo.path), str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for folder in folders:
+        folder.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 READ_ONLY = """
 import os, sys
 from pathlib import Path
@@ -337,22 +373,9 @@ def test_a_repository_that_cannot_be_written_keeps_its_snapshot_with_the_user(
 ) -> None:
     repo.commit({"a.py": ONE})
     repo.write({"a.py": TWO})
-    state = tmp_path / "state"
-    state.mkdir(mode=0o777)
-    state.chmod(0o777)
-    for folder in (*tmp_path.parents[:2], tmp_path):
-        folder.chmod(0o755)
-    for folder, _, _ in os.walk(repo.path):
-        Path(folder).chmod(0o555)
-    done = subprocess.run(
-        [sys.executable, "-c", READ_ONLY, str(repo.path), str(state)], capture_output=True, text=True, check=False
-    )
-    for folder, _, _ in os.walk(repo.path):
-        Path(folder).chmod(0o755)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    lines = as_nobody(READ_ONLY, repo, tmp_path).splitlines()
     assert lines[0] == lines[1]
-    assert lines[0].startswith(f"working tree {TWO.encode()!r} {state}")
+    assert lines[0].startswith(f"working tree {TWO.encode()!r} {tmp_path / 'state'}")
     assert lines[2] == repr(TWO.encode())
 
 
@@ -489,12 +512,47 @@ def test_submodules_are_left_as_they_are(repo: Repository, tmp_path: Path) -> No
         assert sorted(members(tree.tar())) == [".gitmodules", "a.py"]
 
 
-def test_a_working_tree_that_git_cannot_add_is_refused_with_its_reason(repo: Repository) -> None:
+UNREADABLE = """
+import os, sys
+from pathlib import Path
+from bot.errors import RepositoryError
+from bot.workspace import Workspace
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    environ = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": sys.argv[2]}
+    Workspace.open(Path(sys.argv[1]), environ=environ).change(None, None)
+except RepositoryError as error:
+    print(error.slug, error.message)
+"""
+
+
+def test_a_working_tree_that_cannot_be_read_is_refused_with_the_file(repo: Repository, tmp_path: Path) -> None:
     repo.commit({"a.py": ONE})
-    Repository(repo.path / "nested")
-    error = refusal(repo.path)
-    assert error.slug == "working-tree"
-    assert "nested" in error.message
+    repo.write({"locked.py": TWO})
+    (repo.path / "locked.py").chmod(0)
+    assert as_nobody(UNREADABLE, repo, tmp_path).startswith("working-tree The working tree cannot be read: ")
+    assert "locked.py" in as_nobody(UNREADABLE, repo, tmp_path)
+
+
+def test_a_repository_inside_the_working_tree_is_not_part_of_it(repo: Repository) -> None:
+    repo.commit({"a.py": ONE})
+    Repository(repo.path / "unborn")
+    Repository(repo.path / "nested").commit({"b.py": ONE})
+    assert change(repo).head.name == "HEAD"
+
+
+def test_folders_become_files_and_back_in_the_working_tree(repo: Repository) -> None:
+    repo.commit({"a/b.py": ONE, "c": "x", "d.py": ONE})
+    (repo.path / "a" / "b.py").unlink()
+    (repo.path / "a").rmdir()
+    (repo.path / "c").unlink()
+    (repo.path / "d.py").unlink()
+    repo.write({"a": "x", "c/b.py": TWO})
+    with Workspace.open(repo.path) as workspace:
+        tree = workspace.tree(workspace.change(None, None).head)
+        assert tree.paths() == ("a", "c/b.py")
+        assert tree.read("c/b.py") == TWO.encode()
 
 
 def test_a_conflict_in_the_working_tree_does_not_stop_the_review(repo: Repository) -> None:

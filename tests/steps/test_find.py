@@ -301,6 +301,12 @@ def test_a_base_that_did_not_parse_makes_its_functions_added(repo: Repository) -
     assert names(look(repo)) == {"f": "added"}
 
 
+def test_a_base_that_was_too_large_makes_its_functions_added(repo: Repository) -> None:
+    repo.commit({"shop.py": SHOP + "# much\n" * 1_000})
+    repo.commit({"shop.py": SHOP.replace("range(3)", "range(4)")})
+    assert names(look(repo, max_file_bytes=len(SHOP) + 10)) == {"ship": "added"}
+
+
 def test_a_symlink_that_becomes_a_file_is_reviewed(repo: Repository) -> None:
     repo.write({"a.py": SHOP})
     (repo.path / "b.py").symlink_to("a.py")
