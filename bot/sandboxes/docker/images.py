@@ -199,6 +199,8 @@ class Images:
         )
         mark = rootfs.fingerprint(choice.interpreter) if choice else ""
         made = self._made(mark) if choice else None
+        if made:
+            self._mark_used(made["Id"], mark)
         if choice and made and time.time() - made["Created"] < BASE_MEMORY:
             return _local(made["Id"], mark, choice)
         if not self._registry_silent:
