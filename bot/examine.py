@@ -45,6 +45,8 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
     place = place_of(bench, function)
     if place is None:
         return Reviewed(finding, None, None, why_no_rewrite="the function cannot be replaced by itself")
+    if finding.witness.call is not None:
+        return Reviewed(finding, None, None, why_no_rewrite="no test is red, so nothing says what would be right")
     guide = guide_of(finding, bench.evidence)
     progress.stage("propose", f"rewriting {function.head.qualname} line by line")
     try:
@@ -56,7 +58,8 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
         return Reviewed(finding, None, search, why_no_rewrite=why_none(search))
     progress.stage("verify", f"{len(candidates)} candidates for {function.head.qualname}")
     rejected: list[Rejected] = []
-    case = verify.Case(bench.head, place, bench.evidence, finding, executing_of(function, bench.evidence))
+    executing = executing_of(function, bench.evidence)
+    case = verify.Case(bench.head, place, bench.evidence, finding, executing, function.base)
     for candidate in candidates[:PROVED]:
         try:
             verdict = verify.verify(bench.lab, case, candidate, bench.checks, bench.verify, progress)

@@ -80,7 +80,7 @@ def review(
         only=only,
     )
     found = within_budget(found, config)
-    progress.note(f"{len(found.functions)} changed functions, {len(found.not_reviewed)} parts left out")
+    progress.note(f"changed functions: {len(found.functions)}; parts left out: {len(found.not_reviewed)}")
     return reviewed(ground, found, progress)
 
 
@@ -152,7 +152,7 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
             lab, sides.head, texts, suspicions, evidence, seconds=config.test.seconds, progress=progress
         )
         draft.unproven = proven.unproven
-        progress.note(f"{len(proven.findings)} findings proven")
+        progress.note(f"findings proven: {len(proven.findings)}")
         bench = bench_of(ground, lab, sides.head, texts, evidence)
         for finding in proven.findings:
             if over := over_budget(ground, lab):
@@ -184,7 +184,9 @@ def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
                 draft.problems.append(Problem("install", f"{name}: {image.problem}", image.log))
         plan = language.suite(tree, ground.config.suite_wishes())
         sides.append(trial.Side(tree, tar, images[key], plan))
-        draft.environment[f"{name} image"] = f"{recipe.summary}; {images[key].origin}"
+        draft.environment["image" if len(images) == 1 else f"{name} image"] = (
+            f"{recipe.summary}; {images[key].origin}"
+        )
     draft.environment["python"] = ".".join(map(str, sides[1].image.python))
     draft.environment["suite"] = sides[1].plan.summary
     draft.environment.update(ground.parts.backend.describe())
@@ -424,6 +426,7 @@ def replay(
         evidence,
         still_red(saved.finding, evidence),
         examine.executing_of(saved.finding.function, evidence),
+        saved.finding.function.base,
     )
     candidate = replace(saved.rewrite.candidate, function=saved.finding.function.head)
     outcome = verify.verify(lab, case, candidate, parts.checks, bench.verify, progress)

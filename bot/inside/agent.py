@@ -82,7 +82,7 @@ def extract(data):
 
 
 def overlay(made):
-    """Adds what the installation generated (version files, metadata, built extensions) where the tree has nothing."""
+    """Adds what the installation generated (version files, metadata, extensions) where the tree has nothing."""
     for folder, _, names in os.walk(GENERATED):
         relative = os.path.relpath(folder, GENERATED)
         for name in names:

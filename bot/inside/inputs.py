@@ -74,7 +74,7 @@ def change(value, rnd, depth):
 
 
 def change_text(value, rnd):
-    """A string or bytes with a part removed, doubled, moved, or a character replaced by one it holds or a space."""
+    """A string or bytes with a part removed, doubled, moved, or a character replaced by another."""
     if not value:
         return rnd.choice(("a", " ", "a b", "0")) if isinstance(value, str) else b"a"
     i, j = sorted((rnd.randrange(len(value) + 1), rnd.randrange(len(value) + 1)))

@@ -88,9 +88,14 @@ class Plugin:
         if wanted is None:
             return
         order = {test: index for index, test in enumerate(wanted)}
-        keep = [item for item in items if item.nodeid in order]
+
+        def place(item):
+            # A file's own name (of one that could not be collected elsewhere) stands for all its tests.
+            return order.get(item.nodeid, order.get(item.nodeid.split("::", 1)[0]))
+
+        keep = [item for item in items if place(item) is not None]
         if self.spec.get("ordered"):
-            keep.sort(key=lambda item: order[item.nodeid])
+            keep.sort(key=place)
         items[:] = keep
 
     def pytest_collectreport(self, report):

@@ -6,6 +6,7 @@ is changed, so copies made by `from m import f` and originals held by decorators
 """
 
 import __future__
+
 import ast
 import gc
 import types

@@ -503,6 +503,9 @@ class Searcher:
             self.walk(root)
             if self.plausible:
                 return "found"
+            self.restore_hunks(alone=False)
+            if self.plausible:
+                return "found"
             width = self.settings.width
             for turn in range(1, 7):
                 for state in self.roll_back(4 if turn < 3 else 12):
@@ -512,20 +515,32 @@ class Searcher:
                 self.walk(root, skip=width * turn)
                 if self.plausible:
                     return "found"
-            self.restore_hunks()
         except OutOfBudget as end:
+            self.last_resort()
             return "found" if self.plausible else end.which
+        self.last_resort()
         return "found" if self.plausible else "exhausted"
 
-    def restore_hunks(self) -> None:
-        """Last resort: each hunk of the branch's change put back alone, the others kept.
+    def last_resort(self) -> None:
+        """Undoing the branch's only hunk in this function, outside the budget: a few trials, and labelled so."""
+        if not self.plausible:
+            self.judge.began = self.judge.clock()
+            self.judge.trials = min(self.judge.trials, self.settings.candidates - 10)
+            self.restore_hunks(alone=True)
 
-        Where there is only one hunk this undoes all that the branch did to the function, and is labelled so.
+    def restore_hunks(self, *, alone: bool) -> None:
+        """Each hunk of the branch's change put back by itself, the others kept.
+
+        A function of which the branch changed only one hunk is left for the last resort (`alone`): putting that
+        back undoes all that the branch did to it.
         """
         if self.function.base is None:
             return
         base = normal_ends(self.function.base.source)
-        for edit in hunks_between(self.original, base):
+        hunks = hunks_between(self.original, base)
+        if (len(hunks) == 1) is not alone:
+            return
+        for edit in hunks:
             source = apply(self.original, edit)
             try:
                 key = self.normalised(source)
@@ -568,6 +583,12 @@ class Searcher:
             known = self.observed.get(own)
             merged = {**(known.types if known is not None else {}), **types}
             self.observed[own] = Observed(merged, dict(values))
+
+
+def changed_lines(one: str, other: str) -> int:
+    """How many lines differ, the larger side of each hunk counted: the size of a diff."""
+    matcher = difflib.SequenceMatcher(None, one.split("\n"), other.split("\n"), autojunk=False)
+    return sum(max(a2 - a1, b2 - b1) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal")
 
 
 def hunks_between(head: str, base: str) -> tuple[Edit, ...]:
@@ -690,6 +711,7 @@ def rank(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Set
         )
         value = state.logprob + (worth.value if worth is not None else 4 * state.result.agreement)
         value -= 2.0 * (len(state.edits) - 1) + (1.5 if revert else 0.0)
+        value -= 0.3 * changed_lines(searcher.original, state.source)
         rows.append((value, candidate))
     rows.sort(key=lambda row: (-row[0], row[1].source))
     return tuple(candidate for _, candidate in rows)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from bot import trial
 from bot.domain import (
+    Call,
     Category,
     ChangedFunction,
     Evidence,
@@ -28,6 +29,9 @@ from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.sandboxes import Sandbox
 
+WEAK = 0.2
+"""A suspicion of at most this score stands near the failing test and was not seen to run."""
+NOBODY = ""
 MOST_REVERTS = 6
 MOST_TESTS = 40
 
@@ -69,7 +73,7 @@ def prove(
         mine = tuple(t for t in mine if claimed.setdefault(t, suspicion.rule) == suspicion.rule)
         if mine:
             findings.append(finding_of(suspicion, mine, evidence))
-        elif not tests or any(culprits.get(t) is None for t in tests):
+        elif not any(culprits.get(t) not in (None, NOBODY, suspicion.function.id) for t in tests):
             unproven.append(suspicion)
     findings.sort(key=lambda f: (-f.severity.rank, f.function.head.path, f.start_line))
     return Proven(tuple(findings), tuple(unproven))
@@ -102,7 +106,9 @@ def attributed(
             row = tied.setdefault(test, [])
             if suspicion.function not in row:
                 row.append(suspicion.function)
-    contested = {test: functions for test, functions in tied.items() if len(functions) > 1}
+    seen_to_run = {t for s in suspicions if s.score > WEAK for t in s.tests}
+    weak = {t for t in tied if t not in seen_to_run}
+    contested = {test: fs for test, fs in tied.items() if len(fs) > 1 or test in weak}
     if not contested:
         return {}
     suspects: list[ChangedFunction] = []
@@ -120,8 +126,9 @@ def attributed(
             for test in healed(lab, box, head, texts, function, open_tests, seconds):
                 culprits[test] = function.id
     for test, functions in contested.items():
-        # Nothing heals it alone: the change interacts. The best-ranked function stands for it.
-        culprits.setdefault(test, functions[0].id)
+        # Nothing heals it alone: the changes interact. The best-ranked function that runs stands for it; one
+        # that is only tied by standing near is not accused.
+        culprits.setdefault(test, NOBODY if test in weak else functions[0].id)
     return culprits
 
 
@@ -168,6 +175,7 @@ def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence)
     ordered = tuple(sorted(tests, key=lambda t: (results[t].seconds if t in results else 0.0, t)))
     first = next((results[t] for t in ordered if t in results), None)
     start, end = place_of(suspicion)
+    call = raising_call(suspicion, ordered, evidence) if suspicion.rule == "calls/crash" else None
     return Finding(
         rule=suspicion.rule,
         category=Category.CORRECTNESS,
@@ -178,13 +186,20 @@ def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence)
         title=title_of(suspicion, ordered, first),
         message=message_of(suspicion, ordered, first, evidence.head),
         witness=Witness(
-            kind="test",
+            kind="call" if call is not None else "test",
+            call=call,
             tests=ordered,
             command="python -m pytest " + " ".join(quoted(test) for test in ordered[:3]),
             failure=first.message if first is not None else "",
         ),
         suspicious_lines=dict(suspicion.suspicious_lines),
     )
+
+
+def raising_call(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence) -> Call | None:
+    """The recorded call at head that raises where base returned."""
+    calls = evidence.head.calls.get(suspicion.function.id, ())
+    return next((call for call in calls if call.raised and call.test in tests), None)
 
 
 def place_of(suspicion: Suspicion) -> tuple[int, int]:
@@ -221,17 +236,20 @@ def message_of(suspicion: Suspicion, tests: tuple[str, ...], first: TestResult |
     if suspicion.rule == "calls/crash":
         parts.append(suspicion.message)
     elif suspicion.rule == "tests/new-test-fails":
-        parts.append(f"{tests[0]}{others} fails at head; the test is new or changed here, so either may be wrong.")
+        verb = "fail" if len(tests) > 1 else "fails"
+        parts.append(f"`{tests[0]}`{others} {verb} at head, and is new or changed here: either may be wrong.")
     else:
-        parts.append(f"{tests[0]}{others} passes at base and fails at head, each time it was run.")
+        verbs = ("pass", "fail") if len(tests) > 1 else ("passes", "fails")
+        parts.append(f"`{tests[0]}`{others} {verbs[0]} at base and {verbs[1]} at head, each time they ran.")
     if first is not None and first.message and suspicion.rule != "calls/crash":
-        parts.append(f"It says: {first.message.splitlines()[0][:300]}")
+        said = first.message.splitlines()[0][:300]
+        parts.append(f"The failure: `{said}`." if "`" not in said else f"The failure: {said}.")
     call = next(
         (c for c in head.calls.get(suspicion.function.id, ()) if first is not None and c.test == first.id), None
     )
     if call is not None:
         what = f"raises {call.raised}" if call.raised else f"returns {call.result}"
-        parts.append(f"There, {name}({call.arguments}) {what}.")
+        parts.append(f"There `{name}({call.arguments})` {what}.".replace("``", "`"))
     return " ".join(parts)
 
 

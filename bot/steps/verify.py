@@ -17,6 +17,7 @@ from bot.domain import (
     Candidate,
     Evidence,
     Finding,
+    Function,
     Judgement,
     MatrixRow,
     Outcome,
@@ -59,6 +60,8 @@ class Case:
     finding: Finding | None
     executing: tuple[str, ...]
     """Tests that execute the function at head."""
+    base: Function | None = None
+    """The function at base, where there is one."""
 
 
 def verify(
@@ -71,7 +74,7 @@ def verify(
 ) -> Rewrite | Rejected:
     """The cold proof of one candidate. Raises SandboxError when the engine fails."""
     place = case.place
-    policy = refusals(place, candidate)
+    policy = refusals(case, candidate)
     if policy:
         # Not worth a container: code that reaches for the judge is never run cold, where the verdict is made.
         judged = (Judgement("policy", False, "; ".join(policy[:3])),)
@@ -112,13 +115,27 @@ def verify(
     return Rewrite.of(candidate, verdict, suggestion, also)
 
 
-def refusals(place: trial.Place, candidate: Candidate) -> tuple[str, ...]:
-    """What the language's policy says against the candidate, and whether it can be put into the file at all."""
+def refusals(case: Case, candidate: Candidate) -> tuple[str, ...]:
+    """What the language's policy says against the candidate, and whether it can be put into the file at all.
+
+    What the function did at base is no news: only what neither head nor base did counts.
+    """
+    place = case.place
     try:
         place.module(candidate.source, candidate.imports)
     except Unparsable as problem:
         return (f"it does not fit into the file: {problem.message}",)
-    return place.language.policy(place.function.source, candidate.source, candidate.imports, place.text)
+    if candidate.is_revert:
+        return ()
+
+    def against(original: str) -> tuple[str, ...]:
+        return place.language.policy(original, candidate.source, candidate.imports, place.text)
+
+    found = against(place.function.source)
+    if found and case.base is not None:
+        known = set(against(case.base.source))
+        found = tuple(violation for violation in found if violation in known)
+    return found
 
 
 def chosen(case: Case, settings: Settings) -> tuple[tuple[str, ...] | None, str]:
@@ -180,7 +197,9 @@ def under_control(case: Case) -> tuple[str, ...]:
     """The tests that the poisoned control runs."""
     witness = case.finding.witness.tests if case.finding is not None else ()
     seconds = {test.id: test.seconds for test in case.evidence.head.tests}
-    first = [test for test in case.executing if test in witness]
+    # A witness that crashed or hung has no coverage, and one that was not collected only a file's name: both
+    # must notice the poison all the same.
+    first = list(witness)
     rest = sorted((t for t in case.executing if t not in witness), key=lambda t: (seconds.get(t, 0.0), t))
     return tuple((first + rest)[:CONTROLLED])
 
