@@ -1,4 +1,4 @@
-"""The only file that knows every implementation: which languages, proposers, detectors, checks, backend there are."""
+"""The only file that knows every implementation: of languages, proposers, detectors, checks and the backend."""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ def show(value, size=CLIP):
             value = value[: 2 * size]
         elif type(value) in (list, tuple, set, frozenset, dict) and len(value) > 200:
             return "<%s of %d items>" % (type(value).__name__, len(value))
-        if type(value).__repr__ is object.__repr__ and type(getattr(value, "__dict__", None)) is dict:
+        if (
+            getattr(type(value), "__repr__", None) is object.__repr__
+            and type(getattr(value, "__dict__", None)) is dict
+        ):
             # An address says nothing to a reader, and differs from run to run; the attributes do.
             parts = ["%s=%s" % (k, clip(repr(v), 60)) for k, v in list(value.__dict__.items())[:8]]
             return clip("%s(%s)" % (type(value).__name__, ", ".join(parts)), size)
