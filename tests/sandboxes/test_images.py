@@ -36,10 +36,23 @@ dependencies = ["idna"]
 [tool.setuptools_scm]
 write_to = "src/demo/_version.py"
 """
+FLIT = """
+[build-system]
+requires = ["flit_core<4"]
+build-backend = "flit_core.buildapi"
+[project]
+name = "flat"
+version = "1"
+description = "Flat"
+license-files = ["LICENSE"]
+"""
 FILES = {
     "pyproject.toml": PYPROJECT,
     "src/demo/__init__.py": "def double(n):\n    return 2 * n\n",
     "src/demo/kept.py": "",
+    "flat/pyproject.toml": FLIT,
+    "flat/LICENSE": "None.",
+    "flat/flat.py": "",
     "tests/test_demo.py": "import demo\n\ndef test_double():\n    assert demo.double(2) == 4\n",
 }
 EDITABLE = InstallStep(
@@ -132,7 +145,9 @@ def prepared(client: docker.DockerClient) -> Iterator[tuple[Image, Recipe, Notes
     find = InstallStep(
         ("find", "/repo", "/outside", "/etc/absolute", "-not", "-type", "f"), "look", required=False
     )
-    wanted = recipe(find, EDITABLE, PYTEST, show)
+    # flit, unlike setuptools, refuses files that are older than ZIP, as those of `tar` are.
+    flit = InstallStep(("uv", "pip", "install", "/repo/flat"), "install a project that flit builds")
+    wanted = recipe(find, EDITABLE, flit, PYTEST, show)
     image = preparer(client).prepare(wanted, lambda: hostile(FILES), notes)
     yield image, wanted, notes
     discard(client, image)

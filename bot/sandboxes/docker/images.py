@@ -36,7 +36,7 @@ from bot.errors import SandboxError
 from bot.progress import Progress
 from bot.sandboxes.docker import engine, rootfs
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the content of prepared images changes: all are then made anew."""
 
 KEY = "tryline.key"
@@ -71,6 +71,8 @@ BASE_MEMORY = 7 * 24 * 3600
 PROBLEM_MEMORY = 3600
 """For so long an incomplete image is used: what was missing may have been the network."""
 MAX_BASES = 6
+OLDEST = 946684800
+"""1 January 2000: the time of files that come without one."""
 LOG_TAIL = 6000
 LINE_LIMIT = 256 * 1024
 
@@ -657,6 +659,8 @@ def _owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = INSTALLER
     entry.uname = entry.gname = ""
     entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    # A wheel is a ZIP, and a ZIP knows no time before 1980: without this, flit and others refuse to build.
+    entry.mtime = max(entry.mtime, OLDEST)
     return entry
 
 
@@ -664,7 +668,6 @@ def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
     entry = _owned(tarfile.TarInfo(name.lstrip("/")))
     entry.mode = mode
     entry.size = len(content)
-    entry.mtime = int(time.time())
     archive.addfile(entry, io.BytesIO(content))
 
 
