@@ -256,17 +256,26 @@ def _distinct(analysis: _Analysis, raws: list[tuple[float, int, Place, Raw]]) ->
     text = analysis.text
     found: dict[Shape, _Option] = {}
     for weight, _, place, raw in raws:
-        result = text.reparsed(raw.splices) if raw.whole else text.reshaped(place, raw.splices)
+        if len(found) >= LONGEST_LIST:
+            break
+        result = _result(text, place, raw)
         if result is None or result == text.shape:
             continue
         if result in found:
             found[result] = _merged(found[result], raw, weight)
             continue
-        if len(found) >= LONGEST_LIST or (raw.whole | (raw.operator in _FRAGILE) and not _sound(analysis, raw)):
-            continue
-        imports = tuple(i for i in raw.imports if i.split()[-1] not in analysis.scope.module.imported)
-        found[result] = _Option(text.edit(raw.splices), raw.operator, weight, imports)
+        rebuilt = raw.whole and not raw.rows
+        if not (rebuilt or raw.operator in _FRAGILE) or _sound(analysis, raw):
+            imports = tuple(i for i in raw.imports if i.split()[-1] not in analysis.scope.module.imported)
+            found[result] = _Option(text.edit(raw.splices), raw.operator, weight, imports)
     return tuple(sorted(found.values(), key=lambda option: -option.weight))
+
+
+def _result(text: Text, place: Place, raw: Raw) -> Shape | None:
+    """What an edit makes of the function; None when that is not valid."""
+    if raw.rows:
+        return text.beside(place, raw.rows, raw.beside)
+    return text.reparsed(raw.splices) if raw.whole else text.reshaped(place, raw.splices)
 
 
 def _merged(known: _Option, raw: Raw, weight: float) -> _Option:

@@ -126,6 +126,10 @@ class Raw:
     imports: tuple[str, ...] = ()
     whole: bool = False
     """Whether it touches more than the statement's own line."""
+    rows: tuple[str, ...] = ()
+    """Statements that it puts beside the line, if that is all that it does; indented from nothing."""
+    beside: str = ""
+    """Where `rows` go: `before` or `after`; `around` if they are the header of a block that takes the line in."""
 
 
 @dataclass(frozen=True, eq=False)

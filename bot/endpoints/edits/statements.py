@@ -37,21 +37,21 @@ class Line:
         if self.text.leads(self.node) and isinstance(self.node, ast.stmt):
             start = self.text.line_start(self.text.first_line(self.node))
             indent = self.text.indent(self.node)
-            yield Raw(operator, factor, (Splice(start, start, _rows(lines, indent)),), whole=True)
+            splice = Splice(start, start, _rows(lines, indent))
+            yield Raw(operator, factor, (splice,), whole=True, rows=tuple(lines), beside="before")
 
     def after(self, operator: str, lines: list[str], factor: float) -> Iterator[Raw]:
         """Puts lines after the statement with all its blocks, at its indentation."""
         if self.text.leads(self.node) and isinstance(self.node, ast.stmt):
-            yield self.text_after(operator, lines, self.text.indent(self.node), factor)
-
-    def text_after(self, operator: str, lines: list[str], indent: str, factor: float) -> Raw:
-        """Puts lines after the statement at the given indentation."""
-        last = self.text.last_line(self.node)
-        if last < len(self.text.lines):
-            start = self.text.line_start(last + 1)
-            return Raw(operator, factor, (Splice(start, start, _rows(lines, indent)),), whole=True)
-        end = len(self.text.data)
-        return Raw(operator, factor, (Splice(end, end, b"\n" + _rows(lines, indent)[:-1]),), whole=True)
+            rows = _rows(lines, self.text.indent(self.node))
+            last = self.text.last_line(self.node)
+            if last < len(self.text.lines):
+                start = self.text.line_start(last + 1)
+                splice = Splice(start, start, rows)
+            else:
+                end = len(self.text.data)
+                splice = Splice(end, end, b"\n" + rows[:-1])
+            yield Raw(operator, factor, (splice,), whole=True, rows=tuple(lines), beside="after")
 
     def instead(self, operator: str, new: str, factor: float, imports: tuple[str, ...] = ()) -> Raw:
         """The statement's own text becomes `new` (a simple statement)."""
@@ -228,7 +228,9 @@ def wrap_in_condition(line: Line) -> Iterator[Raw]:
     end = text.line_start(last) + len(text.lines[last - 1].encode())
     for test, factor in _circumstances(line):
         new = "\n".join([f"{indent}if {test}:", *(unit + row for row in rows)])
-        yield Raw("wrap-in-condition", factor, (Splice(start, end, new.encode()),), whole=True)
+        splice = Splice(start, end, new.encode())
+        header = (f"if {test}:", f"{unit}pass")
+        yield Raw("wrap-in-condition", factor, (splice,), whole=True, rows=header, beside="around")
 
 
 def _circumstances(line: Line) -> Iterator[tuple[str, float]]:

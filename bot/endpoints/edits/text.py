@@ -139,6 +139,7 @@ class Text:
         self.data = source.encode()
         self.lines = source.split("\n")
         self.function = parse_function(source)
+        self._snippets: dict[str, tuple[tuple[int, str, str], ...] | None] = {}
         self._starts = [0]
         for line in self.lines:
             self._starts.append(self._starts[-1] + len(line.encode()) + 1)
@@ -270,6 +271,31 @@ class Text:
             return None
         entry = (place.depth, place.name, header)
         return (*self.shape[: place.order], entry, *self.shape[place.order + 1 :])
+
+    def beside(self, place: Place, rows: Sequence[str], where: str) -> Shape | None:
+        """The function's shape after rows are put before, after, or as a block's header around a statement."""
+        source = "\n".join(rows)
+        if source not in self._snippets:
+            try:
+                self._snippets[source] = tuple(_shapes(ast.parse(source), 0))
+            except (SyntaxError, ValueError):
+                self._snippets[source] = None
+        snippet = self._snippets[source]
+        if snippet is None:
+            return None
+        new = tuple(
+            (depth + place.depth, name if depth else place.name, header) for depth, name, header in snippet
+        )
+        start, end = place.order, place.order + 1
+        while end < len(self.shape) and self.shape[end][0] > place.depth:
+            end += 1
+        if where == "before":
+            return (*self.shape[:start], *new, *self.shape[start:])
+        if where == "after":
+            return (*self.shape[:end], *new, *self.shape[end:])
+        deeper = [(place.depth + 1, "body", self.shape[start][2])]
+        deeper += [(depth + 1, name, header) for depth, name, header in self.shape[start + 1 : end]]
+        return (*self.shape[:start], new[0], *deeper, *self.shape[end:])
 
     def reparsed(self, splices: Sequence[Splice]) -> Shape | None:
         """The function's shape after any splices; None if the text is invalid."""

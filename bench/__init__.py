@@ -1,0 +1,1 @@
+"""The benchmarks, each a command: `python -m bench.NAME`."""

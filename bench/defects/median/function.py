@@ -1,0 +1,9 @@
+def median(values):
+    """Middle of the sorted values; mean of the two middle ones for an even count."""
+    if not values:
+        raise ValueError("no values")
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
