@@ -659,6 +659,9 @@ class Candidate:
     rung: str = "line-guided"
     expected: Mapping[str, Outcome] = field(default_factory=dict)
     """What the warm runs showed, by test: the cold run must show the same."""
+    confidence: float = 1.0
+    """Share of the passing versions, by probability, that answer as it does on further inputs; 1 where base
+    decides."""
 
 
 @dataclass(frozen=True)

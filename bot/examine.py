@@ -19,6 +19,8 @@ PASSING = 8
 REST = 300
 PROVED = 3
 """Candidates that are proven cold at most, best first; the next only if the one before was refused."""
+CONFIDENT = 0.5
+"""Below this share of agreement among the passing versions none is suggested: a guess is not a proof."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
     candidates = search.candidates
     if not candidates:
         return Reviewed(finding, None, search, why_no_rewrite=why_none(search))
+    if candidates[0].confidence < CONFIDENT:
+        why = f"no test says which of {len(candidates)} passing rewrites is right: {'; '.join(search.notes)}"
+        return Reviewed(finding, None, search, why_no_rewrite=why)
     progress.stage("verify", f"{len(candidates)} candidates for {function.head.qualname}")
     rejected: list[Rejected] = []
     executing = executing_of(function, bench.evidence)

@@ -7,13 +7,28 @@ the repository is changed. Everything taken here is bounded: calls per test, cha
 import base64
 import hashlib
 import io
+import itertools
 import pickle
 import types
 
 CLIP = 160
 MAX_DEPTH = 6
 MAX_ITEMS = 400
+MAX_NODES = 20000
 MAX_PICKLE = 16 * 1024
+
+# The plain value within one of a derived class, by the built-in type's own method: the class may override its.
+PLAIN = (
+    (list, lambda value: list(list.__iter__(value))),
+    (tuple, lambda value: tuple(tuple.__iter__(value))),
+    (dict, lambda value: dict(dict.items(value))),
+    (set, lambda value: set(set.__iter__(value))),
+    (frozenset, lambda value: set(frozenset.__iter__(value))),
+    (str, str.__str__),
+    (bytes, lambda value: bytes.__getitem__(value, slice(None))),
+    (int, int.__int__),
+    (float, float.__float__),
+)
 
 
 class StepLimit(BaseException):
@@ -46,61 +61,76 @@ def show(value, size=CLIP):
         return "<%s: repr raised %s>" % (type(value).__name__, type(problem).__name__)
 
 
-def canon(value, depth=MAX_DEPTH, seen=()):
+def canon(value):
     """A text equal for values that are equal as data: exact types, sorted sets, attributes of plain objects.
 
-    It never calls methods of the repository's classes (their `__eq__` could claim anything). Raises nothing.
+    It never calls methods of the repository's classes (their `__eq__` could claim anything, a lazy object's
+    `__class__` could ask a database): only those of the built-in types that they derive from. Raises nothing;
+    what lies deeper than MAX_DEPTH, or beyond MAX_NODES values, does not count.
     """
+    try:
+        return _canon(value, MAX_DEPTH, (), [MAX_NODES])
+    except Exception:
+        return "<%s>" % type(value).__name__
+
+
+def _canon(value, depth, seen, left):
     kind = type(value)
-    if value is None or kind in (bool, int, complex):
+    left[0] -= 1
+    if value is None or kind in (bool, complex):
         return repr(value)
+    if kind is int:
+        return repr(value) if value.bit_length() < 64 else hex(value)  # no limit of digits
     if kind is float:
-        return "%.12g" % value if value == value else "nan"
+        return "~%.12g" % value if value == value else "nan"
     if kind in (str, bytes, bytearray):
         return repr(value) if len(value) < 4096 else "%s:%s" % (kind.__name__, digest(repr(value)))
-    if depth <= 0 or id(value) in seen:
+    if depth <= 0 or left[0] <= 0 or id(value) in seen:
         return "<%s>" % kind.__name__
     seen = seen + (id(value),)
     if kind in (list, tuple):
-        inner = ",".join(canon(item, depth - 1, seen) for item in value[:MAX_ITEMS])
+        inner = ",".join(_canon(item, depth - 1, seen, left) for item in value[:MAX_ITEMS])
         return "%s(%s)%d" % (kind.__name__, inner, len(value))
     if kind in (set, frozenset):
-        return "%s{%s}" % (kind.__name__, ",".join(sorted(canon(item, depth - 1, seen) for item in value)))
+        return "%s{%s}" % (kind.__name__, ",".join(sorted(_canon(item, depth - 1, seen, left) for item in value)))
     if kind is dict:
         # Order belongs to a dict's observable behaviour, so it is kept.
-        pairs = list(value.items())[:MAX_ITEMS]
-        inner = ",".join(canon(k, depth - 1, seen) + ":" + canon(v, depth - 1, seen) for k, v in pairs)
+        pairs = itertools.islice(value.items(), MAX_ITEMS)
+        inner = ",".join("%s:%s" % tuple(_canon(part, depth - 1, seen, left) for part in pair) for pair in pairs)
         return "dict{%s}%d" % (inner, len(value))
     if kind in (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, types.ModuleType):
         return "<%s %s>" % (kind.__name__, getattr(value, "__qualname__", getattr(value, "__name__", "")))
-    if isinstance(value, BaseException):
-        return "%s(%s)" % (kind.__name__, ",".join(canon(item, depth - 1, seen) for item in value.args[:5]))
+    if issubclass(kind, BaseException):
+        args = BaseException.__dict__["args"].__get__(value)
+        return "%s(%s)" % (kind.__name__, ",".join(_canon(item, depth - 1, seen, left) for item in args[:5]))
     parts = ["%s.%s" % (kind.__module__, kind.__qualname__)]
-    for base in (list, tuple, dict, set, frozenset, str, bytes, int, float):
+    for base, plain in PLAIN:
         if issubclass(kind, base):
-            try:
-                parts.append(
-                    canon(base(base.__iter__(value)) if base in (list, tuple) else base(value), depth - 1, seen)
-                )
-            except Exception:  # a subclass may refuse; its attributes still speak
-                parts.append("?")
+            parts.append(_canon(plain(value), depth - 1, seen, left))
             break
-    try:
-        state = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        state = {}
-    if type(state) is dict:
-        parts += ["%s=%s" % (k, canon(v, depth - 1, seen)) for k, v in list(state.items())[:60]]
-    for owner in kind.__mro__:
-        slots = owner.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else tuple(slots)[:60]:
-            member = owner.__dict__.get(slot)
-            if isinstance(member, types.MemberDescriptorType):
-                try:
-                    parts.append("%s=%s" % (slot, canon(member.__get__(value, kind), depth - 1, seen)))
-                except AttributeError:
-                    pass
+    for attribute, held in attributes(value, kind):
+        parts.append("%s=%s" % (attribute, _canon(held, depth - 1, seen, left)))
     return "<%s>" % " ".join(parts)
+
+
+def attributes(value, kind):
+    """(name, value) of an object's own attributes, in its `__dict__` and in slots, by no method of its class."""
+    for owner in kind.__mro__:
+        getter = owner.__dict__.get("__dict__")
+        if getter is not None:
+            state = getter.__get__(value, kind) if type(getter) is types.GetSetDescriptorType else None
+            if type(state) is dict:
+                yield from list(state.items())[:60]
+            break
+    for owner in kind.__mro__:
+        if "__slots__" not in owner.__dict__:
+            continue
+        for name, member in list(owner.__dict__.items()):
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    yield name, member.__get__(value, kind)
+                except AttributeError:  # never assigned
+                    pass
 
 
 def digest(text):
@@ -274,26 +304,22 @@ class Recorder:
             self.busy = False
 
 
+class _Small(io.BytesIO):
+    """Refuses more than MAX_PICKLE bytes, so that a large argument is not pickled to its end."""
+
+    def write(self, data):
+        if self.tell() + len(data) > MAX_PICKLE:
+            raise ValueError("too large")
+        return super().write(data)
+
+
 def freeze(values):
     """Base64 of a pickle of the arguments, empty when they cannot be pickled or are too large."""
     try:
-        stream = io.BytesIO()
+        stream = _Small()
         pickle.Pickler(stream, 4).dump(list(values))
         data = stream.getvalue()
-        if len(data) > MAX_PICKLE:
-            return ""
         pickle.loads(data)
         return base64.b64encode(data).decode()
     except BaseException:  # any class may forbid it in any way
         return ""
-
-
-def exception_line(problem, file):
-    """The innermost line of `file` in a traceback; 0 when there is none."""
-    line = 0
-    trace = problem.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

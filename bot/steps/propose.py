@@ -9,6 +9,7 @@ they did, and rolled back to runners-up when a prefix leads nowhere.
 from __future__ import annotations
 
 import difflib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -466,6 +467,8 @@ class Searcher:
         depth = len(root.edits)
         beam = [replace(root, after=line_count(root.source))]
         for line, after in self.positions(root):
+            if len(self.plausible) >= self.settings.plausible:
+                return
             if self.width(after, depth) <= 1 and self.suspicion(after) <= 0:
                 continue
             grown: list[State] = []
@@ -500,13 +503,16 @@ class Searcher:
         """Walks until something passes and no better is in sight, or the budget ends. Returns why it stopped."""
         root = State(self.original, (), (), 0.0, NOTHING, 0)
         try:
+            width = self.settings.width
             self.walk(root)
             if self.plausible:
+                if self.function.base is None:
+                    # Nothing but the tests says what is right: the rivals are worth knowing before one is chosen.
+                    self.walk(root, skip=width)
                 return "found"
             self.restore_hunks(alone=False)
             if self.plausible:
                 return "found"
-            width = self.settings.width
             for turn in range(1, 7):
                 for state in self.roll_back(4 if turn < 3 else 12):
                     self.walk(state)
@@ -631,12 +637,11 @@ def search(
     searcher = Searcher(judge, function, finding, proposers, progress)
     searcher.look()
     stopped = searcher.go()
-    ranked = rank(stage, searcher, base, settings)
-    notes = [f"previews ran in fresh processes: {stage.why_cold}"] if not stage.warm else []
+    ranked, notes = rank(stage, searcher, base, settings)
+    if not stage.warm:
+        notes = (*notes, f"previews ran in fresh processes: {stage.why_cold}")
     tier = min((proposer.tier for proposer in proposers), default="E")
-    return Search(
-        tuple(searcher.steps), ranked, judge.trials, judge.clock() - judge.began, stopped, tier, tuple(notes)
-    )
+    return Search(tuple(searcher.steps), ranked, judge.trials, judge.clock() - judge.began, stopped, tier, notes)
 
 
 # ------------------------------------------------------------------------------------------ choosing
@@ -684,20 +689,26 @@ def merit(
     return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ)
 
 
-def rank(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Settings) -> tuple[Candidate, ...]:
-    """The passing versions as candidates, best first.
+def rank(
+    stage: trial.Stage, searcher: Searcher, base: str | None, settings: Settings
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """(the passing versions as candidates, best first, notes).
 
     Where base is there to compare with, the one goes first that heals what the change broke and alters nothing
-    else; without it, the likelier and smaller edit. One equal to base undoes the change, and pays for it.
+    else. Without it, versions that answer alike on recorded and derived inputs vote together, with their
+    probabilities (after the clustering of AlphaCode); `confidence` is their share. A version equal to base undoes
+    the change, and pays for it; so does a larger diff.
     """
     if not searcher.plausible:
-        return ()
+        return (), ()
     place = stage.place
     base_key = place.language.normalise(base) if base is not None else None
-    merits = merits_of(stage, searcher, base, settings)
+    played = play_all(stage, searcher, base, settings)
+    shares = played.shares([state.logprob for state, _ in searcher.plausible])
     rows = []
-    for (state, outcomes), worth in zip(searcher.plausible, merits, strict=True):
+    for index, (state, outcomes) in enumerate(searcher.plausible):
         revert = base_key is not None and place.language.normalise(state.source) == base_key
+        worth = played.merit(index)
         candidate = Candidate(
             function=searcher.function.head,
             source=state.source,
@@ -708,37 +719,85 @@ def rank(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Set
             seconds=state.result.seconds,
             is_revert=revert,
             expected=outcomes,
+            confidence=1.0 if worth is not None else shares[index],
         )
-        value = state.logprob + (worth.value if worth is not None else 4 * state.result.agreement)
-        value -= 2.0 * (len(state.edits) - 1) + (1.5 if revert else 0.0)
-        value -= 0.3 * changed_lines(searcher.original, state.source)
-        rows.append((value, candidate))
-    rows.sort(key=lambda row: (-row[0], row[1].source))
-    return tuple(candidate for _, candidate in rows)
+        value = state.logprob - 2.0 * (len(state.edits) - 1) - 0.3 * changed_lines(searcher.original, state.source)
+        value -= 1.5 if revert else 0.0
+        value += worth.value if worth is not None else math.log(max(shares[index], 1e-6))
+        rows.append((value, index, candidate))
+    rows.sort(key=lambda row: (-row[0], row[2].source))
+    rival = played.rival([index for _, index, _ in rows])
+    return tuple(candidate for _, _, candidate in rows), (rival,) if rival else ()
 
 
-def merits_of(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Settings) -> list[Merit | None]:
-    """How each passing version compares with base on inputs; None where that cannot be told."""
+@dataclass(frozen=True)
+class Played:
+    """What base, head and the passing versions answered on the same inputs."""
+
+    base: tuple[wire.Replayed, ...] | None
+    head: tuple[wire.Replayed, ...] | None
+    versions: tuple[tuple[wire.Replayed, ...] | None, ...]
+
+    def merit(self, index: int) -> Merit | None:
+        """How one version compares with base and head; None where that cannot be told."""
+        version = self.versions[index]
+        if self.base is None or self.head is None or version is None:
+            return None
+        return merit(self.base, self.head, version, DERIVED + 1)
+
+    def usable(self) -> list[int]:
+        """Inputs on which every version can be compared."""
+        rows = [version for version in self.versions if version is not None]
+        steady = self.base or self.head
+        if not rows or steady is None:
+            return []
+        short = min(len(row) for row in (*rows, steady))
+        return [i for i in range(short) if steady[i].how != "unusable"]
+
+    def shares(self, logprobs: Sequence[float]) -> list[float]:
+        """For each version the share of probability that those hold which answer as it does."""
+        inputs = self.usable()
+        keys = [
+            tuple(version[i].digest for i in inputs) if version is not None else (str(index),)
+            for index, version in enumerate(self.versions)
+        ]
+        weights = [math.exp(logprob) for logprob in logprobs]
+        total = sum(weights) or 1.0
+        return [sum(w for k, w in zip(keys, weights, strict=True) if k == key) / total for key in keys]
+
+    def rival(self, order: Sequence[int]) -> str:
+        """An input on which the best version and another one differ, in words; '' when there is none."""
+        best = self.versions[order[0]]
+        for index in order[1:]:
+            other = self.versions[index]
+            if best is None or other is None:
+                continue
+            for i in self.usable():
+                if best[i].digest != other[i].digest:
+                    return f"passing versions differ on other inputs: {best[i].shown} or {other[i].shown}"
+        return ""
+
+
+def play_all(stage: trial.Stage, searcher: Searcher, base: str | None, settings: Settings) -> Played:
+    """Runs base, head and every passing version on recorded and derived inputs; what is unsteady is left out."""
     inputs = searcher.judge.guide.inputs[:MOST_INPUTS]
-    blank: list[Merit | None] = [None] * len(searcher.plausible)
-    if base is None or not inputs:
-        return blank
+    nothing = Played(None, None, (None,) * len(searcher.plausible))
+    if not inputs:
+        return nothing
     steps = 20 * max(searcher.judge.step_limits.values(), default=10_000)
 
     def play(version: trial.Version) -> tuple[wire.Replayed, ...] | None:
         return stage.replay(version, inputs, derive=DERIVED, seed=settings.seed, seconds=3.0, steps=steps)
 
-    first, again = play(trial.Version(base)), play(trial.Version(base))
-    head = play(trial.Version(searcher.original))
-    if first is None or again is None or head is None:
-        return blank
-    # What differs between two runs of base is not the function's doing: such inputs say nothing.
-    steady = [
-        b if index < len(again) and again[index].digest == b.digest else replace(b, how="unusable")
-        for index, b in enumerate(first)
-    ]
-    found: list[Merit | None] = []
-    for state, _ in searcher.plausible:
-        played = play(trial.Version(state.source, state.imports))
-        found.append(None if played is None else merit(steady, head, played, DERIVED + 1))
-    return found
+    reference = trial.Version(base if base is not None else searcher.original)
+    first, again = play(reference), play(reference)
+    if first is None or again is None:
+        return nothing
+    # What differs between two runs of the same code is not the function's doing: such inputs say nothing.
+    steady = tuple(
+        row if index < len(again) and again[index].digest == row.digest else replace(row, how="unusable")
+        for index, row in enumerate(first)
+    )
+    head = play(trial.Version(searcher.original)) if base is not None else steady
+    versions = tuple(play(trial.Version(state.source, state.imports)) for state, _ in searcher.plausible)
+    return Played(steady if base is not None else None, head, versions)

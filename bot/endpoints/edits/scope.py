@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bot.endpoints.edits.text import LOOPS, FunctionNode, Place, Text
 
@@ -90,6 +91,8 @@ class ModuleFacts:
     """Source of the constants assigned or used at the top of the module."""
     imported: frozenset[str]
     """Names that imports bind."""
+    statements: Mapping[str, tuple[tuple[str, str], ...]]
+    """Class name -> (method, source) of the simple statements of its methods that speak of `self`."""
 
     @staticmethod
     def of(module: str) -> ModuleFacts:
@@ -104,11 +107,13 @@ class ModuleFacts:
         variables: list[str] = []
         constants: list[str] = []
         imported: set[str] = set()
+        statements: dict[str, tuple[tuple[str, str], ...]] = {}
         for node in tree.body:
             if isinstance(node, FunctionNode):
                 functions[node.name] = len(node.args.args)
             elif isinstance(node, ast.ClassDef):
                 attributes[node.name] = tuple(dict.fromkeys(_class_names(node)))
+                statements[node.name] = tuple(dict.fromkeys(_simple_statements(node)))
                 methods[node.name] = frozenset(n.name for n in node.body if isinstance(n, FunctionNode))
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 imported.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
@@ -124,6 +129,7 @@ class ModuleFacts:
             tuple(dict.fromkeys(variables)),
             tuple(dict.fromkeys(constants)),
             frozenset(imported),
+            statements,
         )
 
 
@@ -140,6 +146,18 @@ def _class_names(node: ast.ClassDef) -> Iterator[str]:
             yield member.name
         elif isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
             yield member.target.id
+
+
+def _simple_statements(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for method in node.body:
+        if isinstance(method, FunctionNode):
+            for part in ast.walk(method):
+                if isinstance(part, ast.Assign | ast.AugAssign) or (
+                    isinstance(part, ast.Expr) and isinstance(part.value, ast.Call)
+                ):
+                    source = ast.unparse(part)
+                    if len(source) <= 70:
+                        yield method.name, source
 
 
 def alike(one: str, other: str) -> float:
@@ -182,6 +200,8 @@ class Scope:
         self.conditions: dict[str, ast.expr] = {}
         self.returned: dict[str, ast.expr] = {}
         self.raised: dict[str, ast.expr] = {}
+        self.expressions: dict[type[ast.expr], dict[str, ast.expr]] = {}
+        """Kind of syntax -> the function's expressions of that kind, by source."""
         self.accumulators: list[str] = []
         """Names first bound to something empty or zero, in order."""
         self._collect()
@@ -256,8 +276,38 @@ class Scope:
 
     def _collect(self) -> None:
         self._function(self.text.function, None)
-        for node in ast.walk(self.text.function):
+        nodes = list(ast.walk(self.text.function))
+        for node in nodes:
             self._note(node)
+        for node in nodes:
+            self._infer(node)
+        for node in nodes:
+            if isinstance(node, ast.expr) and type(node) in _REUSABLE:
+                self.expressions.setdefault(type(node), {}).setdefault(ast.unparse(node), node)
+
+    def _infer(self, node: ast.AST) -> None:
+        """Kinds that follow from how a name is used: compared, counted with, or another name for it."""
+        if isinstance(node, ast.Compare) and not isinstance(node.ops[0], ast.In | ast.NotIn | ast.Is | ast.IsNot):
+            operands = [node.left, *node.comparators]
+            for one, other in (*pairwise(operands), *pairwise(reversed(operands))):
+                self._same(one, other, NUMERIC | {"str"})
+        elif isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Mod | ast.Mult):
+            self._same(node.left, node.right, NUMERIC)
+            self._same(node.right, node.left, NUMERIC)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
+            self._same(node.value, node.target, NUMERIC)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+            for argument in node.args:
+                self._same(argument, ast.Constant(0), NUMERIC)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Attribute):
+            self._same(node.targets[0], node.value, NUMERIC | SIZED)
+            self._same(node.value, node.targets[0], NUMERIC | SIZED)
+
+    def _same(self, one: ast.expr, other: ast.expr, kinds: frozenset[str]) -> None:
+        name = one.id if isinstance(one, ast.Name) else f".{one.attr}" if isinstance(one, ast.Attribute) else ""
+        kind = self.kind(other)
+        if name and kind in kinds and not self.kind(one):
+            self.kinds[name] = "int" if kind == "number" else kind
 
     def _function(self, function: FunctionNode, outer: FunctionNode | None) -> None:
         self._outer[function] = outer
@@ -343,6 +393,7 @@ class Scope:
                 known.append(source)
 
 
+_REUSABLE = frozenset({ast.Tuple, ast.Subscript, ast.Call, ast.BinOp, ast.Attribute})
 _DISPLAYS: dict[type[ast.expr], str] = {
     ast.List: "list",
     ast.ListComp: "list",

@@ -296,6 +296,8 @@ def _children(site: Site) -> Iterator[tuple[ast.expr, ast.AST, str, bool, ast.ex
     for field, value in ast.iter_fields(node):
         condition = _truth(node, field, site.condition)
         inside = node.value if isinstance(node, ast.Subscript) and field == "slice" else None
+        if isinstance(node, ast.Tuple):
+            inside = site.inside
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, ast.Slice):
                 for bound in ("lower", "upper", "step"):

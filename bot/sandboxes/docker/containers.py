@@ -270,6 +270,7 @@ def opened(
                 environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
                 labels=dict(labels),
                 stdin_open=True,
+                use_config_proxy=False,  # the host's proxy settings may hold credentials
                 **hardening(limits),
             )
             break
