@@ -1,0 +1,338 @@
+"""Values as text and digests: equal for equal data, bounded, and deaf to what the repository's classes say."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import dataclasses
+import pickle
+import subprocess
+import sys
+from collections import OrderedDict, defaultdict, namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tryline_inside import instrument, recorder
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
+DATA = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        | st.frozensets(st.integers() | st.text(max_size=2), max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(DATA)
+@settings(max_examples=60, deadline=None)
+def test_a_copy_has_the_same_text(value: Any) -> None:
+    assert recorder.canon(pickle.loads(pickle.dumps(value))) == recorder.canon(value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, True),
+        (1, 1.0),
+        (0, None),
+        ("1", 1),
+        (b"a", "a"),
+        ([1], (1,)),
+        ({1}, frozenset({1})),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({}, OrderedDict()),
+        ({}, defaultdict(list)),
+        (0.0, -0.0),
+        (ValueError("a"), ValueError("b")),
+        (ValueError("a"), KeyError("a")),
+        (namedtuple("P", "x")(1), (1,)),
+        ("a" * 5000, "a" * 4999 + "b"),
+        (len, max),
+        (int, str),
+    ],
+)
+def test_different_data_has_different_text(one: Any, other: Any) -> None:
+    assert recorder.canon(one) != recorder.canon(other)
+
+
+def test_an_integer_may_have_more_digits_than_python_prints() -> None:
+    assert recorder.canon([10**5000]) != recorder.canon([10**5000 + 1])
+
+
+def test_order_of_a_set_and_the_last_bit_of_a_float_do_not_count() -> None:
+    assert recorder.canon({8, 16, 0}) == recorder.canon({16, 0, 8})
+    assert recorder.canon(0.1 + 0.2) == recorder.canon(0.3)
+    assert recorder.canon(float("nan")) == recorder.canon(-float("nan"))
+
+
+class Slotted:
+    __slots__ = ("__hidden", "later", "shown")
+
+    def __init__(self, hidden: int, shown: int) -> None:
+        self.__hidden = hidden
+        self.shown = shown
+
+
+class Derived(Slotted):
+    def __init__(self, hidden: int, shown: int, more: int) -> None:
+        super().__init__(hidden, shown)
+        self.more = more
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: list[int]
+
+
+def test_attributes_count_private_slots_included() -> None:
+    assert recorder.canon(Slotted(1, 2)) == recorder.canon(Slotted(1, 2)) != recorder.canon(Slotted(1, 3))
+    assert recorder.canon(Slotted(1, 2)) != recorder.canon(Slotted(0, 2))
+    assert recorder.canon(Derived(1, 2, 3)) != recorder.canon(Derived(1, 2, 4))
+    assert recorder.canon(Derived(1, 2, 3)) != recorder.canon(Derived(1, 1, 3))
+    assert recorder.canon(Point(1, [2])) == recorder.canon(Point(1, [2])) != recorder.canon(Point(1, [3]))
+
+
+class Hostile:
+    """Every method of it tells that it was called."""
+
+    told: list[str] = []
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    @property
+    def __class__(self) -> type:  # type of a lazy object: asking evaluates it
+        Hostile.told.append("__class__")
+        return ValueError
+
+    def __getattr__(self, name: str) -> Any:
+        Hostile.told.append(name)
+        raise RuntimeError
+
+
+def _tell(name: str) -> Any:
+    def method(self: object, *args: object) -> Any:
+        Hostile.told.append(name)
+        raise SystemExit(name)
+
+    return method
+
+
+HOOKS = (
+    "__eq__",
+    "__repr__",
+    "__str__",
+    "__hash__",
+    "__len__",
+    "__iter__",
+    "__bool__",
+    "__reduce_ex__",
+    "__int__",
+)
+HOOKS += ("__index__", "__float__", "__bytes__", "__getitem__", "keys", "items", "__getattribute__", "__format__")
+HOOKS += ("args",)
+for hook in HOOKS:
+    setattr(Hostile, hook, _tell(hook))
+
+
+class LazyDict(Hostile):
+    __dict__ = property(_tell("__dict__"))
+
+
+def derived(base: type, value: Any) -> Any:
+    """An instance of a built-in type's subclass that overrides everything."""
+    kind = type("H" + base.__name__, (base,), {hook: _tell(hook) for hook in HOOKS})
+    return base.__new__(kind, value) if base not in (list, dict, set) else kind(value)
+
+
+@pytest.mark.parametrize(
+    ("base", "one", "other"),
+    [
+        (Hostile, 1, 2),
+        (list, [1], [2]),
+        (tuple, (1,), (2,)),
+        (set, [1], [2]),
+        (frozenset, [1], [2]),
+        (str, "a", "b"),
+        (bytes, b"a", b"b"),
+        (int, 1, 2),
+        (float, 1.5, 2.5),
+        (ValueError, "a", "b"),
+    ],
+)
+def test_no_method_of_the_repository_is_called(base: type, one: Any, other: Any) -> None:
+    first, second = (base(value) if base is Hostile else derived(base, value) for value in (one, other))
+    Hostile.told.clear()
+    assert recorder.canon([first]) == recorder.canon([first]) != recorder.canon([second])
+    assert Hostile.told == []
+
+
+def test_a_dictionary_that_lies_is_read_by_the_built_in_type() -> None:
+    class Liar(dict):
+        def items(self) -> Any:
+            return [("nothing", 0)]
+
+        __iter__ = keys = items
+
+    assert recorder.canon(Liar(a=1)) != recorder.canon(Liar(a=2))
+
+
+def test_a_dict_attribute_of_the_repository_is_not_asked() -> None:
+    Hostile.told.clear()
+    assert "LazyDict" in recorder.canon(object.__new__(LazyDict))
+    assert Hostile.told == []
+
+
+def test_cycles_depth_and_size_end() -> None:
+    cycle: list[Any] = [1]
+    cycle.append(cycle)
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    wide: Any = 0
+    for _ in range(6):
+        wide = [wide] * 300  # 300 ** 6 values, if one were to visit all
+    for value in (cycle, deep, wide):
+        assert len(recorder.canon(value)) < 10**6
+
+
+def test_what_is_shown_is_bounded_and_cannot_raise() -> None:
+    class Bad:
+        def __repr__(self) -> str:
+            raise SystemExit(3)
+
+    assert recorder.show(Bad()) == "<Bad: repr raised SystemExit>"
+    assert recorder.show([Bad()]) == "<list: repr raised SystemExit>"
+    assert len(recorder.show("x" * 10**6)) <= recorder.CLIP
+    assert recorder.show(list(range(1000))) == "<list of 1000 items>"
+    assert recorder.show(Point(1, [2])) == f"{Point.__qualname__}(x=1, y=[2])"
+
+
+def test_an_object_without_a_repr_of_its_own_shows_attributes_not_its_address() -> None:
+    class Box:
+        def __init__(self) -> None:
+            self.items = [1]
+
+    assert recorder.show(Box()) == "Box(items=[1])"
+
+
+def test_arguments_are_kept_as_a_pickle_when_that_is_possible_and_small() -> None:
+    assert pickle.loads(base64.b64decode(recorder.freeze(([1], "a")))) == [[1], "a"]
+    assert recorder.freeze((lambda: 0,)) == ""
+    assert recorder.freeze(("x" * 20_000,)) == ""
+
+    class Sly:
+        def __reduce__(self) -> Any:
+            raise SystemExit(3)
+
+    assert recorder.freeze((Sly(),)) == ""
+
+
+def test_a_huge_argument_is_not_pickled_to_its_end() -> None:
+    counted = []
+
+    class Counted:
+        def __reduce__(self) -> Any:
+            counted.append(1)
+            return (bytes, (bytes(1000 + len(counted)),))
+
+    assert recorder.freeze(([Counted() for _ in range(10_000)],)) == ""
+    assert len(counted) < 1000
+
+
+def test_recording_is_bounded_per_function_and_in_all() -> None:
+    book = recorder.Recorder(per_test=2, total=3)
+    book.begin()
+    for _ in range(5):
+        book.leave(book.enter("f", ("n",), (1,)), 2)
+    assert len(book.calls) == 2
+    book.begin()
+    for _ in range(5):
+        book.leave(book.enter("f", ("n",), (1,)), 2)
+    assert len(book.calls) == 1
+
+
+def test_a_repr_that_calls_the_watched_function_is_not_recorded() -> None:
+    book = recorder.Recorder()
+
+    class Loud:
+        def __repr__(self) -> str:
+            book.leave(book.enter("g", (), ()), None)
+            return "Loud"
+
+    book.leave(book.enter("f", ("x",), (Loud(),)), Loud())
+    assert [call["function"] for call in book.calls] == ["f"]
+
+
+def test_what_goes_wrong_in_recording_does_not_reach_the_test() -> None:
+    book = recorder.Recorder()
+
+    class Meta(type):
+        @property
+        def __module__(cls) -> str:
+            raise RuntimeError
+
+    class Odd(metaclass=Meta):
+        __slots__ = ()
+
+    odd = Odd()
+    call = book.enter("f", ("x",), (odd,))
+    assert book.item(call, odd) is odd
+    assert book.leave(call, odd) is odd
+    assert recorder.canon(odd) == "<Odd>"
+
+
+def test_pairs_hold_digests_of_arguments_and_outcome_only() -> None:
+    book = recorder.Recorder(pairs=True)
+    book.leave(book.enter("f", ("x",), (1,)), 2)
+    book.leave(book.enter("f", ("x",), (1,)), 3)
+    book.fail(book.enter("f", ("x",), (1,)), ValueError("x"))
+    assert len(book.pairs) == 3 and book.calls == []
+    assert len({before for before, _ in book.pairs}) == 1
+    assert len({outcome for _, outcome in book.pairs}) == 3
+
+
+def test_the_step_limit_raises_and_is_not_recorded_as_an_exception_of_the_code() -> None:
+    book = recorder.Recorder(step_limit=2)
+    call = book.enter("f", (), ())
+    book.step(1)
+    book.step(2)
+    with pytest.raises(recorder.StepLimit) as caught:
+        book.step(3)
+    assert not isinstance(caught.value, Exception)
+    book.fail(call, caught.value)
+    assert book.calls == [] and book.overrun == 1 and book.last_line == 3
+
+
+SWALLOWS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tryline_inside import instrument, recorder
+book = recorder.Recorder(step_limit=10)
+instrument.publish(book)
+import builtins
+while True:
+    try:
+        getattr(builtins, instrument.STEP)(1)
+    except BaseException:
+        pass
+"""
+
+
+def test_code_that_swallows_the_step_limit_ends_the_process(home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWS, str(home)], timeout=20, check=False)
+    assert done.returncode == 86
+
+
+def test_publish_offers_everything_that_probes_call(clean_builtins: None) -> None:
+    instrument.publish(recorder.Recorder())
+    wanted = {getattr(instrument, word) for word in "FLAGS HIT ENTER LEAVE FAIL ITEM STEP WATCH".split()}
+    assert wanted <= set(vars(builtins))
