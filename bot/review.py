@@ -306,6 +306,8 @@ class Draft:
         """The review as a value."""
         if self.evidence is not None:
             self.note_runs(self.evidence)
+        elif self.found.functions and not self.problems:
+            self.problems.append(Problem("not-run", "the tests were not run"))
         searches = [item.search for item in self.reviewed if item.search is not None]
         self.environment["tier"] = min((search.tier for search in searches), default="E")
         costs = Costs(
@@ -337,6 +339,14 @@ class Draft:
         for name, run in (("base", evidence.base), ("head", evidence.head)):
             if run.problem is not None:
                 self.problems.append(replace(run.problem, message=f"{name}: {run.problem.message}"))
+            elif run.collected and not any(test.outcome.good for test in run.tests):
+                text = f"{name}: not one of {len(run.tests)} tests passes, so they tell nothing"
+                self.problems.append(Problem("all-red", f"{text} (do they need a service or the network?)"))
+        if not (self.problems or self.reviewed) and not any(
+            examine.executing_of(f, evidence) for f in self.found.functions
+        ):
+            text = "no test executes any of the changed functions: nothing was shown about them"
+            self.problems.append(Problem("not-executed", text))
 
     def conclusion(self) -> Conclusion:
         """One word; a review that could not run what matters is never clean."""
@@ -344,8 +354,6 @@ class Draft:
             return Conclusion.NOTHING
         if self.reviewed:
             return Conclusion.FINDINGS
-        if self.evidence is None or not self.evidence.head.tests:
-            return Conclusion.NEUTRAL
         if self.problems:
             return Conclusion.NEUTRAL
         return Conclusion.CLEAN

@@ -89,6 +89,7 @@ class Server:
         if kind == "hello":
             self.reporter.send(job=job, ready=True, tests=len(self.items))
         elif kind == "arm":
+            gc.unfreeze()  # what an earlier unit froze must be found again
             self.unit = swap.Unit(message["unit"], self.root)
             gc.collect()
             gc.freeze()

@@ -36,7 +36,7 @@ class Unit:
             f for f in gc.get_objects() if type(f) is types.FunctionType and self.is_ours(f.__code__)
         ]
         self.flags = self.functions[0].__code__.co_flags & FUTURE if self.functions else 0
-        self.defaults = self.defaults_of(self.parse(spec["source"])[1]) if self.functions else ""
+        self.node = self.parse(spec["source"])[1] if self.functions else None
 
     def is_ours(self, code):
         return (
@@ -63,15 +63,13 @@ class Unit:
         ast.increment_lineno(tree, self.spec["line"] - 1 - len(headers))
         return tree, node
 
-    @staticmethod
-    def defaults_of(node):
-        return ast.dump(node.args) + "".join(ast.dump(d) for d in node.decorator_list)
-
     def compile(self, source, watch=False, record=""):
         """(code, defaults or None) of a candidate. Raises SyntaxError, Unswappable."""
         tree, node = self.parse(source)
+        if type(node) is not type(self.node) or dump(*node.decorator_list) != dump(*self.node.decorator_list):
+            raise Unswappable("its decorators, or whether it is asynchronous, are not as they were")
         new_defaults = None
-        if self.defaults_of(node) != self.defaults:
+        if dump(node.args) != dump(self.node.args):
             new_defaults = self.literal_defaults(node)
         target = self.target(node)
         instrument.stepping(target, watch)
@@ -123,6 +121,11 @@ class Unit:
             function.__code__ = code
             if defaults is not None:
                 function.__defaults__, function.__kwdefaults__ = defaults
+
+
+def dump(*nodes):
+    """A text that is equal for nodes that are equal apart from where they stand."""
+    return "".join(ast.dump(node) for node in nodes)
 
 
 def find(code, line, name):

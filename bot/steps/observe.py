@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import trial, wire
-from bot.domain import ChangedFunction, Evidence, Outcome, SuiteRun, TestChange
+from bot.domain import ChangedFunction, Evidence, Outcome, Problem, SuiteRun, TestChange
 from bot.progress import Progress
 from bot.sandboxes import Sandbox
 
@@ -64,6 +64,15 @@ def observe(
         head = trial.run_suite(lab, head_box, suite(lab, sides.head, settings, watch_head, limits))
         base = base_run.result()
         progress.note(f"base: {counted(base)}; head: {counted(head)}")
+        if files := too_long(base, head, sides, functions):
+            progress.note(f"the suite is too long; running {len(files)} test files that name what changed")
+            part = pool.submit(
+                trial.run_suite, lab, base_box, suite(lab, sides.base, settings, watch_base, {}, files)
+            )
+            head = partial(
+                trial.run_suite(lab, head_box, suite(lab, sides.head, settings, watch_head, {}, files)), files
+            )
+            base = partial(part.result(), files)
         deciding = differing(base, head)[:MOST_REPEATED]
         if not deciding:
             return Evidence(base, head, frozenset(), frozenset(), test_changes)
@@ -109,16 +118,43 @@ def suite(
     settings: Settings,
     watch: Sequence[wire.Watch],
     limits: Mapping[str, float],
+    files: tuple[str, ...] | None = None,
 ) -> wire.SuiteJob:
-    """The whole suite of one side, watched."""
+    """The whole suite of one side, or some of its files, watched."""
     return trial.suite_job(
         side.plan,
         lab.limits,
         seconds=settings.seconds,
+        select=files,
         watch=watch,
         test_seconds=settings.test_seconds,
         test_limits=limits,
     )
+
+
+def too_long(
+    base: SuiteRun, head: SuiteRun, sides: Sides, functions: Sequence[ChangedFunction]
+) -> tuple[str, ...]:
+    """The test files that name a changed module or function, where a suite was stopped by the clock; else none."""
+    if not any(run.problem is not None and run.problem.slug == "timeout" for run in (base, head)):
+        return ()
+    words = {f.head.path.rsplit("/", 1)[-1].removesuffix(".py") for f in functions}
+    words |= {f.head.qualname.rsplit(".", 1)[-1].split("@")[0] for f in functions}
+    words -= {"__init__", "utils", "main", "core"}
+    known = set(sides.base.files.paths()) & set(sides.head.files.paths())
+    named = []
+    for file in trial.files_of(head.collected or base.collected):
+        if file in known and any(word.encode() in sides.head.files.read(file) for word in words):
+            named.append(file)
+    return tuple(named)
+
+
+def partial(run: SuiteRun, files: tuple[str, ...]) -> SuiteRun:
+    """A run of some files, marked as such: a review of it is never called whole."""
+    if run.problem is not None:
+        return run
+    text = f"the suite takes longer than it may; only {len(files)} test files that name what changed were run"
+    return replace(run, problem=Problem("partial", f"{text} (raise `test.seconds` for all)"))
 
 
 def test_limits(run: SuiteRun, settings: Settings) -> dict[str, float]:

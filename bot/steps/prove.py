@@ -9,7 +9,7 @@ worked").
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import trial
 from bot.domain import (
@@ -164,6 +164,7 @@ SEVERITIES = {
     "tests/regression": Severity.HIGH,
     "tests/crash": Severity.HIGH,
     "tests/new-test-fails": Severity.MEDIUM,
+    "tests/failing": Severity.HIGH,
     "calls/crash": Severity.MEDIUM,
 }
 
@@ -176,6 +177,8 @@ def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence)
     first = next((results[t] for t in ordered if t in results), None)
     start, end = place_of(suspicion)
     call = raising_call(suspicion, ordered, evidence) if suspicion.rule == "calls/crash" else None
+    if not evidence.base.collected and suspicion.rule == "tests/new-test-fails":
+        suspicion = replace(suspicion, rule="tests/failing")  # one version was run: nothing is new in it
     return Finding(
         rule=suspicion.rule,
         category=Category.CORRECTNESS,
@@ -225,6 +228,8 @@ def title_of(suspicion: Suspicion, tests: tuple[str, ...], first: TestResult | N
     if suspicion.rule.endswith("crash") and first is not None and first.exception:
         return f"`{name}` now raises {first.exception}"
     count = "a test" if len(tests) == 1 else f"{len(tests)} tests"
+    if suspicion.rule == "tests/failing":
+        return f"`{name}` fails {count}"
     return f"This change to `{name}` breaks {count}"
 
 
@@ -238,6 +243,8 @@ def message_of(suspicion: Suspicion, tests: tuple[str, ...], first: TestResult |
     elif suspicion.rule == "tests/new-test-fails":
         verb = "fail" if len(tests) > 1 else "fails"
         parts.append(f"`{tests[0]}`{others} {verb} at head, and is new or changed here: either may be wrong.")
+    elif suspicion.rule == "tests/failing":
+        parts.append(f"`{tests[0]}`{others} {'fail' if len(tests) > 1 else 'fails'}, each time they ran.")
     else:
         verbs = ("pass", "fail") if len(tests) > 1 else ("passes", "fails")
         parts.append(f"`{tests[0]}`{others} {verbs[0]} at base and {verbs[1]} at head, each time they ran.")
