@@ -1,0 +1,90 @@
+"""Stories: nothing was broken, or nothing could be said; the second is never shown as the first."""
+
+from __future__ import annotations
+
+import pytest
+from telling import Author, Files
+
+pytestmark = pytest.mark.engine
+
+DOUBLE: Files = {
+    "double.py": "def double(number):\n    return number * 2\n",
+    "test_double.py": "from double import double\n\n\ndef test_double():\n    assert double(2) == 4\n",
+}
+HARMLESS: Files = {"double.py": "def double(number):\n    return number + number\n"}
+
+
+def test_nothing_is_broken(author: Author) -> None:
+    author.main(DOUBLE)
+    author.topic(HARMLESS)
+    told = author.review("--fail-on", "low")
+    assert (told.code, told.result["conclusion"]) == (0, "clean")
+    assert told.result["functions"][0]["tests"] == 1
+    assert "found nothing in 1 changed function" in told.stdout
+
+
+def test_nothing_to_review_starts_no_container(author: Author) -> None:
+    author.main(DOUBLE)
+    author.topic({"README.md": "Doubles numbers.\n"})
+    told = author.review()
+    assert (told.code, told.result["conclusion"]) == (0, "nothing-to-review")
+    assert told.result["costs"]["containers"] == 0
+    assert [(row["path"], row["slug"]) for row in told.result["not_reviewed"]] == [("README.md", "other-language")]
+    assert "README.md" in told.stdout
+
+
+HANG = "import time\n\ntime.sleep(600)\n"
+FLOOD = "import os\n\n\ndef test_flood():\n    while True:\n        os.write(1, b'x' * 100000)\n"
+
+
+@pytest.mark.parametrize(
+    ("also", "slug", "words"),
+    [
+        ({"conftest.py": "import nowhere_to_be_found\n"}, "no-report", "No module named 'nowhere_to_be_found'"),
+        ({"test_double.py": "VALUE = 1\n"}, "no-tests", "pytest collected no tests"),
+        ({"tox.ini": "[pytest]\naddopts = --no-such-option\n"}, "no-report", "unrecognized arguments"),
+        ({"test_hang.py": HANG}, "timeout", "did not end within 5 s"),
+        ({"test_exit.py": "import os\n\nos._exit(0)\n"}, "no-report", "without reporting its end"),
+        ({"test_flood.py": FLOOD}, "output-flood", "more than 64 MB"),
+    ],
+    ids=["conftest", "no-tests", "option", "hang", "exit", "flood"],
+)
+def test_a_suite_that_does_not_run_is_neutral(author: Author, also: Files, slug: str, words: str) -> None:
+    author.main({**DOUBLE, **also})
+    author.topic(HARMLESS)
+    told = author.review("--set", "test.seconds=5")
+    assert (told.code, told.result["conclusion"]) == (3, "neutral")
+    assert slug in {problem["slug"] for problem in told.result["problems"]}
+    assert "this is not a pass" in told.stdout
+    assert words in told.stdout
+    assert "Could not review" in told.markdown
+
+
+COLD = """\
+import pathlib
+
+from double import double
+
+CACHE = pathlib.Path("/tmp/cache")
+
+
+def test_double():
+    assert double(2) == 4
+
+
+def test_needs_a_warm_cache():
+    warm = CACHE.exists() or not pathlib.Path("cold").exists()
+    CACHE.touch()
+    assert double(1) == 2 and warm
+"""
+
+
+def test_a_flaky_test_accuses_nobody(author: Author) -> None:
+    """At head it fails the first time only: what differs between two runs of the same code proves nothing."""
+    author.main({**DOUBLE, "test_double.py": COLD})
+    author.topic({**HARMLESS, "cold": ""})
+    told = author.review()
+    assert told.result["suite"]["head"] == {"passed": 1, "failed": 1}
+    assert told.result["flaky"] == ["test_double.py::test_needs_a_warm_cache"]
+    assert told.result["findings"] == []
+    assert "test_needs_a_warm_cache" in told.stdout
