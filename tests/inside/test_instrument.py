@@ -10,6 +10,7 @@ import traceback
 from typing import Any
 
 import pytest
+
 from tryline_inside import instrument, recorder
 
 pytestmark = pytest.mark.usefixtures("clean_builtins")
@@ -356,7 +357,8 @@ def test_calls_hold_arguments_result_and_what_was_raised() -> None:
     assert [(c["arguments"], c["result"], c["raised"]) for c in calls] == [
         ("a=1, b=(2, 3), c=4, d={'e': 5}", "7", "")
     ]
-    source = "def f(a):\n    return 1 // a\n\ndef g():\n    try:\n        f(0)\n    except ZeroDivisionError:\n        pass\n"
+    source = "def f(a):\n    return 1 // a\n\n"
+    source += "def g():\n    try:\n        f(0)\n    except ZeroDivisionError:\n        pass\n"
     calls = record(source, "g()")
     assert [(c["function"], c["result"], c["raised"]) for c in calls] == [
         ("m.py::f", "", "ZeroDivisionError"),
@@ -405,8 +407,9 @@ def test_a_parameter_that_the_body_deletes_or_rebinds_is_recorded_as_it_came() -
 
 
 def test_private_names_keep_their_class() -> None:
-    source = "class A:\n    def __secret(self, __x):\n        return __x\n    def call(self):\n        return self.__secret(4)\n"
-    names, book = observed(source)
+    source = "class A:\n    def __secret(self, __x):\n        return __x\n"
+    source += "    def call(self):\n        return self.__secret(4)\n"
+    names, _ = observed(source)
     assert names["A"]().call() == 4
 
 

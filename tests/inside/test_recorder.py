@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tryline_inside import instrument, recorder
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
@@ -332,7 +333,10 @@ def test_code_that_swallows_the_step_limit_ends_the_process(home: Path) -> None:
     assert done.returncode == 86
 
 
+WORDS = ("FLAGS", "HIT", "ENTER", "LEAVE", "FAIL", "ITEM", "STEP", "WATCH")
+
+
 def test_publish_offers_everything_that_probes_call(clean_builtins: None) -> None:
     instrument.publish(recorder.Recorder())
-    wanted = {getattr(instrument, word) for word in "FLAGS HIT ENTER LEAVE FAIL ITEM STEP WATCH".split()}
+    wanted = {getattr(instrument, word) for word in WORDS}
     assert wanted <= set(vars(builtins))
