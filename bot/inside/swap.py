@@ -55,9 +55,10 @@ class Unit:
         text = "".join("%s%s\n" % (mark * level, header) for level, header in enumerate(headers))
         tree = ast.parse(text + source, self.file)
         node = tree
-        for _ in headers:
+        for _ in headers + [source]:
+            if len(node.body) != 1:
+                raise Unswappable("the text is more than one function")
             node = node.body[0]
-        node = node.body[0]
         if not isinstance(node, instrument.FUNCTIONS) or node.name != self.spec["name"]:
             raise Unswappable("the text is not one function named %s" % self.spec["name"])
         ast.increment_lineno(tree, self.spec["line"] - 1 - len(headers))
