@@ -78,6 +78,7 @@ class Plugin:
         self.failure = None
         self.limits = spec.get("test_limits") or {}
         self.default_limit = float(spec.get("test_seconds") or 0)
+        self.limit = 0.0
         self.main = os.getpid()
 
     # -- collection
@@ -140,7 +141,7 @@ class Plugin:
         self.reporter.send(event="start", id=item.nodeid)
         if self.recorder is not None:
             self.recorder.begin()
-        limit = float(self.limits.get(item.nodeid) or self.default_limit)
+        limit = self.limit = float(self.limits.get(item.nodeid) or self.default_limit)
         if limit:
             # CPU time, not wall time: an endless loop burns it, and SIGALRM stays free for the tests' own use.
             signal.signal(signal.SIGPROF, self.expire)
@@ -157,7 +158,7 @@ class Plugin:
     def expire(self, signum, frame):
         """The timer of a test."""
         if os.getpid() == self.main:
-            raise TestTimeout("more CPU time than %.1f s" % (self.default_limit or 0))
+            raise TestTimeout("more CPU time than %.1f s" % self.limit)
 
     def finish(self, item):
         """The event of a test that ended."""
@@ -182,7 +183,12 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item, call):
         """Keeps the first failure as data."""
+        # The clock stands still while pytest writes the failure down: its own code must not be interrupted.
+        left, again = signal.setitimer(signal.ITIMER_PROF, 0) if self.limit else (0, 0)
         result = yield
+        if left:
+            expired = call.excinfo is not None and isinstance(call.excinfo.value, TestTimeout)
+            signal.setitimer(signal.ITIMER_PROF, self.limit if expired else left, again)
         report = result.get_result()
         self.reports.append(report)
         if report.failed and self.failure is None:
