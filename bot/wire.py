@@ -18,6 +18,7 @@ from bot.sandboxes import Job, Reply
 
 # C0 but for tab and line feed, DEL, C1, and the marks that reorder or hide text.
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{4,}")
 MAX_TESTS = 200_000
 
 
@@ -25,6 +26,11 @@ def clean(value: object, size: int = 2000) -> str:
     """Text from inside, made harmless for a terminal and clipped to `size` characters."""
     text = UNSEEN.sub("", str(value)) if value is not None else ""
     return text if len(text) <= size else text[: size // 2] + " [...] " + text[-(size // 2 - 7) :]
+
+
+def said(value: object, size: int = 2000) -> str:
+    """What a test or a value says of itself, without memory addresses: equal failures are to read equal."""
+    return clean(value if value is None else ADDRESS.sub("at 0x...", str(value)), size)
 
 
 def number(value: object) -> float:
@@ -189,8 +195,8 @@ def calls(test: str, value: object) -> list[tuple[str, Call]]:
             continue
         call = Call(
             test=test,
-            arguments=clean(row.get("arguments"), 400),
-            result=clean(row.get("result"), 200),
+            arguments=said(row.get("arguments"), 400),
+            result=said(row.get("result"), 200),
             raised=clean(row.get("raised"), 100),
             digest=clean(row.get("digest"), 16),
             pickled=str(row.get("pickled") or "")[:40_000],
@@ -231,7 +237,7 @@ def read_events(events: Sequence[Mapping[str, Any]]) -> Reading:
                     test,
                     outcome(event.get("outcome")),
                     number(event.get("seconds")),
-                    clean(event.get("message"), 600),
+                    said(event.get("message"), 600),
                     clean(event.get("exception"), 100),
                     frames(event.get("frames")),
                 )
@@ -245,7 +251,7 @@ def read_events(events: Sequence[Mapping[str, Any]]) -> Reading:
                     clean(event.get("id"), 1000),
                     Outcome.ERROR,
                     0.0,
-                    clean(event.get("message"), 1500),
+                    said(event.get("message"), 1500),
                     clean(event.get("exception"), 100),
                     frames(event.get("frames")),
                 )
@@ -377,7 +383,7 @@ def read_trial(reply: Reply) -> TrialReply:
                 Row(
                     clean(row[0], 1000),
                     outcome(row[1]),
-                    clean(row[2], 300),
+                    said(row[2], 300),
                     clean(row[3], 100),
                     int(number(row[4])),
                     number(row[5]),
@@ -396,7 +402,7 @@ def read_trial(reply: Reply) -> TrialReply:
         int(number(reply.get("steps"))),
         tuple(pairs),
         read_trace(reply.get("trace")),
-        clean(reply.get("message") or reply.get("error"), 500),
+        said(reply.get("message") or reply.get("error"), 500),
         int(number(reply.get("memory_kb"))),
         number(reply.get("cpu")),
     )
@@ -409,7 +415,7 @@ def read_trace(value: object) -> tuple[tuple[int, tuple[tuple[str, str, str], ..
         if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], list)):
             continue
         changes = tuple(
-            (clean(c[0], 80), clean(c[1], 80), clean(c[2], 100))
+            (clean(c[0], 80), clean(c[1], 80), said(c[2], 100))
             for c in entry[1][:100]
             if isinstance(c, list) and len(c) == 3
         )
