@@ -38,6 +38,10 @@ BOOT = (
 )
 MAX_REPLY = 96 << 20
 """Bytes of one reply; a container that says more is killed."""
+STALL = 60
+"""Seconds for which a container may refuse to take the next bytes of a job."""
+GONE: Reply = {}
+"""Put in place of a reply when the container ended. Known by identity: a reply may have any keys."""
 
 
 def hardening(limits: Limits) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def inside_archive() -> bytes:
 class Stream:
     """The attached stream: frames out, frames in. One reader thread; replies are sorted by job number."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, stall: int = STALL) -> None:
         # A unix socket comes wrapped in a file object, a TLS one bare.
         self._socket: socket.socket = getattr(raw, "_sock", raw)
         self._raw = raw
@@ -99,6 +103,8 @@ class Stream:
         self._broken = ""
         self.errors = b""
         self._socket.settimeout(None)
+        # Reading may take as long as a job does, but a write that does not move on has nobody on the other side.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", stall, 0))
         self._thread = threading.Thread(target=self._listen, daemon=True, name="tryline-stream")
         self._thread.start()
 
@@ -167,13 +173,13 @@ class Stream:
                     del buffer[: 4 + size]
         except (OSError, EOFError):
             pass
-        except ValueError as problem:
+        except (ValueError, TypeError, RecursionError) as problem:
             reason = f"it does not speak the protocol ({problem})"
         with self._guard:
             self._broken = reason
             left, self._waiting = self._waiting, {}
         for box in left.values():
-            box.put({"error": f"the container ended: {self.why()}", "gone": True})
+            box.put(GONE)
         self.close()
 
     def _settle(self, data: bytes) -> None:
@@ -224,8 +230,8 @@ class Container:
             raise SandboxError(
                 f"no answer from the container within {seconds:.0f} s; it was killed", slug="sandbox-deadline"
             ) from None
-        if reply.get("gone"):
-            raise SandboxError(f"{reply['error']}{self._end()}", slug="container-gone")
+        if reply is GONE:
+            raise SandboxError(f"the container ended: {self._stream.why()}{self._end()}", slug="container-gone")
         return reply
 
     def _end(self) -> str:

@@ -165,20 +165,31 @@ class Images:
         """
         began = time.monotonic()
         try:
-            base = self._base(recipe, tree, progress)
-            key = self._key(recipe, base)
-            found = self._cached(key)
-            if found is not None:
-                self._mark_used(found["Id"], key)
-                return _image(found["Id"], found["Labels"], cached=True, seconds=time.monotonic() - began)
-            identity, marks = self._install(recipe, base, key, tree, progress)
-            self._mark_used(identity, key)
-            self._evict("deps", self._cache_limit, keep=identity)
+            try:
+                identity, marks, cached = self._found_or_made(recipe, tree, progress)
+            except docker.errors.ImageNotFound:
+                # Another run on this engine has just removed what was found: it is made anew, once.
+                identity, marks, cached = self._found_or_made(recipe, tree, progress)
         except docker.errors.DockerException as error:
             raise _engine_failed(error) from error
         except requests.exceptions.RequestException as error:
             raise _engine_failed(error) from error
-        return _image(identity, marks, cached=False, seconds=time.monotonic() - began)
+        return _image(identity, marks, cached=cached, seconds=time.monotonic() - began)
+
+    def _found_or_made(
+        self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress
+    ) -> tuple[str, Mapping[str, str], bool]:
+        """(image id, its labels, whether it was there) for a recipe."""
+        base = self._base(recipe, tree, progress)
+        key = self._key(recipe, base)
+        found = self._cached(key)
+        if found is not None:
+            self._mark_used(found["Id"], key)
+            return found["Id"], found["Labels"], True
+        identity, marks = self._install(recipe, base, key, tree, progress)
+        self._mark_used(identity, key)
+        self._evict("deps", self._cache_limit, keep=identity)
+        return identity, marks, False
 
     # --------------------------------------------------------------------------------------------- the base
 
