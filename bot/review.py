@@ -26,6 +26,7 @@ from bot.domain import (
     SuiteRun,
     Suspicion,
     TestChange,
+    TestResult,
     Verdict,
 )
 from bot.errors import SandboxError, UsageError
@@ -34,6 +35,9 @@ from bot.progress import Progress
 from bot.steps import observe, propose, prove, suspect, verify
 from bot.steps.find import find, find_function
 from bot.workspace import Tree, Workspace
+
+CODE_OUTSIDE = ("outside-functions", "unparsable", "undecodable", "deleted-function", "deleted-file")
+"""Reasons for which code is not reviewed and can break a test nevertheless."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
     config, parts = ground.config, ground.parts
     lab = trial.Lab(parts.backend, config.limits())
     draft = Draft(ground, lab, found)
-    if not found.functions:
+    if not found.functions and not changes_code(ground, found):
         return draft.finish()
     try:
         progress.stage("prepare", "an image with the repository's dependencies")
@@ -163,6 +167,14 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         hint = f" ({problem.hint})" if problem.hint else ""
         draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
     return draft.finish()
+
+
+def changes_code(ground: Ground, found: Found) -> bool:
+    """Whether code changed that is no function's, or none any more: what the tests run with all the same."""
+    return any(
+        row.slug in CODE_OUTSIDE and any(lang.owns(row.path) for lang in ground.parts.languages)
+        for row in found.not_reviewed
+    )
 
 
 def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
@@ -336,31 +348,54 @@ class Draft:
 
     def note_runs(self, evidence: Evidence) -> None:
         """Problems of the two runs."""
+        lost = self.unexplained(evidence)
         for name, run in (("base", evidence.base), ("head", evidence.head)):
             if run.problem is not None:
-                self.problems.append(replace(run.problem, message=f"{name}: {run.problem.message}"))
-            elif run.collected and not any(test.outcome.good for test in run.tests):
+                self.note_problem(name, run.problem)
+            elif run.collected and not any(test.outcome.good for test in run.tests) and not lost:
                 text = f"{name}: not one of {len(run.tests)} tests passes, so they tell nothing"
                 self.problems.append(Problem("all-red", f"{text} (do they need a service or the network?)"))
-        if not (self.problems or self.reviewed) and not any(
+        if lost:
+            first, many = lost[0], len(lost) > 1
+            text = f"{first.id} and {len(lost) - 1} more pass" if many else f"{first.id} passes"
+            text += f" at base and {'fail' if many else 'fails'} at head, by no reviewed function alone"
+            self.problems.append(Problem("unexplained", text, first.message))
+        if not (self.problems or self.reviewed or not self.found.functions) and not any(
             examine.executing_of(f, evidence) for f in self.found.functions
         ):
             text = "no test executes any of the changed functions: nothing was shown about them"
             self.problems.append(Problem("not-executed", text))
 
+    def note_problem(self, name: str, problem: Problem) -> None:
+        """One side's problem; what both sides share is said once."""
+        for index, known in enumerate(self.problems):
+            if (known.slug, known.message) == (problem.slug, f"base: {problem.message}"):
+                self.problems[index] = replace(problem, message=f"base and head: {problem.message}")
+                return
+        self.problems.append(replace(problem, message=f"{name}: {problem.message}"))
+
+    def unexplained(self, evidence: Evidence) -> tuple[TestResult, ...]:
+        """Tests that the change breaks each time and that no finding names: a lost import, a changed constant."""
+        named = {test for item in self.reviewed for test in item.finding.witness.tests}
+        return tuple(
+            test
+            for test in evidence.head.tests
+            if test.id in evidence.confirmed
+            and test.id not in named
+            and observe.good_before(evidence.base, test.id)
+        )
+
     def conclusion(self) -> Conclusion:
         """One word; a review that could not run what matters is never clean."""
-        if not self.found.functions:
-            return Conclusion.NOTHING
         if self.reviewed:
             return Conclusion.FINDINGS
         if self.problems:
             return Conclusion.NEUTRAL
-        return Conclusion.CLEAN
+        return Conclusion.CLEAN if self.found.functions else Conclusion.NOTHING
 
     def report(self, function: ChangedFunction) -> FunctionReport:
         """What was seen of one function."""
-        if self.evidence is None:
+        if self.evidence is None or not self.evidence.head.tests:
             return FunctionReport(function, 0, 0, ())
         head = self.evidence.head
         tests = examine.executing_of(function, self.evidence)
