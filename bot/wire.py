@@ -16,21 +16,26 @@ from typing import Any
 from bot.domain import Call, Frame, Outcome, Problem, SuiteRun, TestResult, Unit
 from bot.sandboxes import Job, Reply
 
-# C0 but for tab and line feed, DEL, C1, and the marks that reorder or hide text.
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# C0 but for tab and line feed, DEL, C1, the marks that reorder or hide text, and halves of surrogate pairs, which
+# no encoding takes.
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{4,}")
 MAX_TESTS = 200_000
+MAX_PICKLED = 40_000
 
 
 def clean(value: object, size: int = 2000) -> str:
-    """Text from inside, made harmless for a terminal and clipped to `size` characters."""
-    text = UNSEEN.sub("", str(value)) if value is not None else ""
+    """Text from inside, made harmless for a terminal and clipped to `size` characters; empty for what is neither
+    text nor a number."""
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64):
+        value = str(value)
+    text = UNSEEN.sub("", value) if isinstance(value, str) else ""
     return text if len(text) <= size else text[: size // 2] + " [...] " + text[-(size // 2 - 7) :]
 
 
 def said(value: object, size: int = 2000) -> str:
     """What a test or a value says of itself, without memory addresses: equal failures are to read equal."""
-    return clean(value if value is None else ADDRESS.sub("at 0x...", str(value)), size)
+    return ADDRESS.sub("at 0x...", clean(value, size))
 
 
 def number(value: object) -> float:
@@ -158,9 +163,16 @@ def trial_job(message: Mapping[str, Any]) -> Job:
 def outcome(value: object) -> Outcome:
     """An outcome word; anything unknown is a crash."""
     try:
-        return Outcome(str(value))
+        return Outcome(value) if isinstance(value, str) else Outcome.CRASHED
     except ValueError:
         return Outcome.CRASHED
+
+
+def whole(value: object) -> int | None:
+    """A process's exit code or signal number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if abs(value) < 1 << 16 else None
 
 
 def frames(value: object) -> tuple[Frame, ...]:
@@ -199,7 +211,7 @@ def calls(test: str, value: object) -> list[tuple[str, Call]]:
             result=said(row.get("result"), 200),
             raised=clean(row.get("raised"), 100),
             digest=clean(row.get("digest"), 16),
-            pickled=str(row.get("pickled") or "")[:40_000],
+            pickled=text if isinstance(text := row.get("pickled"), str) and len(text) <= MAX_PICKLED else "",
             outcome=clean(row.get("outcome"), 16),
         )
         found.append((clean(row.get("function"), 500), call))
@@ -258,7 +270,7 @@ def read_events(events: Sequence[Mapping[str, Any]]) -> Reading:
             )
         elif kind in ("finish", "exit"):
             reading.finished = reading.finished or kind == "finish"
-            reading.code = int(number(event.get("code")))
+            reading.code = whole(event.get("code"))
     return reading
 
 
@@ -275,11 +287,14 @@ def problem_of(reply: Reply, reading: Reading) -> Problem | None:
     """Why a run cannot be taken as a whole run, or None."""
     log = clean(reply.get("output"), 4000)
     stop = reply.get("stop")
-    code = reply.get("code")
+    code = whole(reply.get("code"))
     if stop:
-        text = PROBLEMS.get(str(stop), "the run was stopped").format(seconds=number(reply.get("seconds")))
-        return Problem(str(stop), text, log)
-    if isinstance(code, int) and code < 0:
+        slug = stop if isinstance(stop, str) and stop in PROBLEMS else "stopped"
+        text = PROBLEMS.get(slug, "the run was stopped").format(seconds=number(reply.get("seconds")))
+        return Problem(slug, text, log)
+    if code is None:
+        return Problem("no-report", "nothing is known of how the test runner ended", log)
+    if code < 0:
         word = "it was killed (out of memory?)" if code == -9 else f"it died of signal {-code}"
         return Problem("killed", f"the test run did not end by itself: {word}", log)
     if not reading.finished:
@@ -290,8 +305,12 @@ def problem_of(reply: Reply, reading: Reading) -> Problem | None:
         return Problem("collection", f"pytest could not collect the tests (exit code {code})", log)
     if code not in (0, 1, 2, 5):
         return Problem("runner", f"pytest ended with exit code {code}: a usage or internal error", log)
-    if reading.code is not None and reading.code != code:
+    if reading.code != code:
         return Problem("disagreement", f"the report says exit code {reading.code}, the process {code}", log)
+    left = set(reading.collected or ()) - {test.id for test in reading.tests}
+    if code == 0 and left:
+        text = f"the run ended as if all were well, but {len(left)} of the collected tests never ended"
+        return Problem("incomplete", text, log)
     return None
 
 
@@ -301,14 +320,15 @@ def read_run(reply: Reply) -> tuple[SuiteRun, str]:
     events = parse_lines(raw if isinstance(raw, list) else [])
     reading = read_events(events)
     if "error" in reply:
-        problem: Problem | None = Problem("sandbox", clean(reply["error"]), clean(reply.get("output"), 4000))
+        problem: Problem | None = Problem(
+            "sandbox", clean(reply["error"]) or "the container reported an error", clean(reply.get("output"), 4000)
+        )
     else:
         problem = problem_of(reply, reading)
-    code = reply.get("code")
     run = SuiteRun(
         collected=reading.collected or (),
         tests=tuple(reading.tests),
-        exit_code=code if isinstance(code, int) else None,
+        exit_code=whole(reply.get("code")),
         seconds=number(reply.get("seconds")),
         covered=reading.covered,
         calls={function: tuple(rows) for function, rows in reading.calls.items()},
@@ -368,7 +388,7 @@ class TrialReply:
 
 def read_trial(reply: Reply) -> TrialReply:
     """An answer to a trial."""
-    status = str(reply.get("status") or "")
+    status = clean(reply.get("status"), 20)
     if "error" in reply:
         status = "lost"
     elif reply.get("killed") or reply.get("signal") in (9, 24):
