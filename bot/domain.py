@@ -261,7 +261,7 @@ class Image:
 class Limits:
     """What a container and each execution in it may use."""
 
-    memory_mb: int = 1024
+    memory_mb: int = 2048
     cpus: float = 2.0
     processes: int = 256
     workspace_mb: int = 512

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot import trial
 from bot.checks import Check
-from bot.domain import ChangedFunction, Evidence, Finding, Rejected, Reviewed, Rewrite, Search, SuiteRun
+from bot.domain import ChangedFunction, Evidence, Finding, Outcome, Rejected, Reviewed, Rewrite, Search, SuiteRun
 from bot.endpoints import Proposer
 from bot.errors import SandboxError
 from bot.languages import Language
@@ -137,6 +137,7 @@ def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
         reference=reference,
         inputs=inputs,
         suspicious=dict(finding.suspicious_lines),
+        deadly=any(t in results and results[t].outcome in (Outcome.TIMEOUT, Outcome.CRASHED) for t in failing),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from bot.domain import (
     TestResult,
     Verdict,
 )
-from bot.errors import SandboxError, UsageError
+from bot.errors import SandboxError, TrylineError, UsageError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.steps import observe, propose, prove, suspect, verify
@@ -162,7 +163,7 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
             if over := over_budget(ground, lab):
                 draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
             else:
-                draft.reviewed.append(examine.examine(bench, finding, progress))
+                draft.reviewed.append(examined(bench, finding, draft, progress))
     except SandboxError as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
         draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
@@ -175,6 +176,18 @@ def changes_code(ground: Ground, found: Found) -> bool:
         row.slug in CODE_OUTSIDE and any(lang.owns(row.path) for lang in ground.parts.languages)
         for row in found.not_reviewed
     )
+
+
+def examined(bench: examine.Bench, finding: Finding, draft: Draft, progress: Progress) -> Reviewed:
+    """What becomes of one finding. A defect of ours in it costs its rewrite, never the proven finding."""
+    try:
+        return examine.examine(bench, finding, progress)
+    except TrylineError:
+        raise
+    except Exception as bug:
+        text = f"a defect of Tryline itself while {finding.function.id} was rewritten: {type(bug).__name__}: {bug}"
+        draft.problems.append(Problem("bug", text, traceback.format_exc()[-4000:]))
+        return Reviewed(finding, None, None, why_no_rewrite="a defect of Tryline itself; please report it")
 
 
 def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:

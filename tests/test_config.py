@@ -52,7 +52,7 @@ def test_wishes_hold_what_is_said_of_the_installation() -> None:
 
 
 def test_limits_hold_what_is_said_of_the_sandbox() -> None:
-    assert load("sandbox: {memory_mb: 2048, cpus: 0.5}").limits() == Limits(memory_mb=2048, cpus=0.5)
+    assert load("sandbox: {memory_mb: 3072, cpus: 0.5}").limits() == Limits(memory_mb=3072, cpus=0.5)
 
 
 def test_the_configuration_is_frozen() -> None:

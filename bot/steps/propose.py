@@ -65,6 +65,8 @@ class Guide:
     """Replayable arguments."""
     suspicious: Mapping[int, float] = field(default_factory=dict)
     """Line of the head file -> 0 to 1; empty when no coverage tells."""
+    deadly: bool = False
+    """Whether a failing test hung or killed its process in the cold run: a preview may then die as well."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +201,11 @@ class Judge:
     def believable(self, original: wire.TrialReply, poisoned: wire.TrialReply) -> bool:
         """Head must fail as it did, and a poisoned function must be noticed; silence is neither."""
         rows = {row.test: row for row in original.rows}
-        died = original.status in ("killed", "crashed")
+        died = self.guide.deadly and original.status in ("killed", "crashed")
         red = all(died if test not in rows else not rows[test].outcome.good for test in self.guide.failing)
         green = {row.test for row in original.rows if row.outcome.good}
         noticed = all(not row.outcome.good for row in poisoned.rows if row.test in green)
-        return original.status in ("ran", "killed", "crashed") and red and noticed
+        return (died or original.status == "ran") and red and noticed
 
     def agreement(self, reply: wire.TrialReply) -> float:
         """Share of the reference's calls that are answered alike, of those that were made."""
@@ -757,6 +759,8 @@ class Played:
     def shares(self, logprobs: Sequence[float]) -> list[float]:
         """For each version the share of probability that those hold which answer as it does."""
         inputs = self.usable()
+        if not inputs:
+            return [1.0] * len(logprobs)  # nothing to disagree on
         keys = [
             tuple(version[i].digest for i in inputs) if version is not None else (str(index),)
             for index, version in enumerate(self.versions)

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -25,6 +26,7 @@ class Docker:
 
     def __init__(self, environ: Mapping[str, str], uv_binary: Path) -> None:
         self.containers = 0
+        self._cpus = 0
         self._environ = dict(environ)
         self._uv_binary = uv_binary
         self._run = uuid.uuid4().hex[:12]
@@ -39,6 +41,13 @@ class Docker:
                 self._client = engine.connect(self._environ)
                 engine.clean(self._client)
             return self._client
+
+    def _processors(self, client: docker.DockerClient) -> int:
+        """How many processors the engine has; asked once."""
+        with self._lock:
+            if not self._cpus:
+                self._cpus = int(client.info().get("NCPU") or 1)
+            return self._cpus
 
     def diagnose(self) -> tuple[Diagnosis, ...]:
         """What works here and what is missing; never raises."""
@@ -62,6 +71,8 @@ class Docker:
         with self._lock:
             self.containers += 1
         labels = engine.labels(self._run, role="run")
+        # An engine refuses a container that wants more processors than there are.
+        limits = replace(limits, cpus=min(limits.cpus, float(self._processors(client))))
         with containers.opened(client, image, tree, limits=limits, labels=labels, archive=self._archive) as box:
             yield box
 
