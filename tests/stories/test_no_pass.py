@@ -88,3 +88,82 @@ def test_a_flaky_test_accuses_nobody(author: Author) -> None:
     assert told.result["flaky"] == ["test_double.py::test_needs_a_warm_cache"]
     assert told.result["findings"] == []
     assert "test_needs_a_warm_cache" in told.stdout
+
+
+LIMITED: Files = {
+    "limited.py": "LIMIT = 10\n\n\ndef double(number):\n    return min(LIMIT, number * 2)\n",
+    "test_limited.py": """\
+import limited
+
+
+def test_double():
+    assert limited.double(2) == 4
+
+
+def test_limit():
+    assert limited.double(7) == 10
+""",
+    "test_other.py": "def test_other():\n    pass\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "broken"),
+    [
+        ("LIMIT = 10", "LIMIT = 11", "test_limited.py::test_limit passes at base and fails at head"),
+        ("LIMIT = 10", "from nowhere import LIMIT", "test_limited.py passes at base and fails at head"),
+        ("number * 2)", "number * )", "test_limited.py passes at base and fails at head"),
+        (
+            "LIMIT = 10\n\n\ndef double(number):\n    return min(LIMIT, number * 2)\n",
+            "LIMIT = 10\n",
+            "and 1 more pass at base",
+        ),
+    ],
+    ids=["constant", "import", "syntax", "deleted"],
+)
+def test_a_branch_that_breaks_tests_outside_of_functions_is_no_pass(
+    author: Author, old: str, new: str, broken: str
+) -> None:
+    author.main(LIMITED)
+    author.topic({"limited.py": str(LIMITED["limited.py"]).replace(old, new)})
+    told = author.review()
+    assert (told.code, told.result["conclusion"]) == (3, "neutral")
+    (problem,) = told.result["problems"]
+    assert problem["slug"] == "unexplained"
+    assert broken in problem["message"]
+    assert "by no reviewed function alone" in told.stdout
+
+
+def test_a_harmless_change_outside_of_functions_leaves_nothing_to_review(author: Author) -> None:
+    author.main(LIMITED)
+    author.topic({"limited.py": str(LIMITED["limited.py"]).replace("LIMIT = 10", "LIMIT = 5 + 5")})
+    told = author.review()
+    assert (told.code, told.result["conclusion"]) == (0, "nothing-to-review")
+    assert told.result["suite"]["head"] == {"passed": 3}
+
+
+def test_an_unexecuted_function_is_no_pass(author: Author) -> None:
+    author.main({**LIMITED, "test_limited.py": "def test_nothing():\n    pass\n"})
+    author.topic({"limited.py": str(LIMITED["limited.py"]).replace("number * 2", "number * 3")})
+    told = author.review()
+    assert (told.code, told.result["conclusion"]) == (3, "neutral")
+    assert [problem["slug"] for problem in told.result["problems"]] == ["not-executed"]
+    assert told.result["functions"][0]["unexecuted_lines"] == [5]
+
+
+def test_red_at_base_too_is_no_finding(author: Author) -> None:
+    broken = "\n\ndef test_never_worked():\n    assert limited.double(1) == 3\n"
+    author.main({**LIMITED, "test_limited.py": str(LIMITED["test_limited.py"]) + broken})
+    author.topic({"limited.py": str(LIMITED["limited.py"]).replace("number * 2", "number + number")})
+    told = author.review()
+    assert told.result["suite"]["base"] == told.result["suite"]["head"] == {"passed": 3, "failed": 1}
+    assert (told.code, told.result["conclusion"], told.result["findings"]) == (0, "clean", [])
+
+
+def test_dependencies_that_cannot_be_installed_are_said_and_the_rest_goes_on(author: Author) -> None:
+    author.main({**DOUBLE, "requirements.txt": "tryline-there-is-no-such-distribution==9.9\n"})
+    author.topic({"double.py": "def double(number):\n    return number * 3\n"})
+    told = author.review()
+    assert "install" in {problem["slug"] for problem in told.result["problems"]}
+    assert "tryline-there-is-no-such-distribution" in told.stdout
+    assert told.finding["function"] == "double"
