@@ -12,6 +12,7 @@ import os
 import resource
 import select
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -25,6 +26,7 @@ HERE = "/run/tryline"
 PYTHON = "/venv/bin/python"
 NOBODY = 65534
 MAX_FRAME = 512 * 1024 * 1024
+MAX_ANSWER = 16 * 1024 * 1024
 
 _out_lock = threading.Lock()
 
@@ -101,10 +103,19 @@ def inside(name):
     return path if path == REPO or path.startswith(REPO + "/") else None
 
 
+def straight(path):
+    """Whether no folder on the way to a path is a link: repository code may have made some."""
+    folder = os.path.dirname(path)
+    return os.path.realpath(folder) == folder
+
+
 def make_directory(path, made):
+    """Makes a folder of the tree, and those above it. Raises OSError when one of them is a link."""
     if path in made:
         return
     make_directory(os.path.dirname(path), made)
+    if os.path.islink(path):
+        raise OSError("%s is a link, not a folder" % path)
     if not os.path.isdir(path):
         os.mkdir(path)
     os.chmod(path, 0o1777)
@@ -136,7 +147,7 @@ def put(job):
     made = {REPO}
     for name, encoded in job["files"].items():
         path = inside(name)
-        if path is None or os.path.islink(path):
+        if path is None or os.path.islink(path) or not straight(path):
             return {"error": "path outside the repository: %s" % name}
         mode = 0o755 if os.path.exists(path) and os.stat(path).st_mode & 0o111 else 0o644
         if job.get("writable"):  # a copy that a formatter is to change, never a file of the tree
@@ -149,12 +160,21 @@ def put(job):
 def get(job):
     """One regular file's content as base64, at most `limit` bytes."""
     path = inside(job["path"])
-    if path is None or os.path.islink(path) or not os.path.isfile(path):
+    limit = job.get("limit", 1 << 20)
+    if path is None or not straight(path):
         return {"error": "no such file"}
-    if os.path.getsize(path) > job.get("limit", 1 << 20):
+    try:
+        # Another process may swap the file meanwhile: what was opened is what is looked at.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {"error": "no such file"}
+    with open(fd, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return {"error": "no such file"}
+        data = stream.read(limit + 1)
+    if len(data) > limit:
         return {"error": "file too large"}
-    with open(path, "rb") as stream:
-        content = base64.b64encode(stream.read()).decode()
+    content = base64.b64encode(data).decode()
     if job.get("remove"):
         os.unlink(path)
     return {"content": content}
@@ -206,14 +226,28 @@ def limited(limits):
     return prepare
 
 
-def start(argv, env, limits, pass_fds=(), stdin=subprocess.DEVNULL):
+_guard = threading.Lock()
+"""Held while a process is started and while leftovers are looked for: one just started looks like an orphan."""
+_alive = {}
+"""Leaders of the jobs that run now, and whether each may have orphans that are still needed."""
+
+
+def start(argv, env, limits, pass_fds=(), busy=lambda: True):
+    """Starts a job's process as an unprivileged user, leader of a session of its own."""
     os.makedirs("/tmp/home", exist_ok=True)
     os.chmod("/tmp/home", 0o1777)
+    with _guard:
+        process = spawn(argv, env, limits, pass_fds)
+        _alive[process.pid] = busy
+    return process
+
+
+def spawn(argv, env, limits, pass_fds):
     return subprocess.Popen(  # noqa: PLW1509 - the agent forks before it has anything that a lock could guard
         argv,
         cwd=REPO,
         env=env,
-        stdin=stdin,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         pass_fds=pass_fds,
@@ -222,11 +256,15 @@ def start(argv, env, limits, pass_fds=(), stdin=subprocess.DEVNULL):
     )
 
 
-def members(session):
-    """Process ids of a session, and of everything that left it for PID 1."""
+def leftovers(session):
+    """Process ids of a session, and of what left its session for PID 1.
+
+    An orphan's origin cannot be told, so orphans are left alone while another job may have some of its own.
+    """
+    busy = any(check() for leader, check in list(_alive.items()) if leader != session)
     found = []
     for name in os.listdir("/proc"):
-        if not name.isdigit():
+        if not name.isdigit() or int(name) == 1 or (int(name) in _alive and int(name) != session):
             continue
         try:
             with open("/proc/%s/stat" % name) as stream:
@@ -234,31 +272,35 @@ def members(session):
         except (OSError, IndexError):
             continue
         parent, leader = int(fields[1]), int(fields[3])
-        if int(name) != 1 and (leader == session or parent == 1):
+        if leader == session or (parent == 1 and not busy):
             found.append(int(name))
     return found
 
 
-_alive = set()
-
-
-def sweep(session):
-    """Kills what a finished job left behind: its session, and daemons that no living job of ours started."""
-    for _ in range(50):
-        victims = [pid for pid in members(session) if pid not in _alive]
-        if not victims:
-            return
+def kill_all(session):
+    """One round of killing; returns whom it met."""
+    with _guard:
+        victims = leftovers(session)
         for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
+    return victims
+
+
+def sweep(session):
+    """Kills what a finished job left behind: its session, and daemons that no living job may need."""
+    for _ in range(400):  # a fork bomb takes some rounds
+        victims = kill_all(session)
+        if not victims:
+            return
+        time.sleep(0.005)
         for pid in victims:
             try:
                 os.waitpid(pid, os.WNOHANG)
             except OSError:
                 pass
-        time.sleep(0.005)
 
 
 class Tail:
@@ -298,6 +340,7 @@ def run(job, on_events=None):
     limits = {"file": int(job.get("file_mb", 64)) << 20}
     env = environment(job.get("env"))
     argv = job.get("argv")
+    path = ""
     if job.get("spec") is not None:
         spec = dict(job["spec"], report_fd=write_fd)
         argv = [PYTHON, HERE + "/tryline_inside/runner.py", json.dumps(spec)]
@@ -307,9 +350,13 @@ def run(job, on_events=None):
                 stream.write(argv[2])
             os.chmod(path, 0o644)
             argv[2] = "@" + path
-    process = start(argv, env, limits, pass_fds=(write_fd,))
-    _alive.add(process.pid)
-    os.close(write_fd)
+    try:
+        process = start(argv, env, limits, pass_fds=(write_fd,))
+    except BaseException:
+        os.close(read_fd)
+        raise
+    finally:
+        os.close(write_fd)
     events, partial, size, out = [], b"", 0, Tail(kb << 10)
     stop = ""
     last = time.monotonic()
@@ -341,17 +388,19 @@ def run(job, on_events=None):
             else:
                 out.add(data)
     if stop:
-        kill_session(process.pid)
+        kill_all(process.pid)
     try:
         code = process.wait(timeout=max(0.1, wall - (time.monotonic() - began)) if not stop else 5)
     except subprocess.TimeoutExpired:
         stop = stop or "timeout"
-        kill_session(process.pid)
+        kill_all(process.pid)
         code = process.wait()
-    _alive.discard(process.pid)
     process.stdout.close()
     os.close(read_fd)
     sweep(process.pid)
+    _alive.pop(process.pid, None)
+    if path:
+        os.unlink(path)
     return {
         "code": code,
         "stop": stop,
@@ -360,16 +409,6 @@ def run(job, on_events=None):
         "printed": out.total,
         "events": [event.decode("utf-8", "replace") for event in events],
     }
-
-
-def kill_session(leader):
-    for pid in [leader] + members(leader):
-        if pid in _alive and pid != leader:
-            continue
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
 
 
 # ---------------------------------------------------------------------------------------------- warm jobs
@@ -388,14 +427,15 @@ class Warm:
         os.chmod(path, 0o644)
         argv = [PYTHON, HERE + "/tryline_inside/runner.py", "@" + path]
         limits = {"file": int(job.get("file_mb", 64)) << 20}
-        self.process = start(argv, environment(job.get("env")), limits, pass_fds=(ask_read, answer_write))
-        _alive.add(self.process.pid)
-        os.close(ask_read)
-        os.close(answer_write)
-        self.out = Tail(64 << 10)
         self.waiting = {}
         self.lock = threading.Lock()
+        self.writing = threading.Lock()
         self.dead = ""
+        self.out = Tail(64 << 10)
+        fds = (ask_read, answer_write)
+        self.process = start(argv, environment(job.get("env")), limits, fds, busy=lambda: bool(self.waiting))
+        os.close(ask_read)
+        os.close(answer_write)
         threading.Thread(target=self.drain, daemon=True).start()
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -407,34 +447,50 @@ class Warm:
             self.out.add(data)
 
     def listen(self):
+        try:
+            self.read_answers()
+        finally:
+            os.close(self.answer_read)
+            with self.lock:
+                self.dead = "the fork server ended"
+                left = list(self.waiting)
+            for job in left:
+                self.settle(job, {"error": self.dead, "output": self.out.text()[-4000:]})
+
+    def read_answers(self):
+        """Passes answers on until the server ends, or says something endless."""
         buffer = b""
-        while True:
+        while len(buffer) <= MAX_ANSWER:
             data = os.read(self.answer_read, 1 << 20)
             if not data:
-                break
+                return
             buffer += data
+            if b"\n" not in data:
+                continue
             lines = buffer.split(b"\n")
             buffer = lines.pop()
-            if len(buffer) > (16 << 20):
-                break
             for line in lines:
                 try:
                     message = json.loads(line.decode("utf-8", "replace"))
-                except ValueError:
+                    job = message.pop("job", None) if isinstance(message, dict) else None
+                    if isinstance(job, int):
+                        self.settle(job, message)
+                except (ValueError, RecursionError):
                     continue
-                if isinstance(message, dict):
-                    self.settle(message.pop("job", None), message)
-        with self.lock:
-            self.dead = "the fork server ended"
-            left = list(self.waiting)
-        for job in left:
-            self.settle(job, {"error": self.dead, "output": self.out.text()[-4000:]})
 
     def settle(self, job, message):
         with self.lock:
             known = self.waiting.pop(job, None)
+            idle = not self.waiting
         if known is not None:
             reply(dict(message, id=job))
+            if idle:
+                self.tidy()
+
+    def tidy(self):
+        """Between trials nothing but the server is needed: daemons that candidates left behind go."""
+        if not any(check() for check in list(_alive.values())):
+            sweep(0)
 
     def ask(self, job_id, message):
         with self.lock:
@@ -445,7 +501,7 @@ class Warm:
             return
         data = (json.dumps(dict(message, job=job_id)) + "\n").encode()
         try:
-            with self.lock:
+            with self.writing:  # not the lock that answers need: the server may be busy sending one
                 view = memoryview(data)
                 while view:
                     view = view[os.write(self.ask_write, view) :]
@@ -453,10 +509,12 @@ class Warm:
             self.settle(job_id, {"error": "the fork server ended", "output": self.out.text()[-4000:]})
 
     def stop(self):
-        kill_session(self.process.pid)
+        kill_all(self.process.pid)
         self.process.wait()
-        _alive.discard(self.process.pid)
         sweep(self.process.pid)
+        _alive.pop(self.process.pid, None)
+        with self.writing:
+            os.close(self.ask_write)
 
 
 # -------------------------------------------------------------------------------------------------- loop
@@ -499,7 +557,7 @@ def main():
                 os._exit(0)
             try:
                 reply({"id": job["id"], "files": extract(body)})
-            except OSError as problem:
+            except (OSError, tarfile.TarError) as problem:
                 reply({"id": job["id"], "error": "cannot unpack the repository: %s" % problem})
         elif kind == "warm":
             if warm is not None:

@@ -20,6 +20,8 @@ import pytest
 from tryline_inside import inputs, instrument, plugin, recorder, swap
 
 MAX_REPORT = 4 << 20
+TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "outcomes", "complete")
+"""What a child may say; the rest of an answer is the server's own observation."""
 
 
 class _Events(list):
@@ -39,7 +41,45 @@ class _Child:
         self.job = job
         self.deadline = deadline
         self.data = b""
+        self.closed = False
         self.killed = False
+        self.status = None
+        self.usage = None
+
+    def take(self):
+        """Reads what is there; False when it says too much."""
+        while not self.closed and select.select([self.fd], [], [], 0)[0]:
+            data = os.read(self.fd, 1 << 20)
+            self.data += data
+            self.closed = not data
+            if len(self.data) > MAX_REPORT:
+                return False
+        return True
+
+    def ended(self, patience=0.0):
+        """Whether the process is over; it may take `patience` seconds to get there."""
+        until = time.monotonic() + patience
+        while self.status is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.status, self.usage = status, usage
+            elif time.monotonic() >= until:
+                return False
+            else:
+                time.sleep(0.0005)
+        return True
+
+    def told(self):
+        """The keys that a child may report, as far as it reported them in JSON."""
+        try:
+            said = json.loads(self.data.decode("utf-8", "replace"))
+            if not isinstance(said, dict):
+                return {}
+            said = {key: said[key] for key in TOLD if key in said}
+            json.dumps(said)  # what can be read can still be too deep to be written
+            return said
+        except (ValueError, RecursionError):
+            return {}
 
 
 class Server:
@@ -67,7 +107,8 @@ class Server:
         buffer = b""
         while True:
             timeout = 0.02 if self.children else None
-            watched = [self.ask] + list(self.children)
+            # A child that closed its pipe and lives on is waited for by the clock alone.
+            watched = [self.ask] + [fd for fd, child in self.children.items() if not child.closed]
             for fd in select.select(watched, [], [], timeout)[0]:
                 if fd == self.ask:
                     data = os.read(self.ask, 1 << 20)
@@ -77,9 +118,8 @@ class Server:
                     buffer = lines.pop()
                     for line in lines:
                         self.take(json.loads(line.decode()))
-                else:
-                    self.read(self.children[fd])
-            self.expire()
+            for child in list(self.children.values()):
+                self.look(child)
             while self.queue and len(self.children) < self.width:
                 self.spawn(self.queue.pop(0))
 
@@ -101,7 +141,13 @@ class Server:
         """Forks the child for a request."""
         read_fd, write_fd = os.pipe()
         seconds = float(message.get("seconds", 5))
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as problem:  # what earlier candidates started fills the container
+            os.close(read_fd)
+            os.close(write_fd)
+            self.reporter.send(job=message["job"], error="no process can be started: %s" % problem)
+            return
         if pid == 0:
             code = 1
             try:
@@ -112,43 +158,32 @@ class Server:
         os.close(write_fd)
         self.children[read_fd] = _Child(pid, read_fd, message["job"], time.monotonic() + 2 * seconds + 1)
 
-    def read(self, child):
-        """Takes what a child wrote; at its end the answer goes out."""
-        data = os.read(child.fd, 1 << 20)
-        child.data += data
-        if data and len(child.data) <= MAX_REPORT:
-            return
-        self.end(child, flooded=bool(data))
-
-    def expire(self):
-        """Kills children that are past their deadline."""
-        now = time.monotonic()
-        for child in list(self.children.values()):
-            if now > child.deadline:
-                child.killed = True
-                self.end(child)
-
-    def end(self, child, flooded=False):
-        """Reaps a child and sends its answer."""
-        if child.killed or flooded:
+    def look(self, child):
+        """Takes what a child wrote; sends its answer when it ended, says too much, or is past its deadline."""
+        modest = child.take()
+        # A process that a test started may hold the pipe open, and a child may close it and live on.
+        over = child.ended(patience=0.05 if child.closed else 0.0)
+        if over and modest:
+            modest = child.take()
+        elif not over and (time.monotonic() > child.deadline or not modest):
+            child.killed = modest
             self.kill(child.pid)
+            child.ended(patience=60)
+        if child.status is None:
+            return
+        try:
+            os.killpg(child.pid, signal.SIGKILL)  # what it left in its process group
+        except OSError:
+            pass
         os.close(child.fd)
         del self.children[child.fd]
-        status, usage = os.wait4(child.pid, 0)[1:]
-        self.kill(child.pid)  # what it left in its process group
-        answer = {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "exit": 0}
-        if os.WIFEXITED(status):
-            answer["exit"] = os.WEXITSTATUS(status)
+        status = child.status
+        answer = child.told() if modest else {}
+        answer["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        answer["exit"] = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
         answer["killed"] = child.killed
-        answer["cpu"] = round(usage.ru_utime + usage.ru_stime, 6)
-        answer["memory_kb"] = usage.ru_maxrss
-        try:
-            told = json.loads(child.data.decode("utf-8", "replace")) if child.data and not flooded else {}
-        except ValueError:
-            told = {}
-        if isinstance(told, dict):
-            told.update(answer)
-            answer = told
+        answer["cpu"] = round(child.usage.ru_utime + child.usage.ru_stime, 6)
+        answer["memory_kb"] = child.usage.ru_maxrss
         self.reporter.send(job=child.job, **answer)
 
     @staticmethod
