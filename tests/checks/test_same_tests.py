@@ -65,3 +65,13 @@ def test_tests_of_a_file_that_head_could_not_collect_come_on_top() -> None:
     assert "that head does not have" in refused(
         outcomes({"a.py::test": GOOD, "tests/test_tax.py::test_rate": GOOD}), head
     )
+
+
+def test_parametrised_names_that_change_from_run_to_run_are_matched_by_function() -> None:
+    head = outcomes({WITNESS: BAD, "t.py::test_at[12:00:01]": GOOD, "t.py::test_at[12:00:02]": GOOD})
+    same = outcomes({WITNESS: GOOD, "t.py::test_at[12:05:01]": GOOD, "t.py::test_at[12:05:02]": GOOD})
+    fewer = outcomes({WITNESS: GOOD, "t.py::test_at[12:05:01]": GOOD})
+    other = outcomes({WITNESS: GOOD, "t.py::test_at[12:05:01]": GOOD, "t.py::test_on[12:05:02]": GOOD})
+    assert refused(same, head) == ""
+    assert "not collected" in refused(fewer, head)
+    assert "not collected" in refused(other, head)
