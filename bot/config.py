@@ -104,8 +104,8 @@ class BudgetSettings(Section):
     """What one review may use; known before it is spent."""
 
     functions: Count = Field(default=10, description="Changed functions that are reviewed; the rest is listed.")
-    candidates: Count = Field(default=400, description="Trials of a rewrite per function.")
-    executions: Count = Field(default=2000, description="Runs of a candidate or a suite per review.")
+    candidates: Count = Field(default=1200, description="Trials of a rewrite per function.")
+    executions: Count = Field(default=6000, description="Runs of a candidate or a suite per review.")
     seconds: Seconds = Field(default=600.0, description="Wall time of the whole review, in seconds.")
     function_seconds: Seconds = Field(
         default=60.0, description="Wall time of the search in one function, in seconds."
@@ -130,7 +130,7 @@ class SearchSettings(Section):
     depth: Annotated[int, Field(ge=1, le=4)] = Field(default=2, description="Edits that one rewrite may combine.")
     seed: Annotated[int, Field(ge=0, le=2**31)] = Field(default=0, description="Seed of everything random.")
     plausible: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=6, description="Passing candidates to find before the best is chosen."
+        default=8, description="Passing candidates to find before the best is chosen."
     )
 
 
