@@ -103,16 +103,16 @@ def table(ranks: Iterable[tuple[int, str] | None]) -> str:
 
 
 def pace(defects: tuple[Defect, ...]) -> str:
-    """Milliseconds per line with a cold cache, and how many edits a line has."""
+    """Processor milliseconds per line with a cold cache, and how many edits a line has."""
     seconds, counts = 0.0, []
     for defect in {defect.correct: defect for defect in defects}.values():
         function, edits = function_of(defect.defective, defect.function), Edits()
         for line in range(1, function.source.count("\n") + 2):
             situation = Situation(function, function.source, line, defect.defective, None, None, 1.0, None, 1000)
-            started = time.perf_counter()
+            started = time.process_time()
             found = len(edits.propose(situation))
             if found > 1:
-                seconds += time.perf_counter() - started
+                seconds += time.process_time() - started
                 counts.append(found)
     counts.sort()
     return f"{1000 * seconds / len(counts):.1f} ms a line; edits a line: median {counts[len(counts) // 2]}"

@@ -21,7 +21,7 @@ from bot.endpoints.edits.statements import Line, statement_edits
 from bot.endpoints.edits.text import Place, Shape, Text
 from bot.endpoints.edits.weights import KEEP, SPECIFIC_LAST, keep_share, logprobs, weigh
 
-LONGEST_LIST = 96
+LONGEST_LIST = 120
 """Distinct edits that are kept per line, the likeliest."""
 _FRAGILE = frozenset(
     {"while-or-if", "swap-jump", "swap-yield", "missing-return", "move-out-of-block", "move-into-block"}

@@ -19,6 +19,8 @@ from bot.endpoints.edits.site import (
     NOT,
     OPERATORS,
     OR,
+    POWER,
+    TERM,
     TERNARY,
     UNARY,
     Raw,
@@ -32,10 +34,10 @@ Rule = Callable[[Site], Iterator[Raw]]
 # ---------------------------------------------------------------------------------------------- comparisons
 
 _COMPARISONS: dict[str, tuple[tuple[str, float], ...]] = {
-    "<": (("<=", 1.0), (">", 0.45), (">=", 0.3), ("!=", 0.12), ("==", 0.06)),
-    "<=": (("<", 1.0), (">=", 0.45), (">", 0.3), ("==", 0.1), ("!=", 0.06)),
-    ">": ((">=", 1.0), ("<", 0.45), ("<=", 0.3), ("!=", 0.15), ("==", 0.06)),
-    ">=": ((">", 1.0), ("<=", 0.45), ("<", 0.3), ("==", 0.12), ("!=", 0.06)),
+    "<": (("<=", 1.0), (">", 0.5), (">=", 0.35), ("!=", 0.2), ("==", 0.15)),
+    "<=": (("<", 1.0), (">=", 0.5), (">", 0.35), ("==", 0.2), ("!=", 0.1)),
+    ">": ((">=", 1.0), ("<", 0.5), ("<=", 0.35), ("!=", 0.25), ("==", 0.25)),
+    ">=": ((">", 1.0), ("<=", 0.5), ("<", 0.35), ("==", 0.25), ("!=", 0.1)),
     "==": (("!=", 0.7), (">=", 0.45), ("<=", 0.45), (">", 0.15), ("<", 0.15), ("in", 0.1), ("is", 0.04)),
     "!=": (("==", 0.7), ("<", 0.25), (">", 0.3), ("<=", 0.08), (">=", 0.08), ("not in", 0.08), ("is not", 0.04)),
     "in": (("not in", 0.9), ("==", 0.1)),
@@ -89,6 +91,12 @@ def other_comparisons(site: Site) -> Iterator[Raw]:
             new = ("not " if isinstance(operator, ast.NotEq) else "") + f"math.isclose({one}, {other})"
             yield site.replace("float-equality", new, NOT, 1.0, "import math")
         yield from _folded(site, left, right, OPERATORS[type(operator)])
+        if isinstance(right, ast.Constant) and type(right.value) is int:
+            for sign, factor in (
+                (("<=", 0.8), ("<", 0.5)) if isinstance(operator, ast.Eq) else ((">", 0.8), (">=", 0.5))
+            ):
+                new = f"{_guarded(site, left, COMPARE)} {sign} {right.value + 1}"
+                yield site.replace("swap-comparison", new, COMPARE, 0.5 * factor)
     yield from _bounded(site, left, operator)
 
 
@@ -277,9 +285,10 @@ def _companions(site: Site, used: set[str]) -> Iterator[tuple[str, str, bool, fl
             continue
         kind = site.scope.kind(ast.Name(name))
         if kind in SIZED | {"bool", ""}:
-            yield name, "and", False, 0.3 if kind else 0.15
+            yield name, "and", True, 0.3 if kind else 0.15
             yield f"not {name}", "and", False, 0.25 if kind else 0.12
-            yield name, "or", False, 0.25 if kind else 0.12
+            yield name, "or", True, 0.25 if kind else 0.12
+            yield f"not {name}", "or", False, 0.3 if kind else 0.15
         for other in used:
             if kind in ("set", "dict") and site.scope.kind(ast.Name(other)) not in SIZED - {"str"}:
                 yield f"{other} not in {name}", "and", False, 0.6
@@ -468,8 +477,8 @@ def _numbers(site: Site, value: float) -> Iterator[Raw]:
     for scaled in (value * 10, value / 10, value * 2, value / 2):
         whole = int(scaled) if scaled == int(scaled) else scaled
         if abs(value) > 2:
-            yield site.replace("replace-constant", repr(whole), ATOM, 0.25)
-    if value == 0 and isinstance(site.parent, ast.Assign):
+            yield site.replace("replace-constant", repr(whole), ATOM, 0.35)
+    if value == 0 and isinstance(site.parent, ast.Assign | ast.List):
         yield from (
             site.replace("initial-value", new, UNARY, 0.6) for new in ("float('-inf')", "float('inf')", "None")
         )
@@ -495,11 +504,31 @@ def _strings(site: Site, value: str) -> Iterator[Raw]:
     ]
     variants += ["", " ", ",", ", ", "\n"] if len(value) <= 2 else [value[:-1], value[1:]]
     variants += [value.rstrip("\n"), value.replace("  ", " ")] if "\n" in value or "  " in value else []
+    variants += [mark for mark in _MARKS if mark != value] if value in _MARKS else []
+    variants = [*_OPPOSITES.get(value, ()), *variants]
     for rank, new in enumerate(dict.fromkeys(variants)):
         if new != value:
             yield site.replace("replace-string", repr(new), ATOM, 0.9**rank)
     if site.inside is None and not isinstance(site.parent, ast.Compare | ast.Call | ast.Attribute):
         yield site.replace("replace-constant", "None", ATOM, 0.3)
+
+
+_MARKS = (",", ";", ":", "&", "=", "-", "_", ".", "/", " ", "|", "\n", "+", "\t")
+"""What separates things in texts: one is easily taken for another."""
+_OPPOSITES = {
+    "(": ")[",
+    ")": "(]",
+    "[": "](",
+    "]": "[)",
+    "{": "}[",
+    "}": "{]",
+    "<": ">",
+    ">": "<",
+    "+": "-",
+    "-": "+",
+    "*": "/",
+    "/": "*",
+}
 
 
 def collections(site: Site) -> Iterator[Raw]:
@@ -551,8 +580,21 @@ def replace_variable(site: Site) -> Iterator[Raw]:
         same = 1.0 if kind and kind == other else 0.5 if not kind or not other else 0.2
         ranked.append((same * (0.55 + 0.6 * alike(node.id, name)) * (1.2 if name in site.bound else 1.0), name))
     stored = 0.25 if isinstance(node.ctx, ast.Store) else 1.0
+    if _unchanged_in_recursion(site, node.id):
+        stored = 2.0
     for rank, (score, name) in enumerate(sorted(ranked, key=lambda pair: -pair[0])[:7]):
         yield site.replace("replace-variable", name, ATOM, score * stored * 0.9**rank)
+
+
+def _unchanged_in_recursion(site: Site, name: str) -> bool:
+    """Whether the function calls itself with its own parameter as it came: it would never end."""
+    function, parent = site.place.function, site.parent
+    return (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Name)
+        and parent.func.id == function.name
+        and name == next(iter(site.scope.parameters(function)), None)
+    )
 
 
 def attributes(site: Site) -> Iterator[Raw]:
@@ -903,6 +945,10 @@ def _wrappers(site: Site, kind: str) -> Iterator[tuple[str, float]]:
     for name, factor in _WRAPPERS.get(kind, ()):
         if iterated and name in ("str", "int", "abs", "sum", "float", "round"):
             continue
+        if name == "reversed" and (iterated or isinstance(site.parent, ast.Call)):
+            factor = 0.7
+        if name in ("int", "float", "str") and isinstance(site.parent, ast.BinOp | ast.Compare):
+            factor *= 1.5
         if name == "abs" and isinstance(site.node, ast.BinOp) and isinstance(site.node.op, ast.Sub):
             factor = 1.2
         if (
@@ -947,6 +993,145 @@ def clamp(site: Site) -> Iterator[Raw]:
 
 def _store(node: ast.expr) -> bool:
     return isinstance(getattr(node, "ctx", None), ast.Store)
+
+
+def add_operand(site: Site) -> Iterator[Raw]:
+    """A term that is missing: `price` -> `price * count`, `k` -> `k - len(left)`, `x` -> `-x`, `x` -> `x or v`."""
+    node, parent = site.node, site.parent
+    if _store(node) or isinstance(
+        node, ast.Constant | ast.Starred | ast.Compare | ast.BoolOp | ast.Tuple | ast.Lambda
+    ):
+        return
+    if site.field == "func" or isinstance(
+        parent, ast.Expr | ast.Attribute | ast.For | ast.comprehension | ast.Slice
+    ):
+        return
+    kind = site.scope.kind(node)
+    if kind in NUMERIC or (not kind and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)):
+        sure = 1.0 if kind else 0.4
+        if not isinstance(parent, ast.UnaryOp) and site.inside is None and not site.condition:
+            yield site.around(
+                "negate-number", "-(" if level(node) < UNARY else "-", _shut(node, UNARY), sure, UNARY
+            )
+        yield from _terms(site, sure)
+    elif kind in ("list", "str") and not isinstance(parent, ast.Call | ast.Subscript):
+        for name in [n for n in site.names() if site.scope.kind(ast.Name(n)) == kind and n != site.source()][:3]:
+            yield site.around("add-operand", "", f" + {name}", 0.6, ARITH)
+            yield site.around("add-operand", f"{name} + ", "", 0.6, ARITH)
+    if (
+        isinstance(parent, ast.Return | ast.Assign | ast.IfExp)
+        and not isinstance(node, ast.BinOp)
+        and not site.condition
+    ):
+        for default in ("[]", "0", "''", "None", *site.scope.values.get("str", ())[:2]):
+            yield site.around("or-default", "", f" or {default}", 0.5 if kind != "int" else 0.2, OR)
+
+
+def _terms(site: Site, sure: float) -> Iterator[Raw]:
+    """Numbers in scope that could be added to, taken from or multiplied with an expression."""
+    node, parent = site.node, site.parent
+    near = 1.0 if isinstance(parent, ast.Return | ast.Assign | ast.AugAssign | ast.Call | ast.Compare) else 0.4
+    used = {part.id for part in ast.walk(parent) if isinstance(part, ast.Name)}
+    strength = level(node)
+    for rank, name in enumerate([n for n in site.names() if n not in used][:7]):
+        kind = site.scope.kind(ast.Name(name))
+        term = name if kind in NUMERIC else f"len({name})" if kind in SIZED else ""
+        if not term or (not sure and term == name):
+            continue
+        factor = sure * near * 0.85**rank * (1.0 if term == name else 0.5)
+        bare = strength >= ARITH
+        before, after = ("", "") if bare else ("(", ")")
+        yield site.around("add-operand", before, f"{after} - {term}", factor, ARITH)
+        yield site.around("add-operand", before, f"{after} + {term}", factor, ARITH)
+        if term == name:
+            before, after = ("", "") if strength >= TERM else ("(", ")")
+            yield site.around("add-operand", before, f"{after} * {term}", 0.8 * factor, TERM)
+    if strength == ATOM and near == 1.0:
+        yield site.around("add-operand", "", " ** 2", 0.2 * sure, POWER)
+        yield site.around("add-operand", "", " * 2", 0.2 * sure, TERM)
+        yield site.around("add-operand", "", " // 2", 0.2 * sure, TERM)
+
+
+def _shut(node: ast.expr, strength: int) -> str:
+    return ")" if level(node) < strength else ""
+
+
+def round_up(site: Site) -> Iterator[Raw]:
+    """`a // b` -> `(a + b - 1) // b`."""
+    node = site.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+        one, other = site.source(node.left), site.source(node.right)
+        divisor = _at_least(site, node.right, UNARY)
+        one = one if level(node.left) >= ARITH else f"({one})"
+        if not (isinstance(node.right, ast.Constant) and node.right.value == 2):
+            other = other if level(node.right) >= TERM else f"({other})"
+            yield site.replace("round-up", f"({one} + {other} - 1) // {divisor}", TERM, 1.0)
+        yield site.replace("round-up", f"({one} + 1) // {divisor}", TERM, 0.3)
+
+
+def extremes(site: Site) -> Iterator[Raw]:
+    """`x = e` -> `x = max(x, e)`, `min`: what is kept over the turns of a loop."""
+    node = site.node
+    if not isinstance(site.parent, ast.Assign) or site.field != "value" or len(site.parent.targets) != 1:
+        return
+    target = site.parent.targets[0]
+    if isinstance(target, ast.Tuple) or site.place.loop is None or isinstance(node, ast.Constant):
+        return
+    if site.scope.kind(target) in NUMERIC | {""}:
+        for name in ("max", "min"):
+            yield site.around(
+                "clamp", f"{name}({site.source(target)}, ", ")", 1.5 if site.scope.kind(target) else 0.8
+            )
+
+
+def same_syntax(site: Site) -> Iterator[Raw]:
+    """An expression becomes another one of the same syntax that the function uses elsewhere."""
+    node = site.node
+    known = site.scope.expressions.get(type(node), {})
+    if len(known) < 2 or _store(node) or site.field == "func" or isinstance(site.parent, ast.Expr):
+        return
+    names = {*site.names(), "self", "cls", *BUILTINS, *site.scope.module.functions, *site.scope.module.imported}
+    own = site.source()
+    ranked = []
+    for source, other in known.items():
+        if source == own or not all(part.id in names for part in ast.walk(other) if isinstance(part, ast.Name)):
+            continue
+        kinds = site.scope.kind(node), site.scope.kind(other)
+        ranked.append(((0.2 + 0.8 * alike(own, source)) * (1.0 if kinds[0] == kinds[1] else 0.5), source, other))
+    ranked.sort(key=lambda found: -found[0])
+    for score, source, other in ranked[:4]:
+        yield site.replace(
+            "reuse-expression", source, level(other), score * (1.6 if isinstance(node, ast.Tuple) else 1.0)
+        )
+
+
+def constant_to_variable(site: Site) -> Iterator[Raw]:
+    """A literal becomes a variable of its kind, or a returned truth value a condition."""
+    node = site.node
+    if not isinstance(node, ast.Constant) or isinstance(site.parent, ast.UnaryOp):
+        return
+    kind = site.scope.kind(node)
+    if isinstance(node.value, bool) and isinstance(site.parent, ast.Return):
+        yield from _truths(site)
+    elif kind in ("int", "str", "none"):
+        near = 1.0 if isinstance(site.parent, ast.Assign | ast.Return | ast.Call | ast.Compare) else 0.5
+        alike_kinds = [n for n in site.names() if site.scope.kind(ast.Name(n)) == kind or kind == "none"]
+        for rank, name in enumerate(alike_kinds[:6]):
+            yield site.replace("constant-to-variable", name, ATOM, near * 0.85**rank)
+
+
+def _truths(site: Site) -> Iterator[Raw]:
+    for rank, name in enumerate(list(reversed(site.names()))[:6]):
+        kind = site.scope.kind(ast.Name(name))
+        factor = 0.9**rank
+        if kind in NUMERIC:
+            yield site.replace("replace-return", f"{name} == 0", COMPARE, 0.6 * factor)
+            yield site.replace("replace-return", f"{name} > 0", COMPARE, 0.3 * factor)
+        elif kind in SIZED | {"bool", ""}:
+            yield site.replace("replace-return", f"not {name}", NOT, 0.7 * factor)
+            yield site.replace("replace-return", name if kind == "bool" else f"bool({name})", ATOM, 0.3 * factor)
+    for clause, condition in list(site.scope.conditions.items())[:4]:
+        yield site.replace("replace-return", clause, level(condition), 0.3)
 
 
 def reuse(site: Site) -> Iterator[Raw]:
@@ -1101,10 +1286,62 @@ def _filters(site: Site, target: ast.expr) -> Iterator[tuple[str, float]]:
         yield f"{names[0]} != {names[1]}", 0.3
 
 
+def add_slice(site: Site) -> Iterator[Raw]:
+    """`x` -> `x[1:]`, `x[:-1]`, `x[::-1]`, `x[k:]`, `x[:k]`: a part of a sequence, or the other way round."""
+    node, parent = site.node, site.parent
+    sequence = site.scope.kind(node) in ORDERED and isinstance(
+        node, ast.Name | ast.Call | ast.ListComp | ast.Attribute
+    )
+    iterated = isinstance(node, ast.Name) and site.field == "iter"
+    if not (sequence or iterated) or _store(node) or site.field == "func" or isinstance(parent, ast.Attribute):
+        return
+    if isinstance(parent, ast.Expr | ast.Subscript) or site.condition:
+        return
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "len":
+        return
+    for new, factor in (("[1:]", 1.0), ("[:-1]", 0.6), ("[::-1]", 0.7)):
+        yield site.around("add-slice", "", new, factor)
+    numbers = [name for name in site.names() if site.scope.kind(ast.Name(name)) == "int"]
+    for rank, name in enumerate(numbers[:3]):
+        yield site.around("add-slice", "", f"[{name}:]", 0.9 * 0.8**rank)
+        yield site.around("add-slice", "", f"[:{name}]", 0.9 * 0.8**rank)
+
+
+def lengths(site: Site) -> Iterator[Raw]:
+    """`x` -> `len(v)` where a number is wanted; `a == b` -> `set(a) == set(b)`, `sorted(a) == sorted(b)`."""
+    node = site.node
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        left, right = node.left, node.comparators[0]
+        kinds = {site.scope.kind(left), site.scope.kind(right)}
+        if not isinstance(right, ast.Constant) and not kinds & {"int", "float", "bool"}:
+            for name in ("set", "sorted", "len"):
+                new = f"{name}({site.source(left)}) {OPERATORS[type(node.ops[0])]} {name}({site.source(right)})"
+                yield site.replace("wrap-call", new, COMPARE, 0.6)
+    elif (
+        isinstance(node, ast.Name)
+        and not _store(node)
+        and site.scope.kind(node) in NUMERIC
+        and site.field != "func"
+    ):
+        sized = [name for name in site.names() if site.scope.kind(ast.Name(name)) in SIZED]
+        sized += [n for n in site.scope.parameters(site.place.function) if not site.scope.kind(ast.Name(n))]
+        for rank, name in enumerate(sized[:3]):
+            yield site.replace("replace-variable", f"len({name})", ATOM, 0.5 * 0.8**rank)
+
+
+def elements(site: Site) -> Iterator[Raw]:
+    """An element of a display is one too many."""
+    node = site.node
+    if isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 2 and isinstance(node.ctx, ast.Load):
+        every: list[ast.expr | ast.keyword] = [*node.elts]
+        for index in range(len(every)):
+            yield Raw("drop-element", 1.0, (_cut(site, every, index),))
+
+
 def tuples(site: Site) -> Iterator[Raw]:
     """`a, b` -> `b, a`."""
     node = site.node
-    if isinstance(node, ast.Tuple) and 2 <= len(node.elts) <= 4:
+    if isinstance(node, ast.Tuple | ast.List) and 2 <= len(node.elts) <= 4:
         stored = isinstance(node.ctx, ast.Store)
         for one, other in pairwise(node.elts):
             if (
@@ -1168,6 +1405,27 @@ def formatting(site: Site) -> Iterator[Raw]:
             changed = copy.deepcopy(node)
             changed.values[index] = value
             yield site.replace(operator, ast.unparse(changed), ATOM, factor)
+    yield from _literals(site, node)
+
+
+def _literals(site: Site, node: ast.JoinedStr) -> Iterator[Raw]:
+    """An f-string with other text between its values, or with its values in another order."""
+    for index, part in enumerate(node.values):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            value = part.value
+            variants = (
+                [mark for mark in _MARKS if mark != value] if value in _MARKS else [value.strip(), value + " "]
+            )
+            for rank, new in enumerate(variants):
+                if new != value:
+                    changed = copy.deepcopy(node)
+                    changed.values[index] = ast.Constant(new)
+                    yield site.replace("replace-string", ast.unparse(changed), ATOM, 0.9**rank)
+    spots = [index for index, part in enumerate(node.values) if isinstance(part, ast.FormattedValue)]
+    for one, other in pairwise(spots):
+        changed = copy.deepcopy(node)
+        changed.values[one], changed.values[other] = changed.values[other], changed.values[one]
+        yield site.replace("swap-elements", ast.unparse(changed), ATOM, 0.8)
 
 
 def _inner(site: Site, part: ast.FormattedValue) -> Iterator[tuple[ast.FormattedValue, str, float]]:
@@ -1252,11 +1510,19 @@ RULES: tuple[Rule, ...] = (
     arguments,
     wrap_call,
     clamp,
+    extremes,
+    add_operand,
+    round_up,
     reuse,
+    same_syntax,
+    constant_to_variable,
     subscripts,
     conditionals,
     comprehensions,
     tuples,
+    elements,
+    add_slice,
+    lengths,
     awaits,
     lambdas,
     formatting,

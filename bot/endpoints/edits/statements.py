@@ -193,7 +193,7 @@ def _tests(line: Line, names: list[str]) -> list[str]:
     for one in names:
         for other in line.names():
             if line.kind(other) in ("set", "dict") and one != other:
-                tests.append((0.7, f"{one} in {other}"))
+                tests.append((1.0, f"{one} in {other}"))
                 tests.append((0.3, f"{one} not in {other}"))
             elif one != other and line.kind(one) == line.kind(other) and one in names[:2]:
                 tests.append((0.25, f"{one} == {other}"))
@@ -273,8 +273,27 @@ def missing(line: Line) -> Iterator[Raw]:
     if last:
         for new, factor in _likely(line, True):
             yield from line.after("insert-statement", [new], factor)
-        yield from _flush(line)
+    yield from _flush(line)
     yield from _copies(line, last)
+    yield from _from_sisters(line, last)
+
+
+def _from_sisters(line: Line, last: bool) -> Iterator[Raw]:
+    """A statement that other methods of the class have and this one lacks."""
+    own = {ast.unparse(place.node) for place in line.text.places if isinstance(place.node, SIMPLE)}
+    visible = set(line.names()) | {"self", "cls"} | BUILTINS
+    seen = 0
+    for method, source in line.scope.module.statements.get(line.scope.owner or "", ()):
+        if method == line.text.function.name or source in own or seen >= 6:
+            continue
+        names = [
+            n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+        ]
+        if names and all(name in visible for name in names):
+            seen += 1
+            yield from line.before("insert-copy", [source], 0.8 * 0.9**seen)
+            if last:
+                yield from line.after("insert-copy", [source], 0.9 * 0.9**seen)
 
 
 def _likely(line: Line, last: bool) -> Iterator[tuple[str, float]]:
@@ -285,11 +304,17 @@ def _likely(line: Line, last: bool) -> Iterator[tuple[str, float]]:
         yield from _endings(line)
     if place.loop is not None:
         yield from _steps(line, last)
+    else:
+        for name in names:
+            for item in line.scope.parameters(place.function)[:2]:
+                if line.kind(name) == "set" and item != name:
+                    yield f"{name}.add({item})", 0.7
     own = [n for n in names if place.loop is None or n in _loaded(place.loop) or n in _stored_in(place.loop)]
     for name in own[:6]:
         for other in own[:6]:
-            if name != other and line.kind(name) == line.kind(other) != "":
-                yield f"{name} = {other}", 0.3
+            if name != other and line.kind(name) == line.kind(other):
+                kept = name.startswith(("prev", "last"))
+                yield f"{name} = {other}", 1.0 if kept else 0.3 if line.kind(name) else 0.15
     owner = line.scope.self_name
     if owner and place.function.name == "__init__":
         assigned = {
@@ -350,12 +375,12 @@ def _collected(name: str, kind: str, items: list[str]) -> Iterator[tuple[str, fl
     if kind in ("set", "list", "deque"):
         verb = "add" if kind == "set" else "append"
         for rank, item in enumerate(items[:4]):
-            yield f"{name}.{verb}({item})", (0.9 if kind == "set" else 0.6) * 0.8**rank
+            yield f"{name}.{verb}({item})", (1.1 if kind == "set" else 0.6) * 0.8**rank
     elif kind == "dict":
         for rank, item in enumerate(items[:3]):
             yield f"{name}[{item}] = {items[rank - 1] if len(items) > 1 else 'True'}", 0.2
     if kind in ("list", "str"):
-        yield f"{name} = {'[]' if kind == 'list' else repr('')}", 0.35
+        yield f"{name} = {'[]' if kind == 'list' else repr('')}", 0.6
 
 
 def _stored_in(loop: ast.AST) -> list[str]:
@@ -365,14 +390,18 @@ def _stored_in(loop: ast.AST) -> list[str]:
 
 def _flush(line: Line) -> Iterator[Raw]:
     """After a loop: what the loop does to its collector, once more for what is left over."""
-    if not isinstance(line.node, LOOPS):
+    loop, put = line.node, line.after
+    if isinstance(line.place.previous, LOOPS):
+        loop, put = line.place.previous, line.before
+    if not isinstance(loop, LOOPS):
         return
     unit = _unit(line)
-    for source in _calls_in(line.node)[:4]:
+    for source in _calls_in(loop)[:4]:
         names = [n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)]
-        for name in names[1:2]:
-            yield from line.after("insert-copy", [f"if {name}:", f"{unit}{source}"], 0.8)
-        yield from line.after("insert-copy", [source], 0.8)
+        for name in dict.fromkeys(names):
+            if name in line.scope.accumulators:
+                yield from put("insert-copy", [f"if {name}:", f"{unit}{source}"], 1.2)
+        yield from put("insert-copy", [source], 0.8)
 
 
 def _calls_in(node: ast.AST) -> list[str]:
@@ -462,6 +491,54 @@ def moves(line: Line) -> Iterator[Raw]:
         yield _exchanged(line, previous, node)
     if isinstance(place.next, ast.stmt) and text.alone(place.next):
         yield _exchanged(line, node, place.next)
+    yield from _between_levels(line, rows)
+    yield from _far(line, rows)
+
+
+def _lifted(line: Line) -> Splice:
+    """Takes the statement's lines away."""
+    text = line.text
+    last = text.last_line(line.node)
+    end = text.line_start(last + 1) if last < len(text.lines) else len(text.data)
+    return Splice(text.line_start(text.first_line(line.node)), end, b"")
+
+
+def _between_levels(line: Line, rows: list[str]) -> Iterator[Raw]:
+    """What is set up once moves into the loop after it; what is set up in each turn moves before the loop."""
+    node, text, place = line.node, line.text, line.place
+    own = text.indent(node)
+    if isinstance(place.next, LOOPS) and isinstance(node, SIMPLE) and text.leads(place.next.body[0]):
+        first = place.next.body[0]
+        at = text.line_start(text.first_line(first))
+        new = "".join(f"{text.indent(first)}{row[len(own) :]}\n" for row in rows)
+        yield Raw("move-into-block", 1.0, (_lifted(line), Splice(at, at, new.encode())), whole=True)
+    parent = place.parent
+    if isinstance(parent, LOOPS) and place.index == 0 and len(place.block) > 1 and place.name == "body":
+        at = text.line_start(text.first_line(parent))
+        if text.leads(parent) and isinstance(node, ast.Assign):
+            new = "".join(f"{text.indent(parent)}{row[len(own) :]}\n" for row in rows)
+            yield Raw("move-out-of-block", 1.0, (_lifted(line), Splice(at, at, new.encode())), whole=True)
+
+
+def _far(line: Line, rows: list[str]) -> Iterator[Raw]:
+    """To the end or the start of its block, when that is more than one statement away."""
+    node, text, place = line.node, line.text, line.place
+    if not isinstance(node, SIMPLE) or not all(
+        isinstance(other, ast.stmt) and text.leads(other) for other in place.block
+    ):
+        return
+    new = "".join(f"{row}\n" for row in rows).encode()
+    final = place.block[-1]
+    if place.index + 2 < len(place.block) or (
+        place.index + 1 < len(place.block) and not isinstance(final, SIMPLE)
+    ):
+        at = text.last_line(final)
+        if at < len(text.lines):
+            here = text.line_start(at + 1)
+            yield Raw("move-statement", 0.8, (_lifted(line), Splice(here, here, new)), whole=True)
+    if place.index > 1:
+        at = text.line_start(text.first_line(place.block[0]))
+        yield Raw("move-statement", 0.5, (_lifted(line), Splice(at, at, new)), whole=True)
 
 
 def _outdent(line: Line, parent: ast.stmt, rows: list[str]) -> Iterator[Raw]:
@@ -505,6 +582,24 @@ def else_branches(line: Line) -> Iterator[Raw]:
             yield Raw("if-to-elif", 1.0, (Splice(start, start, b"el"),), whole=True)
     if node.orelse and not (isinstance(node.orelse[0], ast.If) and not text.leads(node.orelse[0])):
         yield from _drop_else(line, node)
+        if isinstance(node, ast.If):
+            yield from _condition_else(line, node)
+
+
+def _condition_else(line: Line, node: ast.If) -> Iterator[Raw]:
+    """`else:` -> `elif c:` with a condition of the function or a variable's truth."""
+    text = line.text
+    at = text.data.rfind(b"else", text.end(node.body[-1]), text.start(node.orelse[0]))
+    if at < 0 or text.data[at : text.start(node.orelse[0])].strip() != b"else:":
+        return
+    known = {tell(node.test)}
+    tests = [(clause, 0.5) for clause, test in line.scope.conditions.items() if tell(test) not in known][:4]
+    for name in line.names():
+        if line.kind(name) in SIZED | {"bool", ""}:
+            tests += [(name, 0.7), (f"not {name}", 0.6)]
+    for rank, (test, factor) in enumerate(tests[:14]):
+        splice = Splice(at, at + 4, f"elif {test}".encode())
+        yield Raw("else-to-elif", factor * 0.93**rank, (splice,), whole=True)
 
 
 def _drop_else(line: Line, node: ast.If | ast.For | ast.While) -> Iterator[Raw]:
@@ -713,6 +808,9 @@ def loops(line: Line) -> Iterator[Raw]:
     ):
         source, target = text.segment(node.iter), text.segment(node.target)
         begin, end = text.start(node.iter), text.end(node.iter)
+        for name in [n for n in line.names() if line.kind(n) == "int"][:3]:
+            yield Raw("loop-over", 0.4, (Splice(begin, end, f"{source}[{name}:]".encode()),))
+            yield Raw("loop-over", 0.3, (Splice(begin, end, f"{source}[:{name}]".encode()),))
         for new, factor in (
             (f"reversed({source})", 0.5),
             (f"sorted({source})", 0.5),
@@ -794,7 +892,8 @@ def catching(line: Line) -> Iterator[Raw]:
             if isinstance(caught, ast.Tuple)
             else [text.segment(caught)]
         )
-        near = [other for name in names for other in _RELATED.get(name, ())]
+        near = [name for name in line.names() if "err" in name or "exc" in name]
+        near += [other for name in names for other in _RELATED.get(name, ())]
         for rank, other in enumerate(dict.fromkeys([*near, *_CATCHES])):
             if other not in names:
                 both = f"({', '.join([*names, other])})"
