@@ -63,7 +63,7 @@ def prove(
 ) -> Proven:
     """Findings, worst first, and what stays a suspicion. Raises SandboxError when the engine fails."""
     solid = [s for s in suspicions if is_confirmed(s, evidence)]
-    culprits = attributed(lab, head, texts, solid, seconds, progress)
+    culprits = attributed(lab, head, texts, solid, evidence, seconds, progress)
     findings, unproven = [], [s for s in suspicions if s not in solid]
     claimed: dict[str, str] = {}
     for suspicion in solid:
@@ -100,18 +100,21 @@ def attributed(
     head: trial.Side,
     texts: Texts,
     suspicions: Sequence[Suspicion],
+    evidence: Evidence,
     seconds: float,
     progress: Progress,
 ) -> dict[str, str]:
     """Test -> id of the function whose change breaks it, for tests tied to more than one function."""
     tied: dict[str, list[ChangedFunction]] = {}
+    running: dict[str, str] = {}
     for suspicion in suspicions:
         for test in suspicion.tests:
             row = tied.setdefault(test, [])
             if suspicion.function not in row:
                 row.append(suspicion.function)
-    seen_to_run = {t for s in suspicions if s.score > WEAK for t in s.tests}
-    weak = {t for t in tied if t not in seen_to_run}
+            if seen_to_run(test, suspicion, evidence.head):
+                running.setdefault(test, suspicion.function.id)
+    weak = {t for t in tied if t not in running}
     contested = {test: fs for test, fs in tied.items() if len(fs) > 1 or test in weak}
     if not contested:
         return {}
@@ -129,11 +132,26 @@ def attributed(
             progress.tick(f"running {len(open_tests)} tests with {function.head.qualname} as it was at base")
             for test in healed(lab, box, head, texts, function, open_tests, seconds):
                 culprits[test] = function.id
-    for test, functions in contested.items():
+    for test in contested:
         # Nothing heals it alone: the changes interact. The best-ranked function that runs stands for it; one
         # that is only tied by standing near is not accused.
-        culprits.setdefault(test, NOBODY if test in weak else functions[0].id)
+        culprits.setdefault(test, running.get(test, NOBODY))
     return culprits
+
+
+def seen_to_run(test: str, suspicion: Suspicion, head: SuiteRun) -> bool:
+    """Whether the test was seen to execute the function, by its lines or by its traceback.
+
+    A suspicion's score is that of all its tests together: one of them may be tied by its file alone.
+    """
+    function = suspicion.function.head
+    if test not in head.covered:
+        return suspicion.score > WEAK
+    lines = range(function.start_line, function.end_line + 1)
+    own = head.by_id()[test].frames if test in head.by_id() else ()
+    return any(line in lines for line in head.covered[test].get(function.path, ())) or any(
+        frame.path == function.path and frame.line in lines for frame in own
+    )
 
 
 def healed(
