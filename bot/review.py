@@ -40,6 +40,9 @@ from bot.workspace import Tree, Workspace
 CODE_OUTSIDE = ("outside-functions", "unparsable", "undecodable", "deleted-function", "deleted-file")
 """Reasons for which code is not reviewed and can break a test nevertheless."""
 
+SAME_CODE = ("test-file", "comments-only", "mode-only", "empty-file")
+"""Reasons for which a changed file cannot be what breaks a test that base has."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -154,7 +157,14 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         texts = texts_of(ground, found.functions)
         suspicions = suspect.suspect(found.functions, evidence, parts.detectors)
         proven = prove.prove(
-            lab, sides.head, texts, suspicions, evidence, seconds=config.test.seconds, progress=progress
+            lab,
+            sides.head,
+            texts,
+            suspicions,
+            evidence,
+            seconds=config.test.seconds,
+            progress=progress,
+            others=any(row.slug not in SAME_CODE for row in found.not_reviewed),
         )
         draft.unproven = proven.unproven
         progress.note(f"findings proven: {len(proven.findings)}")

@@ -60,10 +60,15 @@ def prove(
     evidence: Evidence,
     seconds: float,
     progress: Progress,
+    others: bool = False,
 ) -> Proven:
-    """Findings, worst first, and what stays a suspicion. Raises SandboxError when the engine fails."""
+    """Findings, worst first, and what stays a suspicion. Raises SandboxError when the engine fails.
+
+    `others` says that more changed than these functions (a constant, a file of data): then a function is also
+    innocent when the test fails without its change just as it does with it.
+    """
     solid = [s for s in suspicions if is_confirmed(s, evidence)]
-    culprits = attributed(lab, head, texts, solid, evidence, seconds, progress)
+    culprits = attributed(lab, head, texts, solid, evidence, seconds, progress, others=others)
     findings, unproven = [], [s for s in suspicions if s not in solid]
     claimed: dict[str, str] = {}
     for suspicion in solid:
@@ -103,25 +108,29 @@ def attributed(
     evidence: Evidence,
     seconds: float,
     progress: Progress,
+    *,
+    others: bool,
 ) -> dict[str, str]:
-    """Test -> id of the function whose change breaks it, for tests tied to more than one function."""
+    """Test -> id of the function whose change breaks it, for tests that more than one change may break."""
     tied: dict[str, list[ChangedFunction]] = {}
-    running: dict[str, str] = {}
+    running: dict[str, list[str]] = {}
     for suspicion in suspicions:
         for test in suspicion.tests:
             row = tied.setdefault(test, [])
             if suspicion.function not in row:
                 row.append(suspicion.function)
             if seen_to_run(test, suspicion, evidence.head):
-                running.setdefault(test, suspicion.function.id)
+                running.setdefault(test, []).append(suspicion.function.id)
     weak = {t for t in tied if t not in running}
-    contested = {test: fs for test, fs in tied.items() if len(fs) > 1 or test in weak}
+    contested = {test: fs for test, fs in tied.items() if len(fs) > 1 or test in weak or others}
     if not contested:
         return {}
     suspects: list[ChangedFunction] = []
     for functions in contested.values():
         suspects += [f for f in functions if f.base is not None and f not in suspects]
     culprits: dict[str, str] = {}
+    innocent: set[tuple[str, str]] = set()
+    before, now = evidence.base.by_id(), evidence.head.by_id()
     with lab.open(head) as box:
         for function in suspects[:MOST_REVERTS]:
             open_tests = tuple(t for t, fs in contested.items() if function in fs and t not in culprits)[
@@ -130,13 +139,29 @@ def attributed(
             if not open_tests:
                 continue
             progress.tick(f"running {len(open_tests)} tests with {function.head.qualname} as it was at base")
-            for test in healed(lab, box, head, texts, function, open_tests, seconds):
-                culprits[test] = function.id
+            results = reverted(lab, box, head, texts, function, open_tests, seconds)
+            for test in open_tests:
+                if test in results and results[test].outcome is Outcome.PASSED:
+                    culprits[test] = function.id
+                elif test in before and test in results and alike(results[test], now.get(test)):
+                    # Only for a test that base has: a new one may ask for what the change fails to bring.
+                    innocent.add((test, function.id))
     for test in contested:
-        # Nothing heals it alone: the changes interact. The best-ranked function that runs stands for it; one
-        # that is only tied by standing near is not accused.
-        culprits.setdefault(test, running.get(test, NOBODY))
+        # Nothing heals it alone: the changes interact. The best-ranked function that runs and without whose
+        # change the test fails otherwise stands for it; one that is only tied by standing near is not accused.
+        ran = running.get(test, [])
+        guilty = [name for name in ran if (test, name) not in innocent] or ([] if others else ran)
+        culprits.setdefault(test, guilty[0] if guilty else NOBODY)
     return culprits
+
+
+def alike(result: TestResult, at_head: TestResult | None) -> bool:
+    """Whether a test failed as it does at head."""
+    return at_head is not None and (result.outcome, result.exception, result.message) == (
+        at_head.outcome,
+        at_head.exception,
+        at_head.message,
+    )
 
 
 def seen_to_run(test: str, suspicion: Suspicion, head: SuiteRun) -> bool:
@@ -154,7 +179,7 @@ def seen_to_run(test: str, suspicion: Suspicion, head: SuiteRun) -> bool:
     )
 
 
-def healed(
+def reverted(
     lab: trial.Lab,
     box: Sandbox,
     head: trial.Side,
@@ -162,21 +187,19 @@ def healed(
     function: ChangedFunction,
     tests: tuple[str, ...],
     seconds: float,
-) -> tuple[str, ...]:
-    """The tests that pass at head with this one function as it was at base."""
+) -> dict[str, TestResult]:
+    """What the tests do at head with this one function as it was at base; empty when it cannot be put back."""
     path = function.head.path
     if function.base is None:
-        return ()
+        return {}
     try:
         module = texts.language[path].splice(texts.text[path], function.head, function.base.source)
     except Unparsable:
-        return ()
+        return {}
     job = trial.suite_job(
         head.plan, lab.limits, seconds=seconds, select=tests, test_seconds=20, replaced={path: module}
     )
-    run = trial.run_suite(lab, box, job)
-    results = run.by_id()
-    return tuple(t for t in tests if t in results and results[t].outcome is Outcome.PASSED)
+    return trial.run_suite(lab, box, job).by_id()
 
 
 # ------------------------------------------------------------------------------------------------ findings
