@@ -18,7 +18,7 @@ from bot.endpoints.edits.expressions import expression_edits
 from bot.endpoints.edits.scope import ModuleFacts, Scope
 from bot.endpoints.edits.site import Raw, sites
 from bot.endpoints.edits.statements import Line, statement_edits
-from bot.endpoints.edits.text import Place, Shape, Text
+from bot.endpoints.edits.text import Place, Shape, Splice, Text
 from bot.endpoints.edits.weights import KEEP, SPECIFIC_LAST, keep_share, logprobs, weigh
 
 LONGEST_LIST = 120
@@ -36,10 +36,16 @@ V = TypeVar("V")
 class _Option:
     """One distinct edit of a line."""
 
-    edit: Edit
+    text: Text
+    splices: tuple[Splice, ...]
     operator: str
     weight: float
     imports: tuple[str, ...]
+
+    @property
+    def edit(self) -> Edit:
+        """The edit in lines: worked out when it is asked for, since most options are never shown."""
+        return self.text.edit(self.splices)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class _Analysis:
     scope: Scope
     base: BaseView | None
     compiles: bool
+    delicate: bool
+    """Whether it holds syntax whose rules the parser does not check, so that every edit has to be compiled."""
 
 
 class _Recent(OrderedDict[K, V]):
@@ -120,9 +128,14 @@ class Edits:
         version = _Version.of(situation.function, situation.source, situation.module, situation.base)
         ranked = self._ranked(version, situation.line, situation.observed, situation.suspiciousness)
         page = ranked[situation.skip : situation.skip + situation.width]
-        if situation.skip == 0 and page and all(proposal.operator != KEEP for proposal in page):
-            page = (*page[:-1], next(proposal for proposal in ranked if proposal.operator == KEEP))
-        return page
+        if situation.skip == 0 and page and all(option is not None for option, _ in page):
+            page = [*page[:-1], next(found for found in ranked if found[0] is None)]
+        return tuple(self._proposal(option, logprob) for option, logprob in page)
+
+    def _proposal(self, option: _Option | None, logprob: float) -> Proposal:
+        if option is None:
+            return Proposal(None, logprob, KEEP, self.name)
+        return Proposal(option.edit, logprob, option.operator, self.name, option.imports)
 
     def all_proposals(
         self,
@@ -144,26 +157,26 @@ class Edits:
         observed = observed_by_line or {}
         lines = sorted({analysis.text.first_line(place.node) for place in analysis.text.places})
         return tuple(
-            (line, proposal)
+            (line, self._proposal(option, logprob))
             for line in lines
-            for proposal in self._ranked(version, line, observed.get(line), 1.0)
-            if proposal.operator != KEEP
+            for option, logprob in self._ranked(version, line, observed.get(line), 1.0)
+            if option is not None
         )
 
     # ------------------------------------------------------------------------------------------ one line
 
     def _ranked(
         self, version: _Version, line: int, observed: Observed | None, suspiciousness: float
-    ) -> tuple[Proposal, ...]:
+    ) -> list[tuple[_Option | None, float]]:
+        """Every option of a line with its log-probability, likeliest first; None keeps the line."""
         types = tuple(sorted(observed.types.items())) if observed is not None else ()
         options = self._options.recall((version, line, types), lambda: self._enumerate(version, line, types))
         if not options:
-            return (Proposal(None, 0.0, KEEP, self.name),)
+            return [(None, 0.0)]
         keep = keep_share(suspiciousness)
-        found = [Proposal(None, math.log(keep), KEEP, self.name)]
-        for option, logprob in zip(options, logprobs([o.weight for o in options], keep), strict=True):
-            found.append(Proposal(option.edit, logprob, option.operator, self.name, option.imports))
-        return tuple(sorted(found, key=lambda proposal: -proposal.logprob))
+        shares = logprobs([option.weight for option in options], keep)
+        found: list[tuple[_Option | None, float]] = [(None, math.log(keep)), *zip(options, shares, strict=True)]
+        return sorted(found, key=lambda pair: -pair[1])
 
     def _enumerate(self, version: _Version, line: int, types: tuple[tuple[str, str], ...]) -> tuple[_Option, ...]:
         analysis = self._analysis(version)
@@ -197,9 +210,11 @@ class Edits:
             facts = self._modules.recall(version.module, lambda: ModuleFacts.of(version.module))
             scope = Scope(text, facts, version.owner, before.function if before is not None else None)
             view = BaseView(text, before) if before is not None else None
-            return _Analysis(text, scope, view, _compiles(version.source))
+            delicate = any(isinstance(node, _DELICATE) for node in ast.walk(text.function))
+            return _Analysis(text, scope, view, _compiles(version.source), delicate)
 
 
+_DELICATE = (ast.NamedExpr, ast.Global, ast.Nonlocal, ast.Match, ast.AsyncFor, ast.Starred)
 _KINDS = {"NoneType": "none", "defaultdict": "dict", "Counter": "dict", "OrderedDict": "dict", "frozenset": "set"}
 
 
@@ -265,9 +280,9 @@ def _distinct(analysis: _Analysis, raws: list[tuple[float, int, Place, Raw]]) ->
             found[result] = _merged(found[result], raw, weight)
             continue
         rebuilt = raw.whole and not raw.rows
-        if not (rebuilt or raw.operator in _FRAGILE) or _sound(analysis, raw):
+        if not (rebuilt or raw.operator in _FRAGILE or analysis.delicate) or _sound(analysis, raw):
             imports = tuple(i for i in raw.imports if i.split()[-1] not in analysis.scope.module.imported)
-            found[result] = _Option(text.edit(raw.splices), raw.operator, weight, imports)
+            found[result] = _Option(text, raw.splices, raw.operator, weight, imports)
     return tuple(sorted(found.values(), key=lambda option: -option.weight))
 
 
@@ -282,7 +297,9 @@ def _merged(known: _Option, raw: Raw, weight: float) -> _Option:
     """Two edits with one result: the more specific name, and the weight of both when base speaks for it too."""
     first, second = known.operator in SPECIFIC_LAST, raw.operator in SPECIFIC_LAST
     if first and not second:
-        return _Option(known.edit, raw.operator, known.weight + weight, raw.imports or known.imports)
+        return _Option(
+            known.text, known.splices, raw.operator, known.weight + weight, raw.imports or known.imports
+        )
     return known
 
 

@@ -61,8 +61,10 @@ def swap_comparison(site: Site) -> Iterator[Raw]:
                 continue
             if new in ("in", "not in") and old in ("==", "!=") and site.scope.kind(right) in NUMERIC | {"bool"}:
                 continue
-            if new == "is" and not isinstance(right, ast.Constant):
-                factor *= 0.3
+            if new in ("is", "is not") and not (
+                isinstance(right, ast.Constant) and isinstance(right.value, bool | None)
+            ):
+                continue
             yield site.between(left, right, old, new, operator="swap-comparison", factor=factor)
 
 

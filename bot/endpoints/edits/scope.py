@@ -204,6 +204,10 @@ class Scope:
         """Kind of syntax -> the function's expressions of that kind, by source."""
         self.accumulators: list[str] = []
         """Names first bound to something empty or zero, in order."""
+        self.generators: set[FunctionNode] = set()
+        """The functions, of this one and those in it, that yield."""
+        self.simple: tuple[tuple[Place, ast.Assign | ast.AugAssign | ast.Expr, str, frozenset[str]], ...] = ()
+        """Short assignments and calls: where, what, as source, and the names in it."""
         self._collect()
         for node in (text.function, base):
             if node is not None:
@@ -281,9 +285,25 @@ class Scope:
             self._note(node)
         for node in nodes:
             self._infer(node)
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
+            self.generators.add(self.text.function)
         for node in nodes:
             if isinstance(node, ast.expr) and type(node) in _REUSABLE:
                 self.expressions.setdefault(type(node), {}).setdefault(ast.unparse(node), node)
+
+        self.simple = tuple(self._simple())
+
+    def _simple(self) -> Iterator[tuple[Place, ast.Assign | ast.AugAssign | ast.Expr, str, frozenset[str]]]:
+        for place in self.text.places:
+            node = place.node
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield | ast.YieldFrom):
+                self.generators.add(place.function)
+            called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Yield)
+            if isinstance(node, ast.Assign | ast.AugAssign) or (isinstance(node, ast.Expr) and called):
+                source = ast.unparse(node)
+                if len(source) <= 70:
+                    names = frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+                    yield place, node, source, names
 
     def _infer(self, node: ast.AST) -> None:
         """Kinds that follow from how a name is used: compared, counted with, or another name for it."""
@@ -327,9 +347,12 @@ class Scope:
             if kind and kind != "none":
                 self.kinds.setdefault(argument.arg, kind)
         for node in _own(function):
-            if isinstance(node, FunctionNode):
+            if isinstance(node, FunctionNode | ast.ClassDef):
                 names.local.setdefault(node.name, node.lineno)
-                self._function(node, function)
+                members = node.body if isinstance(node, ast.ClassDef) else [node]
+                for member in members:
+                    if isinstance(member, FunctionNode):
+                        self._function(member, function)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.local.setdefault(node.id, node.lineno)
 

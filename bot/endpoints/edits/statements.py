@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.endpoints.edits.scope import BUILTINS, NUMERIC, SIZED, Scope
 from bot.endpoints.edits.site import Raw, function_defaults, level
-from bot.endpoints.edits.text import LOOPS, SCOPES, FunctionNode, Place, Splice, Statement, Text, tell
+from bot.endpoints.edits.text import LOOPS, SCOPES, Place, Splice, Statement, Text, tell
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def guards(line: Line) -> Iterator[Raw]:
 def _results(line: Line) -> list[str]:
     """What an early return could give: what the function returns elsewhere, empty values, a parameter."""
     parameters = line.scope.parameters(line.place.function)
-    if line.place.function.name == "__init__" or _yields(line.place.function):
+    if line.place.function.name == "__init__" or line.place.function in line.scope.generators:
         return [""]
     seen = [
         source
@@ -160,10 +160,6 @@ def _results(line: Line) -> list[str]:
     if not line.scope.returned:
         return ["", *usable]
     return list(dict.fromkeys([*typed, *usable, *rest[:3], *lists, *rest[3:]]))
-
-
-def _yields(function: FunctionNode) -> bool:
-    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
 
 
 def _tests(line: Line, names: list[str]) -> list[str]:
@@ -329,7 +325,7 @@ def _likely(line: Line, last: bool) -> Iterator[tuple[str, float]]:
 
 def _endings(line: Line) -> Iterator[tuple[str, float]]:
     place = line.place
-    if place.parent is place.function and not _yields(place.function):
+    if place.parent is place.function and place.function not in line.scope.generators:
         if not isinstance(line.node, ast.Return):
             for rank, name in enumerate([*reversed(line.scope.accumulators), *line.names()]):
                 if name in line.names():
@@ -344,7 +340,7 @@ def _endings(line: Line) -> Iterator[tuple[str, float]]:
         yield "continue", 0.8
     if place.loop is not None and place.parent is place.loop:
         yield "break", 0.3
-    if isinstance(place.parent, ast.If | ast.For | ast.While) and not _yields(place.function):
+    if isinstance(place.parent, ast.If | ast.For | ast.While) and place.function not in line.scope.generators:
         for rank, source in enumerate(line.scope.returned):
             yield f"return {source}", 0.35 * 0.8**rank
 
@@ -412,21 +408,10 @@ def _calls_in(node: ast.AST) -> list[str]:
 
 def _copies(line: Line, last: bool) -> Iterator[Raw]:
     """A copy of another simple statement of the function, as it stands or with one variable replaced."""
-    visible = set(line.names()) | {"self", "cls"}
-    own = tell(line.node)
+    visible = {*line.names(), "self", "cls", *BUILTINS, *line.scope.module.functions}
     seen = 0
-    for place in line.text.places:
-        node = place.node
-        if not isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) or tell(node) == own or seen >= 8:
-            continue
-        source = ast.unparse(node)
-        if len(source) > 70 or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call | ast.Yield)):
-            continue
-        if not all(
-            n.id in visible | BUILTINS | set(line.scope.module.functions)
-            for n in ast.walk(node)
-            if isinstance(n, ast.Name)
-        ):
+    for place, node, source, names in line.scope.simple:
+        if place.node is line.node or seen >= 8 or not names <= visible:
             continue
         seen += 1
         factor = 0.5 if isinstance(node, ast.Expr | ast.AugAssign) else 0.35
@@ -634,7 +619,7 @@ def elif_to_if(line: Line) -> Iterator[Raw]:
 def jumps(line: Line) -> Iterator[Raw]:
     """`break` <-> `continue` <-> `return`; `return` <-> `yield`; `pass` -> something."""
     node, place = line.node, line.place
-    generator = _yields(place.function)
+    generator = place.function in line.scope.generators
     if isinstance(node, ast.Break | ast.Continue):
         yield line.instead("swap-jump", "continue" if isinstance(node, ast.Break) else "break", 1.5)
         for rank, source in enumerate([*line.scope.returned][:4] if not generator else [""]):
@@ -681,7 +666,7 @@ def missing_return(line: Line) -> Iterator[Raw]:
         and isinstance(node.value.func, ast.Name)
         and (node.value.func.id == line.place.function.name)
     )
-    if _yields(line.place.function):
+    if line.place.function in line.scope.generators:
         if isinstance(line.place.function, ast.FunctionDef):
             yield Raw("missing-return", 1.0, (Splice(start, start, b"yield from "),))
             yield Raw("missing-return", 0.5, (Splice(start, start, b"yield "),))

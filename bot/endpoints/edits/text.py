@@ -149,16 +149,16 @@ class Text:
         self, parent: ast.AST, depth: int, loop: ast.stmt | None, function: FunctionNode, count: list[int]
     ) -> Iterator[Place]:
         for name, block in blocks(parent):
+            inner = parent if isinstance(parent, LOOPS) and name == "body" else loop
+            if isinstance(parent, SCOPES):
+                inner = None
             for index, node in enumerate(block):
                 if index == 0 and is_docstring(parent, node):
                     continue
-                yield Place(node, parent, name, block, index, depth, loop, function, count[0])
+                yield Place(node, parent, name, block, index, depth, inner, function, count[0])
                 count[0] += 1
-                if isinstance(node, FunctionNode):
-                    yield from self._places(node, depth + 1, None, node, count)
-                else:
-                    inner = node if isinstance(node, LOOPS) else None if isinstance(node, ast.ClassDef) else loop
-                    yield from self._places(node, depth + 1, inner, function, count)
+                owner = node if isinstance(node, FunctionNode) else function
+                yield from self._places(node, depth + 1, inner, owner, count)
 
     @cached_property
     def shape(self) -> Shape:
@@ -250,15 +250,17 @@ class Text:
 
     def edit(self, splices: Sequence[Splice]) -> Edit:
         """The smallest replacement of whole lines that does the splices."""
-        new = self.apply(splices).decode().split("\n")
-        old = self.lines
-        head = 0
-        while head < min(len(old), len(new)) and old[head] == new[head]:
-            head += 1
-        tail = 0
-        while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-            tail += 1
-        return Edit(head + 1, len(old) - tail + 1, tuple(new[head : len(new) - tail]))
+        first = self.data.count(b"\n", 0, min(splice.start for splice in splices))
+        last = self.data.count(b"\n", 0, max(splice.end for splice in splices)) + 1
+        rest = len(self.lines) - last
+        every = self.apply(splices).decode().split("\n")
+        old, new = self.lines[first:last], every[first : len(every) - rest]
+        while old and new and old[0] == new[0]:
+            del old[0], new[0]
+            first += 1
+        while old and new and old[-1] == new[-1]:
+            del old[-1], new[-1]
+        return Edit(first + 1, first + 1 + len(old), tuple(new))
 
     def reshaped(self, place: Place, splices: Sequence[Splice]) -> Shape | None:
         """The function's shape after splices that touch only one statement's own line; None if it is invalid."""

@@ -1,8 +1,8 @@
 """The table of operators: what each does, which repair work it comes from, and how much is given to it beforehand.
 
 Priors are weights per candidate, not shares: a rule that yields many candidates lowers their factors itself.
-They started from how often such fixes were found (ManySStuBs4J, MSR 2020; PySStuBs, MSR 2021; TBar, ISSTA 2019; PAR,
-ICSE 2013) and were then fitted, held close to that start, to which edit repairs the defects of bench/defects,
+They started from how often such fixes were found (ManySStuBs4J, MSR 2020; PySStuBs, MSR 2021; TBar, ISSTA 2019;
+PAR, ICSE 2013) and were then fitted, held close to that start, to which edit repairs the defects of bench/defects,
 QuixBugs (SPLASH 2017) and half of HumanEvalFix (OctoPack, ICLR 2024); the other half was kept for checking. Edits
 that often pass weak tests for the wrong reason stay low: deletions, constant returns, special cases (Kali, ISSTA
 2015; Long and Rinard, ICSE 2016).
