@@ -40,7 +40,7 @@ class _Child:
         self.fd = fd
         self.job = job
         self.deadline = deadline
-        self.data = b""
+        self.data = bytearray()
         self.closed = False
         self.killed = False
         self.status = None
