@@ -134,6 +134,16 @@ def test_a_branch_that_breaks_tests_outside_of_functions_is_no_pass(
     assert "by no reviewed function alone" in told.stdout
 
 
+def test_a_function_is_not_accused_of_what_a_constant_does(author: Author) -> None:
+    author.main(LIMITED)
+    after = str(LIMITED["limited.py"]).replace("number * 2", "number + number")
+    author.topic({"limited.py": after.replace("LIMIT = 10", "LIMIT = 11")})
+    told = author.review()
+    assert told.result["findings"] == []
+    assert [problem["slug"] for problem in told.result["problems"]] == ["unexplained"]
+    assert told.code == 3
+
+
 def test_a_harmless_change_outside_of_functions_leaves_nothing_to_review(author: Author) -> None:
     author.main(LIMITED)
     author.topic({"limited.py": str(LIMITED["limited.py"]).replace("LIMIT = 10", "LIMIT = 5 + 5")})
