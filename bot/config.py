@@ -130,7 +130,7 @@ class SearchSettings(Section):
     depth: Annotated[int, Field(ge=1, le=4)] = Field(default=2, description="Edits that one rewrite may combine.")
     seed: Annotated[int, Field(ge=0, le=2**31)] = Field(default=0, description="Seed of everything random.")
     plausible: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=8, description="Passing candidates to find before the best is chosen."
+        default=24, description="Passing candidates to find before the best is chosen."
     )
 
 

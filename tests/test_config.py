@@ -38,7 +38,7 @@ def test_later_layers_win_and_each_value_knows_its_origin() -> None:
     assert rows["budget.seconds"] == (40, "environment TRYLINE_BUDGET_SECONDS")
     assert rows["budget.candidates"] == (60, "--budget candidates=60")
     assert rows["repeats"] == (3, ".tryline.yml line 5 at main")
-    assert rows["budget.executions"] == (2000, "default")
+    assert rows["budget.executions"] == (6000, "default")
 
 
 def test_wishes_hold_what_is_said_of_the_installation() -> None:

@@ -288,7 +288,7 @@ class Scope:
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
             self.generators.add(self.text.function)
         for node in nodes:
-            if isinstance(node, ast.expr) and type(node) in _REUSABLE:
+            if isinstance(node, ast.expr) and type(node) in _REUSABLE and _portable(node):
                 self.expressions.setdefault(type(node), {}).setdefault(ast.unparse(node), node)
 
         self.simple = tuple(self._simple())
@@ -370,14 +370,15 @@ class Scope:
                 self.kinds.setdefault(node.value.id, _METHOD_OWNERS[node.attr])
         elif isinstance(node, ast.If | ast.While):
             self._conditions(node.test)
-        elif isinstance(node, ast.Return) and node.value is not None:
+        elif isinstance(node, ast.Return) and node.value is not None and _portable(node.value):
             self.returned.setdefault(ast.unparse(node.value), node.value)
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self.raised.setdefault(ast.unparse(node.exc), node.exc)
 
     def _conditions(self, test: ast.expr) -> None:
         for part in test.values if isinstance(test, ast.BoolOp) else [test]:
-            self.conditions.setdefault(ast.unparse(part), part)
+            if _portable(part):
+                self.conditions.setdefault(ast.unparse(part), part)
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
@@ -414,6 +415,11 @@ class Scope:
             known = self.values.setdefault("str" if isinstance(value, str) else "number", [])
             if source not in known:
                 known.append(source)
+
+
+def _portable(node: ast.expr) -> bool:
+    """Whether an expression may stand in another function or comprehension than the one that it comes from."""
+    return not any(isinstance(n, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr) for n in ast.walk(node))
 
 
 _REUSABLE = frozenset({ast.Tuple, ast.Subscript, ast.Call, ast.BinOp, ast.Attribute})

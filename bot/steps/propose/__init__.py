@@ -1,0 +1,52 @@
+"""Propose: a function is rewritten line by line, each line decided by what its candidates did when they ran.
+
+After Lavon, Katz and Wolf, *Execution Guided Line-by-Line Code Generation* (EG-CFG, NeurIPS 2025), for rewriting
+instead of generating: the original supplies the rest of the body, so every prefix is runnable, and the version at
+base, where there is one, is an executable reference. Unlike the paper's, candidates are committed, ranked by what
+they did, and rolled back to runners-up when a prefix leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot import trial
+from bot.domain import ChangedFunction, Finding, Search
+from bot.endpoints import Proposer
+from bot.progress import Progress
+from bot.steps.propose.choosing import Referee
+from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
+from bot.steps.propose.searching import Searcher
+from bot.steps.propose.text import apply, normal_ends
+
+__all__ = ["Guide", "Judge", "OutOfBudget", "Settings", "apply", "normal_ends", "search"]
+
+
+def search(
+    stage: trial.Stage,
+    function: ChangedFunction,
+    finding: Finding | None,
+    guide: Guide,
+    proposers: Sequence[Proposer],
+    settings: Settings,
+    progress: Progress,
+) -> Search:
+    """The guided rewriting of one function. Deterministic for equal inputs, but for the seconds of the budget.
+
+    Raises SandboxError when the container breaks.
+    """
+    judge = Judge(stage, guide, settings)
+    place = stage.place
+    base = normal_ends(function.base.source) if function.base is not None else None
+    why = judge.calibrate(normal_ends(function.head.source), base, place.language.poison(function.head))
+    if why:
+        return Search((), (), judge.trials, judge.clock() - judge.began, "not-runnable", notes=(why,))
+    referee = Referee(judge, function, normal_ends(function.head.source), base)
+    searcher = Searcher(judge, referee, function, finding, proposers, progress)
+    searcher.look()
+    stopped = searcher.go()
+    ranked, notes = referee.rank(searcher.plausible)
+    if not stage.warm:
+        notes = (*notes, f"previews ran in fresh processes: {stage.why_cold}")
+    tier = min((proposer.tier for proposer in proposers), default="E")
+    return Search(tuple(searcher.steps), ranked, judge.trials, judge.clock() - judge.began, stopped, tier, notes)

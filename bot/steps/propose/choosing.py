@@ -1,0 +1,212 @@
+"""Which of the versions that pass: compared with base and head on further inputs, or put to a vote."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot import trial, wire
+from bot.domain import Candidate, ChangedFunction, Outcome
+from bot.steps.propose.judging import Judge, State
+from bot.steps.propose.text import changed_lines
+
+DERIVED = 14
+"""Derived variants of each recorded input."""
+MOST_INPUTS = 24
+
+Passing = tuple[State, Mapping[str, Outcome]]
+"""A version that passes, and what its warm runs showed by test."""
+
+
+@dataclass(frozen=True)
+class Merit:
+    """How a passing version compares with base and head on recorded and derived inputs."""
+
+    heals: float = 0.0
+    """Share of the inputs on which head differs from base where it answers as base does."""
+    strays: float = 0.0
+    """Share of the inputs on which head and base agree where it does not."""
+    odd: float = 0.0
+    """Share of the differing inputs where it answers as neither does."""
+    inputs: int = 0
+
+    @property
+    def value(self) -> float:
+        """One number, in nats, to be added to a log-probability."""
+        return 8 * self.heals - 16 * self.strays - 4 * self.odd
+
+
+def merit(
+    base: Sequence[wire.Replayed], head: Sequence[wire.Replayed], candidate: Sequence[wire.Replayed], group: int
+) -> Merit:
+    """Compares three runs over the same inputs; `group` variants belong to each recorded input, it first."""
+    same = differ = heals = strays = odd = 0
+    for index, (b, h, c) in enumerate(zip(base, head, candidate, strict=False)):
+        # A derived input that base refuses is outside what callers may pass: it says nothing.
+        if b.how not in ("returned", "raised") or (b.how == "raised" and index % group):
+            continue
+        if b.digest == h.digest:
+            same += 1
+            strays += c.digest != b.digest
+        else:
+            differ += 1
+            heals += c.digest == b.digest
+            odd += c.digest not in (b.digest, h.digest)
+    return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the passing versions answered on the same inputs."""
+
+    steady: tuple[wire.Replayed, ...] | None
+    """The reference's answers."""
+    versions: tuple[tuple[wire.Replayed, ...] | None, ...]
+
+    def usable(self) -> list[int]:
+        """Inputs on which every version can be compared."""
+        rows = [version for version in self.versions if version is not None]
+        steady = self.steady
+        if not rows or steady is None:
+            return []
+        short = min(len(row) for row in (*rows, steady))
+        return [i for i in range(short) if steady[i].how != "unusable"]
+
+    def shares(self, logprobs: Sequence[float]) -> list[float]:
+        """For each version the share of probability that those hold which answer as it does."""
+        inputs = self.usable()
+        if not inputs:
+            return [1.0] * len(logprobs)  # nothing to disagree on
+        keys = [
+            tuple(version[i].digest for i in inputs) if version is not None else (str(index),)
+            for index, version in enumerate(self.versions)
+        ]
+        weights = [math.exp(logprob) for logprob in logprobs]
+        total = sum(weights) or 1.0
+        return [sum(w for k, w in zip(keys, weights, strict=True) if k == key) / total for key in keys]
+
+    def rival(self, order: Sequence[int]) -> str:
+        """An input on which the best version and another one differ, in words; '' when there is none."""
+        best = self.versions[order[0]]
+        for index in order[1:]:
+            other = self.versions[index]
+            if best is None or other is None:
+                continue
+            for i in self.usable():
+                if best[i].digest != other[i].digest:
+                    return f"passing versions differ on other inputs: {best[i].shown} or {other[i].shown}"
+        return ""
+
+
+class Referee:
+    """Compares passing versions by what they answer. Replays each text once."""
+
+    def __init__(self, judge: Judge, function: ChangedFunction, original: str, base: str | None) -> None:
+        self.stage = judge.stage
+        self.judge = judge
+        self.function = function
+        self.original = original
+        self.base = base
+        self.language = judge.stage.place.language
+        self.inputs = judge.guide.inputs[:MOST_INPUTS]
+        self.known: dict[tuple[str, tuple[str, ...]], tuple[wire.Replayed, ...] | None] = {}
+        self.reference: tuple[wire.Replayed, ...] | None = None
+        self.began = False
+
+    def play(self, source: str, imports: tuple[str, ...] = ()) -> tuple[wire.Replayed, ...] | None:
+        """What a text answers on every input; None where replays are not to be had."""
+        key = (source, imports)
+        if key not in self.known:
+            self.known[key] = self.replay(source, imports)
+        return self.known[key]
+
+    def replay(self, source: str, imports: tuple[str, ...]) -> tuple[wire.Replayed, ...] | None:
+        """One replay in a child of its own."""
+        steps = 20 * max(self.judge.step_limits.values(), default=10_000)
+        return self.stage.replay(
+            trial.Version(source, imports),
+            self.inputs,
+            derive=DERIVED,
+            seed=self.judge.settings.seed,
+            seconds=3.0,
+            steps=steps,
+        )
+
+    def steady(self) -> tuple[wire.Replayed, ...] | None:
+        """The reference's answers (base's, or head's without it), unsteady inputs marked unusable.
+
+        What differs between two runs of the same code is not the function's doing: such inputs say nothing.
+        """
+        if not self.began:
+            self.began = True
+            source = self.base if self.base is not None else self.original
+            first = self.play(source)
+            again = self.replay(source, ()) if first is not None else None
+            if first is not None and again is not None:
+                self.reference = tuple(
+                    row
+                    if index < len(again) and again[index].digest == row.digest
+                    else replace(row, how="unusable")
+                    for index, row in enumerate(first)
+                )
+        return self.reference
+
+    def merit(self, state: State) -> Merit | None:
+        """How a version compares with base and head; None where that cannot be told."""
+        if self.base is None or not self.inputs:
+            return None
+        base, head, version = self.steady(), self.play(self.original), self.play(state.source, state.imports)
+        if base is None or head is None or version is None:
+            return None
+        return merit(base, head, version, DERIVED + 1)
+
+    def worth(self, state: State) -> float:
+        """What the comparison adds to a version's log-probability; 0 where there is none."""
+        found = self.merit(state)
+        return found.value if found is not None else 0.0
+
+    def convincing(self, state: State) -> bool:
+        """Whether nothing speaks against a version: it heals all that the change broke, alters nothing else."""
+        found = self.merit(state)
+        return found is None or (found.heals >= 0.98 and found.strays <= 0.02) or found.inputs == 0
+
+    def rank(self, plausible: Sequence[Passing]) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+        """(the passing versions as candidates, best first; notes).
+
+        Where base is there to compare with, the one goes first that heals what the change broke and alters nothing
+        else. Without it, versions that answer alike on recorded and derived inputs vote together, with their
+        probabilities (after the clustering of AlphaCode); `confidence` is their share. A version equal to base
+        undoes the change, and pays for it; so does a larger diff.
+        """
+        if not plausible:
+            return (), ()
+        base_key = self.language.normalise(self.base) if self.base is not None else None
+        played = Played(
+            self.steady() if self.inputs else None,
+            tuple(self.play(state.source, state.imports) if self.inputs else None for state, _ in plausible),
+        )
+        shares = played.shares([state.logprob for state, _ in plausible])
+        rows = []
+        for index, (state, outcomes) in enumerate(plausible):
+            revert = base_key is not None and self.language.normalise(state.source) == base_key
+            worth = self.merit(state)
+            candidate = Candidate(
+                function=self.function.head,
+                source=state.source,
+                imports=state.imports,
+                edits=state.edits,
+                logprob=state.logprob,
+                agreement=1.0 if worth is None else (worth.heals * (1 - worth.strays)),
+                seconds=state.result.seconds,
+                is_revert=revert,
+                expected=outcomes,
+                confidence=1.0 if self.base is not None else shares[index],
+            )
+            value = state.logprob + (worth.value if worth is not None else math.log(max(shares[index], 1e-6)))
+            value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
+            value -= 1.5 if revert else 0.0
+            rows.append((value, index, candidate))
+        rows.sort(key=lambda row: (-row[0], row[2].source))
+        rival = played.rival([index for _, index, _ in rows])
+        return tuple(candidate for _, _, candidate in rows), (rival,) if rival else ()
