@@ -30,7 +30,9 @@ def functions(path: Path) -> list[tuple[Function, str]]:
                 source = "\n".join(lines[start - 1 : member.end_lineno])
                 body = member.body[0].lineno
                 end = member.end_lineno or start
-                function = Function(path.name, member.name, start, end, member.lineno, body, source, enclosing=scope)
+                function = Function(
+                    path.name, member.name, start, end, member.lineno, body, source, enclosing=scope
+                )
                 found.append((function, text))
     return found
 
@@ -38,7 +40,9 @@ def functions(path: Path) -> list[tuple[Function, str]]:
 CASES = [(function, module) for path in sorted(SAMPLES.glob("*.py")) for function, module in functions(path)]
 
 
-def situation(function: Function, module: str, line: int, width: int = 1000, skip: int = 0, **more: float) -> Situation:
+def situation(
+    function: Function, module: str, line: int, width: int = 1000, skip: int = 0, **more: float
+) -> Situation:
     suspiciousness = more.get("suspiciousness", 1.0)
     return Situation(function, function.source, line, module, None, None, suspiciousness, None, width, skip)
 
@@ -111,7 +115,9 @@ def test_pages_follow_each_other(proposer):
     function, module = next(case for case in CASES if case[0].qualname == "decorated")
     for line in (13, 14, 20):
         every = proposer.propose(situation(function, module, line))
-        pages = [proposer.propose(situation(function, module, line, 7, skip)) for skip in range(0, len(every) + 7, 7)]
+        pages = [
+            proposer.propose(situation(function, module, line, 7, skip)) for skip in range(0, len(every) + 7, 7)
+        ]
         assert all(len(page) <= 7 for page in pages)
         assert pages[-1] == ()
         assert tuple(proposal for page in pages for proposal in page) == every

@@ -435,7 +435,8 @@ def _countable(site: Site) -> float:
         sequence = site.scope.kind(site.inside)
         return 0.0 if sequence == "dict" else 0.7 if kind == "int" or sequence in ORDERED else 0.3
     if isinstance(parent, ast.Compare):
-        return 0.6 if kind == "int" else 0.1
+        plain = 0.4 if site.field == "left" and isinstance(node, ast.Name) else 1.0
+        return plain * (0.6 if kind == "int" else 0.1)
     if isinstance(parent, ast.Return | ast.Assign | ast.AugAssign | ast.BinOp | ast.Call | ast.Tuple):
         counted = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
         if isinstance(node, ast.BinOp):
@@ -584,8 +585,12 @@ def replace_variable(site: Site) -> Iterator[Raw]:
     stored = 0.25 if isinstance(node.ctx, ast.Store) else 1.0
     if _unchanged_in_recursion(site, node.id):
         stored = 2.0
+    beside = {part.id for part in ast.iter_child_nodes(site.parent) if isinstance(part, ast.Name)}
+    if not isinstance(site.parent, ast.Compare | ast.BinOp):
+        beside = set()
     for rank, (score, name) in enumerate(sorted(ranked, key=lambda pair: -pair[0])[:7]):
-        yield site.replace("replace-variable", name, ATOM, score * stored * 0.9**rank)
+        again = 0.2 if name in beside else 1.0  # `x < x` says nothing
+        yield site.replace("replace-variable", name, ATOM, score * stored * again * 0.9**rank)
 
 
 def _unchanged_in_recursion(site: Site, name: str) -> bool:
@@ -1246,6 +1251,8 @@ def comprehensions(site: Site) -> Iterator[Raw]:
     for generator in node.generators:
         for test in generator.ifs:
             start = text.data.rindex(b"if", 0, text.start(test))
+            while text.data[start - 1 : start] == b" ":
+                start -= 1
             around = text.parenthesised(test)
             end = around[1] + 1 if around is not None and around[0] > start else text.end(test)
             yield Raw("drop-filter", 0.8, (Splice(start, end, b""),))

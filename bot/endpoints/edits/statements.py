@@ -71,6 +71,8 @@ SIMPLE = (
     ast.Break,
     ast.Pass,
 )
+JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+"""What follows one of these in its block never runs."""
 
 
 def _rows(lines: list[str], indent: str) -> bytes:
@@ -107,10 +109,7 @@ def delete(line: Line) -> Iterator[Raw]:
         if not guard:
             yield line.instead("delete-statement", "pass", factor)
         return
-    start = text.line_start(text.first_line(node))
-    last = text.last_line(node)
-    end = text.line_start(last + 1) if last < len(text.lines) else len(text.data)
-    yield Raw("delete-statement", factor, (Splice(start, end, b""),), whole=True)
+    yield Raw("delete-statement", factor, (_lifted(line),), whole=True)
 
 
 # -------------------------------------------------------------------------------------------------- guards
@@ -263,7 +262,7 @@ def _circumstances(line: Line) -> Iterator[tuple[str, float]]:
 def missing(line: Line) -> Iterator[Raw]:
     """A statement that seems to be missing before this one, or after the last one of a block."""
     place = line.place
-    last = place.next is None and not isinstance(line.node, ast.Return | ast.Raise | ast.Continue | ast.Break)
+    last = place.next is None and not isinstance(line.node, JUMPS)
     for new, factor in _likely(line, False):
         yield from line.before("insert-statement", [new], factor * (0.5 if last else 0.8))
     if last:
@@ -472,9 +471,9 @@ def moves(line: Line) -> Iterator[Raw]:
             new = "\n".join(indent + row[len(own) :] if row.strip() else row for row in rows)
             factor = 1.0 if isinstance(node, ast.AugAssign | ast.Expr | ast.Return) else 0.5
             yield Raw("move-into-block", factor, (Splice(first, end, new.encode()),), whole=True)
-    if isinstance(previous, ast.stmt) and text.alone(previous):
+    if isinstance(previous, ast.stmt) and text.alone(previous) and not isinstance(node, JUMPS):
         yield _exchanged(line, previous, node)
-    if isinstance(place.next, ast.stmt) and text.alone(place.next):
+    if isinstance(place.next, ast.stmt) and text.alone(place.next) and not isinstance(place.next, JUMPS):
         yield _exchanged(line, node, place.next)
     yield from _between_levels(line, rows)
     yield from _far(line, rows)
@@ -483,9 +482,10 @@ def moves(line: Line) -> Iterator[Raw]:
 def _lifted(line: Line) -> Splice:
     """Takes the statement's lines away."""
     text = line.text
-    last = text.last_line(line.node)
-    end = text.line_start(last + 1) if last < len(text.lines) else len(text.data)
-    return Splice(text.line_start(text.first_line(line.node)), end, b"")
+    start, last = text.line_start(text.first_line(line.node)), text.last_line(line.node)
+    if last < len(text.lines):
+        return Splice(start, text.line_start(last + 1), b"")
+    return Splice(start - 1, len(text.data), b"")
 
 
 def _between_levels(line: Line, rows: list[str]) -> Iterator[Raw]:
@@ -508,8 +508,10 @@ def _between_levels(line: Line, rows: list[str]) -> Iterator[Raw]:
 def _far(line: Line, rows: list[str]) -> Iterator[Raw]:
     """To the end or the start of its block, when that is more than one statement away."""
     node, text, place = line.node, line.text, line.place
-    if not isinstance(node, SIMPLE) or not all(
-        isinstance(other, ast.stmt) and text.leads(other) for other in place.block
+    if (
+        not isinstance(node, SIMPLE)
+        or isinstance(node, JUMPS)
+        or not all(isinstance(other, ast.stmt) and text.leads(other) for other in place.block)
     ):
         return
     new = "".join(f"{row}\n" for row in rows).encode()
@@ -783,9 +785,9 @@ def loops(line: Line) -> Iterator[Raw]:
     node, text = line.node, line.text
     start = text.start(node)
     if isinstance(node, ast.While) and not node.orelse:
-        yield Raw("while-or-if", 0.8, (Splice(start, start + 5, b"if"),))
+        yield Raw("while-or-if", 1.0, (Splice(start, start + 5, b"if"),))
     elif isinstance(node, ast.If) and not node.orelse and text.leads(node):
-        yield Raw("while-or-if", 1.0, (Splice(start, start + 2, b"while"),))
+        yield Raw("while-or-if", 0.5, (Splice(start, start + 2, b"while"),))
     if (
         isinstance(node, ast.For)
         and isinstance(node.target, ast.Tuple) is False
