@@ -92,7 +92,7 @@ class FakeEngine:
     @contextmanager
     def open(self, image: Image, tree: bytes, limits: Limits) -> Iterator[FakeSandbox]:
         self.containers += 1
-        yield FakeSandbox(tree.decode(), self.answer, self.jobs)
+        yield FakeSandbox(tree.decode("latin-1"), self.answer, self.jobs)
 
     def describe(self) -> Mapping[str, str]:
         return {}

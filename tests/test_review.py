@@ -1,0 +1,165 @@
+"""A review's own decisions: what the budget lets through, and the one word that it ends in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fake_engine import FakeEngine
+from repositories import Repository
+from sample_trials import changed, finding, function, result, run
+
+from bot import wiring
+from bot.checks import Check
+from bot.config import load
+from bot.detectors import Detector
+from bot.domain import Conclusion, Evidence, Found, Outcome, Problem, Reviewed, SuiteRun
+from bot.endpoints import Proposer
+from bot.languages import Language
+from bot.languages.python.language import Python
+from bot.progress import Silent
+from bot.review import Draft, Ground, over_budget, review, within_budget
+from bot.workspace import Workspace
+
+CODE = "LIMIT = 1\n\n\ndef total(x):\n    return x * LIMIT\n"
+GREEN, RED = ("passed", ""), ("failed", "AssertionError: assert 2 == 1")
+
+
+@dataclass
+class Scene:
+    """A repository with a change, and the parts of a review with an engine by hand."""
+
+    workspace: Workspace
+    parts: wiring.Parts
+    engine: FakeEngine
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def draft(self, *, functions: bool = True) -> Draft:
+        """A review that has only begun."""
+        change = self.workspace.change("main", "topic")
+        base, head = self.workspace.tree(change.base), self.workspace.tree(change.head)
+        config = load(None, environ=self.settings, flags={})
+        ground = Ground(change, base, head, config, self.parts, time.monotonic())
+        where = changed(function(path="shop.py", start=4, end=5), (5,))
+        return Draft(ground, self.engine.lab(), Found((where,) if functions else (), ()))
+
+
+def scene_of(path: Path, engine: FakeEngine, head: str = CODE.replace("x * LIMIT", "LIMIT * x")) -> Scene:
+    repository = Repository(path)
+    repository.commit({"shop.py": CODE, "README.md": "A shop.\n"})
+    repository.git("switch", "--quiet", "--create", "topic")
+    repository.commit({"shop.py": head})
+    workspace = Workspace.open(path, environ={})
+    languages: tuple[Language, ...] = (Python(),)
+    proposers: tuple[Proposer, ...] = ()
+    detectors: tuple[Detector, ...] = ()
+    checks: tuple[Check, ...] = ()
+    return Scene(workspace, wiring.Parts(engine, languages, proposers, detectors, checks), engine)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return scene_of(tmp_path / "repo", FakeEngine(lambda _tree, _spec: {"t.py::a": GREEN}))
+
+
+def seen(base: SuiteRun, head: SuiteRun, *confirmed: str) -> Evidence:
+    covered = {test.id: {"shop.py": (5,)} for test in head.tests}
+    ran = SuiteRun(head.collected, head.tests, head.exit_code, 0.1, covered, problem=head.problem)
+    return Evidence(base, ran, confirmed=frozenset(confirmed))
+
+
+BAD = Outcome.FAILED
+
+
+def test_the_budget_keeps_the_functions_that_changed_most_and_lists_the_rest() -> None:
+    small, large, middle = (
+        changed(function(name, start), tuple(range(start, start + count)))
+        for name, start, count in (("small", 10, 1), ("large", 20, 5), ("middle", 30, 3))
+    )
+    config = load(None, environ={"TRYLINE_BUDGET_FUNCTIONS": "2"}, flags={})
+    kept = within_budget(Found((small, large, middle), ()), config)
+    assert kept.functions == (large, middle)
+    (row,) = kept.not_reviewed
+    assert (row.symbol, row.slug, row.lines) == ("small", "over-budget", (10,))
+    everything = Found((small, large), ())
+    assert within_budget(everything, config) is everything
+
+
+def test_the_time_and_the_executions_of_a_review_are_limited(scene: Scene) -> None:
+    draft = scene.draft()
+    assert over_budget(draft.ground, draft.lab) == ""
+    draft.lab.count(draft.ground.config.budget.executions)
+    assert "budget.executions" in over_budget(draft.ground, draft.lab)
+    late = Ground(**{**vars(draft.ground), "began": time.monotonic() - 10_000})
+    assert "budget.seconds" in over_budget(late, draft.lab)
+
+
+def test_a_run_without_anything_red_is_clean(scene: Scene) -> None:
+    draft = scene.draft()
+    draft.evidence = seen(run(result("a")), run(result("a")))
+    assert draft.finish().conclusion is Conclusion.CLEAN
+
+
+@pytest.mark.parametrize(
+    ("evidence", "slug"),
+    [
+        (seen(run(result("a")), run(result("a", BAD)), "a"), "unexplained"),
+        (seen(run(result("a", BAD)), run(result("a", BAD))), "all-red"),
+        (seen(run(result("a")), SuiteRun((), (), 1, 0.1, problem=Problem("no-tests", "none"))), "no-tests"),
+        (Evidence(run(result("a")), run(result("a"))), "not-executed"),
+        (None, "not-run"),
+    ],
+    ids=["unexplained", "all-red", "no-tests", "not-executed", "not-run"],
+)
+def test_what_could_not_be_shown_is_never_clean(scene: Scene, evidence: Evidence | None, slug: str) -> None:
+    draft = scene.draft()
+    draft.evidence = evidence
+    told = draft.finish()
+    assert told.conclusion is Conclusion.NEUTRAL
+    assert slug in [problem.slug for problem in told.problems]
+
+
+def test_a_broken_test_that_a_finding_names_is_explained(scene: Scene) -> None:
+    draft = scene.draft()
+    good = result("b")
+    draft.evidence = seen(run(result("a"), good), run(result("a", BAD), good), "a")
+    draft.reviewed.append(Reviewed(finding("a"), None, None))
+    told = draft.finish()
+    assert (told.conclusion, told.problems) == (Conclusion.FINDINGS, ())
+
+
+def test_what_both_sides_share_is_said_once(scene: Scene) -> None:
+    draft = scene.draft()
+    lost = SuiteRun((), (), 4, 0.1, problem=Problem("no-report", "the runner ended", "log"))
+    draft.evidence = seen(lost, lost)
+    assert [problem.message for problem in draft.finish().problems] == ["base and head: the runner ended"]
+
+
+def test_a_change_of_a_constant_alone_is_run_and_what_it_breaks_is_said(tmp_path: Path) -> None:
+    def answer(tree: str, _spec: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+        return {"t.py::a": RED if "LIMIT = 2" in tree else GREEN, "t.py::b": GREEN}
+
+    engine = FakeEngine(answer)
+    broken = scene_of(tmp_path / "repo", engine, CODE.replace("LIMIT = 1", "LIMIT = 2"))
+    config = load(None, environ={}, flags={})
+    told = review(broken.parts, broken.workspace, config, Silent(), base="main", head="topic", only=None)
+    assert told.conclusion is Conclusion.NEUTRAL
+    (problem,) = told.problems
+    assert problem.slug == "unexplained"
+    assert problem.message == "t.py::a passes at base and fails at head, by no reviewed function alone"
+    harmless = scene_of(tmp_path / "other", engine, CODE.replace("LIMIT = 1", "LIMIT = 3 - 2"))
+    told = review(harmless.parts, harmless.workspace, config, Silent(), base="main", head="topic", only=None)
+    assert (told.conclusion, told.problems) == (Conclusion.NOTHING, ())
+
+
+def test_a_change_outside_of_code_starts_nothing(tmp_path: Path) -> None:
+    engine = FakeEngine(lambda _tree, _spec: {})
+    scene = scene_of(tmp_path / "repo", engine)
+    Repository(tmp_path / "repo").commit({"README.md": "A better shop.\n"})
+    config = load(None, environ={}, flags={})
+    told = review(scene.parts, scene.workspace, config, Silent(), base="topic~1", head="topic", only=None)
+    assert told.conclusion is Conclusion.NOTHING
+    assert engine.containers == 0
