@@ -488,16 +488,8 @@ class Warm:
     def settle(self, job, message):
         with self.lock:
             known = self.waiting.pop(job, None)
-            idle = not self.waiting
         if known is not None:
             reply(dict(message, id=job))
-            if idle:
-                self.tidy()
-
-    def tidy(self):
-        """Between trials nothing but the server is needed: daemons that candidates left behind go."""
-        if not any(check() for check in list(_alive.values())):
-            sweep(0)
 
     def ask(self, job_id, message):
         with self.lock:
