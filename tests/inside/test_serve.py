@@ -348,3 +348,22 @@ def test_the_server_can_be_armed_again(home: Path, root: Path) -> None:
             assert outcomes(server.ask(message(tests=[TWO]))) == {TWO: "passed"}
         assert server.ask({"kind": "arm", "unit": {**UNIT, "line": 2}}) == {"functions": 0}
         assert server.ask(message(tests=[TWO]))["status"] == "unswappable"
+
+
+def test_only_what_candidates_started_is_killed_between_them(home: Path, tmp_path: Path) -> None:
+    helper = "import subprocess\nHELPER = subprocess.Popen(['sleep', '30'])\n"
+    root = project(tmp_path / "repo", {**FILES, "conftest.py": helper + FILES["conftest.py"]})
+    leave = f"""import os, time
+    if not os.fork():
+        os.setsid()
+        open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+        time.sleep(30)
+        os._exit(0)
+    while not os.path.exists({str(tmp_path / "pid")!r}):
+        time.sleep(0.01)"""
+    with serving(home, root) as server:
+        server.ask({"kind": "arm", "unit": UNIT})
+        assert outcomes(server.ask(message(body(leave), tests=[TWO], step_limit=10**6))) == {TWO: "passed"}
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        assert len(children) == 1 and "sleep" in Path(f"/proc/{children[0]}/cmdline").read_text()
+        assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
