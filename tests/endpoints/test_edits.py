@@ -184,11 +184,11 @@ FUNCTIONS = [
     (
         "what is left over after the loop",
         "def f(xs):\n    part = []\n    for x in xs:\n        part.append(x)\n"
-        "        if x:\n            yield part\n",
+        "        if x:\n            yield part\n"
         "            part = []\n",
         3,
         "def f(xs):\n    part = []\n    for x in xs:\n        part.append(x)\n"
-        "        if x:\n            yield part\n",
+        "        if x:\n            yield part\n"
         "            part = []\n    if part:\n        yield part\n",
     ),
     (
@@ -202,7 +202,7 @@ FUNCTIONS = [
         "def f(items):\n    n = 0\n    for i in items:\n        n += 1 / i\n    return n\n",
         4,
         "def f(items):\n    n = 0\n    for i in items:\n        if i == 0:\n"
-        "            continue\n        n += 1 / i\n",
+        "            continue\n        n += 1 / i\n"
         "    return n\n",
     ),
     (
