@@ -660,8 +660,8 @@ class Candidate:
     expected: Mapping[str, Outcome] = field(default_factory=dict)
     """What the warm runs showed, by test: the cold run must show the same."""
     confidence: float = 1.0
-    """Share of the passing versions, by probability, that answer as it does on further inputs; 1 where base
-    decides."""
+    """Share of the passing versions, by probability, that answer as it does on further inputs. Where base
+    decides: 1, or 0 for one that answers unlike base and head."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,13 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
     if not candidates:
         return Reviewed(finding, None, search, why_no_rewrite=why_none(search))
     if candidates[0].confidence < CONFIDENT:
-        why = f"no test says which of {len(candidates)} passing rewrites is right: {'; '.join(search.notes)}"
+        many = (
+            "which of the passing rewrites is right"
+            if len(candidates) > 1
+            else "whether the passing rewrite is right"
+        )
+        notes = "; ".join(search.notes) or "on further inputs it answers as neither base nor head does"
+        why = f"no test says {many}: {notes}"
         return Reviewed(finding, None, search, why_no_rewrite=why)
     progress.stage("verify", f"{len(candidates)} candidates for {function.head.qualname}")
     rejected: list[Rejected] = []

@@ -14,6 +14,8 @@ from bot.steps.propose.text import changed_lines
 DERIVED = 14
 """Derived variants of each recorded input."""
 MOST_INPUTS = 24
+CONVINCED = 6.0
+"""What it is worth, in nats, that nothing speaks against a version on any input."""
 
 Passing = tuple[State, Mapping[str, Outcome]]
 """A version that passes, and what its warm runs showed by test."""
@@ -110,6 +112,8 @@ class Referee:
         self.base = base
         self.language = judge.stage.place.language
         self.inputs = judge.guide.inputs[:MOST_INPUTS]
+        self.base_key = self.language.normalise(base) if base is not None else None
+        self.one_line = base is not None and changed_lines(original, base) <= 1
         self.known: dict[tuple[str, tuple[str, ...]], tuple[wire.Replayed, ...] | None] = {}
         self.reference: tuple[wire.Replayed, ...] | None = None
         self.began = False
@@ -142,6 +146,9 @@ class Referee:
             self.began = True
             source = self.base if self.base is not None else self.original
             first = self.play(source)
+            recorded = first[:: DERIVED + 1] if first is not None else ()
+            if self.base is not None and 2 * sum(row.how == "raised" for row in recorded) > len(recorded):
+                return None  # base takes other arguments than head's callers give
             again = self.replay(source, ()) if first is not None else None
             if first is not None and again is not None:
                 self.reference = tuple(
@@ -162,14 +169,32 @@ class Referee:
         return merit(base, head, version, DERIVED + 1)
 
     def worth(self, state: State) -> float:
-        """What the comparison adds to a version's log-probability; 0 where there is none."""
+        """What the comparison adds to a version's log-probability; 0 where there is none.
+
+        Where head's tests ask for something that base does not do, base is no measure of it, and counts little.
+        """
         found = self.merit(state)
-        return found.value if found is not None else 0.0
+        if found is None:
+            return 0.0
+        return found.value if self.judge.base_green else 0.2 * found.value
 
     def convincing(self, state: State) -> bool:
         """Whether nothing speaks against a version: it heals all that the change broke, alters nothing else."""
         found = self.merit(state)
-        return found is None or (found.heals >= 0.98 and found.strays <= 0.02) or found.inputs == 0
+        if found is None or found.inputs == 0 or not self.judge.base_green:
+            return True
+        return found.heals >= 0.98 and found.strays <= 0.02
+
+    def is_revert(self, state: State) -> bool:
+        """Whether a version is base again, apart from layout and comments."""
+        return self.base_key is not None and self.language.normalise(state.source) == self.base_key
+
+    def suspect(self, state: State) -> bool:
+        """Whether a version answers as neither base nor head does, or alters what both agree on."""
+        found = self.merit(state)
+        if found is None or found.inputs < 10 or not self.judge.base_green:
+            return False
+        return found.odd > 0.1 or found.strays > 0.1
 
     def rank(self, plausible: Sequence[Passing]) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
         """(the passing versions as candidates, best first; notes).
@@ -181,7 +206,6 @@ class Referee:
         """
         if not plausible:
             return (), ()
-        base_key = self.language.normalise(self.base) if self.base is not None else None
         played = Played(
             self.steady() if self.inputs else None,
             tuple(self.play(state.source, state.imports) if self.inputs else None for state, _ in plausible),
@@ -189,7 +213,7 @@ class Referee:
         shares = played.shares([state.logprob for state, _ in plausible])
         rows = []
         for index, (state, outcomes) in enumerate(plausible):
-            revert = base_key is not None and self.language.normalise(state.source) == base_key
+            revert = self.is_revert(state)
             worth = self.merit(state)
             candidate = Candidate(
                 function=self.function.head,
@@ -201,11 +225,16 @@ class Referee:
                 seconds=state.result.seconds,
                 is_revert=revert,
                 expected=outcomes,
-                confidence=1.0 if self.base is not None else shares[index],
+                confidence=shares[index] if self.base is None else (0.0 if self.suspect(state) else 1.0),
             )
-            value = state.logprob + (worth.value if worth is not None else math.log(max(shares[index], 1e-6)))
+            value = state.logprob + (
+                self.worth(state) if worth is not None else math.log(max(shares[index], 1e-6))
+            )
             value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
-            value -= 1.5 if revert else 0.0
+            value += CONVINCED if worth is not None and not revert and self.convincing(state) else 0.0
+            # Undoing more than one line throws away what the branch wanted: only where nothing else passes.
+            value -= (1.5 if self.one_line else 100.0) if revert else 0.0
+            value -= 200.0 if candidate.confidence == 0.0 else 0.0
             rows.append((value, index, candidate))
         rows.sort(key=lambda row: (-row[0], row[2].source))
         rival = played.rival([index for _, index, _ in rows])

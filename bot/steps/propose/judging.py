@@ -98,6 +98,8 @@ class Judge:
         self.before: dict[str, wire.Row] = {}
         self.before_agreement = 0.0
         self.step_limits: dict[str, int] = {}
+        self.base_green = False
+        """Whether base passes all guide tests: then no test asks for anything that base does not do."""
         self.seconds = 10.0
 
     def check_budget(self, more: int) -> None:
@@ -155,6 +157,9 @@ class Judge:
             self.stage.warm = False
             self.stage.why_cold = "swapping the function in a running process does not reach what the tests call"
         reference = others[0] if others else None
+        self.base_green = reference is not None and {r.test for r in reference.rows if r.outcome.good} >= set(
+            tests
+        )
         self.before = {row.test: row for row in original.rows}
         self.before_agreement = self.agreement(original)
         for row in (*original.rows, *(reference.rows if reference is not None else ())):

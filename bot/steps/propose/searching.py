@@ -184,7 +184,7 @@ class Searcher:
                 if state.after <= after or len(state.edits) >= self.settings.depth:
                     grown.append(state)
                     continue
-                narrow = self.plausible and len(state.edits) > depth
+                narrow = len(state.edits) > depth and self.has_rewrite()
                 own = line + line_count(state.source) - line_count(root.source)
                 width = 1 if narrow else min(most or 64, self.width(after, len(state.edits)))
                 grown += self.decide(state, own, after, width, skip if state is beam[0] else 0)
@@ -246,18 +246,28 @@ class Searcher:
         if self.convinced():
             return
         self.judge.allow(FURTHER)
-        best = sorted(self.plausible, key=lambda row: -self.referee.worth(row[0]))
-        for state, _ in best[:2]:
-            self.walk(state, most=4)
+        partial = [state for state, _ in self.plausible if not self.referee.is_revert(state)]
+        for state in sorted(partial, key=lambda s: -(s.logprob + self.referee.worth(s)))[:2]:
+            self.walk(state, most=8)
             if self.convinced():
                 return
         self.restore_hunks(alone=False)
         if not self.convinced():
             self.walk(root, skip=self.settings.width)
 
+    def has_rewrite(self) -> bool:
+        """Whether something passes that is not just base again."""
+        return any(not self.referee.is_revert(state) for state, _ in self.plausible)
+
     def convinced(self) -> bool:
-        """Whether a passing version heals all that the change broke, and alters nothing else."""
-        return any(self.referee.convincing(state) for state, _ in self.plausible)
+        """Whether a passing version heals all that the change broke, alters nothing else, and is not base again.
+
+        Undoing a one-line change of the branch is as good as any other repair of that line.
+        """
+        return any(
+            self.referee.convincing(state) and (self.referee.one_line or not self.referee.is_revert(state))
+            for state, _ in self.plausible
+        )
 
     def last_resort(self) -> None:
         """Undoing the branch's only hunk in this function, outside the budget: a few trials, and labelled so."""
