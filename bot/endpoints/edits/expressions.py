@@ -895,7 +895,7 @@ def wrap_call(site: Site) -> Iterator[Raw]:
     node = site.node
     if isinstance(node, ast.Constant | ast.Starred | ast.JoinedStr | ast.Lambda | ast.Compare | ast.BoolOp):
         return
-    if getattr(node, "ctx", None) is not None and not isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
+    if _store(node):
         return
     if site.field == "func" or (
         isinstance(site.parent, ast.Expr | ast.Attribute) and not isinstance(site.parent, ast.Expr)
@@ -999,7 +999,8 @@ def clamp(site: Site) -> Iterator[Raw]:
 
 
 def _store(node: ast.expr) -> bool:
-    return isinstance(getattr(node, "ctx", None), ast.Store)
+    """Whether an expression is assigned to or deleted: only names, attributes and subscripts may stand there."""
+    return isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
 
 
 def add_operand(site: Site) -> Iterator[Raw]:
