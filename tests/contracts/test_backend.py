@@ -6,13 +6,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from engines import RECIPE, docker_backend, prepared, printed, program, suite, tar
 
 from bot import wire
-from bot.domain import Image, Limits, Outcome, SuiteRun
+from bot.domain import Image, InstallStep, Limits, Outcome, SuiteRun
 from bot.errors import SandboxError
 from bot.progress import Silent
 from bot.sandboxes import Backend, Sandbox
@@ -375,6 +376,27 @@ def test_what_the_repository_puts_on_the_path_never_runs_as_the_agent(backend: B
         assert marks, "conftest.py ran, as repository code"
         assert {mark.split("-")[1] for mark in marks} == {"65534"}
         assert "1" not in {mark.split("-")[2] for mark in marks}
+
+
+PLANT = """
+import sysconfig
+hook = "import os; open('/tmp/planted-%d-%d' % (os.getuid(), os.getpid()), 'w').close()"
+for name in ("planted.pth", "sitecustomize.py"):
+    with open(sysconfig.get_path("purelib") + "/" + name, "w") as stream:
+        stream.write(hook)
+"""
+
+
+def test_what_an_installation_plants_in_the_interpreter_never_runs_as_the_agent(backend: Backend) -> None:
+    planted = InstallStep(("python", "-c", PLANT), "plant")
+    image = backend.prepare(replace(RECIPE, steps=(*RECIPE.steps, planted)), lambda: tar({}), Silent())
+    assert image.problem is None
+    with backend.open(image, tar({}), LIMITS) as box:
+        marks = [
+            name for name in printed(box, "import os; print(*os.listdir('/tmp'))").split() if "planted" in name
+        ]
+        assert marks, "it runs in the repository's own processes"
+        assert {mark.split("-")[1] for mark in marks} == {"65534"}
 
 
 # ------------------------------------------------------------------------------------------- bad behaviour
