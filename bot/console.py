@@ -248,7 +248,8 @@ def _print_finding(item: Reviewed, out: Console) -> None:
             )
         )
         _print_matrix(verdict, finding.witness.tests, out)
-    out.print(Text(f"  Replay: {replay_command(finding.id)}"))
+    if item.rewrite is not None:
+        out.print(Text(f"  Replay: {replay_command(finding.id)}"))
 
 
 def _print_diff(text: str, out: Console) -> None:

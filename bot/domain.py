@@ -402,6 +402,8 @@ class Evidence:
     confirmed: frozenset[str] = frozenset()
     """Tests red on head and green on base in every repetition."""
     test_changes: tuple[TestChange, ...] = ()
+    repeats: int = 1
+    """How many times the tests that decide were run on each side."""
 
 
 @dataclass(frozen=True)
@@ -707,6 +709,7 @@ class Verdict:
     judgements: tuple[Judgement, ...]
     matrix: tuple[MatrixRow, ...]
     tests_run: int
+    """How many tests passed in the cold run."""
     tests_executing: int
     """How many of them execute the function."""
     selection: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import trial
 from bot.checks import Check
@@ -79,7 +79,10 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
             return Reviewed(finding, None, search, tuple(rejected), why)
         if isinstance(verdict, Rewrite):
             progress.note(f"{function.head.qualname}: {verdict.label} proven on {verdict.verdict.tests_run} tests")
-            return Reviewed(finding, verdict, search, tuple(rejected))
+            # The lines that the repair changes are a better place for the comment than the most suspicious ones.
+            lines = verdict.suggestion
+            placed = replace(finding, start_line=lines.start_line, end_line=max(lines.start_line, lines.end_line))
+            return Reviewed(placed, verdict, search, tuple(rejected))
         rejected.append(verdict)
         progress.note(f"{function.head.qualname}: refused: {verdict.reason}")
         if bench.seconds_left() <= 0:

@@ -297,6 +297,10 @@ def problem_of(reply: Reply, reading: Reading) -> Problem | None:
     if code < 0:
         word = "it was killed (out of memory?)" if code == -9 else f"it died of signal {-code}"
         return Problem("killed", f"the test run did not end by itself: {word}", log)
+    if not reading.finished and code == 4:
+        return Problem(
+            "runner", "pytest refused its options or a conftest.py of the repository (exit code 4)", log
+        )
     if not reading.finished:
         return Problem("no-report", f"the test runner ended (exit code {code}) without reporting its end", log)
     if reading.collected is None or not (reading.collected or reading.tests):

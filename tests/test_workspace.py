@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -338,7 +339,9 @@ def as_nobody(script: str, repo: Repository, tmp_path: Path) -> str:
     state = tmp_path / "state"
     state.mkdir(exist_ok=True)
     state.chmod(0o777)
-    for folder in (*tmp_path.parents[:2], tmp_path):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
         folder.chmod(0o755)
     folders = [Path(folder) for folder, _, _ in os.walk(repo.path)]
     for folder in folders:

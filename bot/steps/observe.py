@@ -13,6 +13,8 @@ from bot.sandboxes import Sandbox
 
 HEAD_START = 6.0
 """Seconds that base may take before head is started beside it; a base that is done by then tells head's limits."""
+CHEAP_REPEATS = 4
+"""Repetitions beside the first run that are made while they are cheap."""
 MOST_REPEATED = 60
 """Deciding tests that are repeated; what they decide is one finding a function, so more adds nothing."""
 
@@ -26,6 +28,9 @@ class Settings:
     test_seconds: float = 20.0
     """CPU limit of one test where base does not say how long it takes."""
     repeats: int = 2
+    """How often the tests that decide are run on each side at least."""
+    further_seconds: float = 2.0
+    """Further repetitions are made until these seconds are used; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +197,15 @@ def repeated(
     settings: Settings,
     limits: Mapping[str, float],
 ) -> list[SuiteRun]:
-    """The deciding tests again, in fresh processes, in reversed order every other time."""
-    runs = []
-    for turn in range(max(1, settings.repeats - 1)):
+    """The deciding tests again, in fresh processes, in reversed order every other time.
+
+    As often as asked, and more while it is cheap: a test that fails every other time by chance passes for a
+    regression in one of sixteen pairs of runs, in one of a thousand after five.
+    """
+    runs: list[SuiteRun] = []
+    for turn in range(max(1, settings.repeats - 1, CHEAP_REPEATS)):
+        if turn >= settings.repeats - 1 and sum(run.seconds for run in runs) >= settings.further_seconds:
+            break
         order = tests if turn % 2 else tuple(reversed(tests))
         job = trial.suite_job(
             side.plan,
@@ -227,7 +238,8 @@ def weigh(
             flaky.add(test)
         else:
             confirmed.add(test)
-    return Evidence(base, head, frozenset(flaky), frozenset(confirmed), test_changes)
+    times = 1 + min(len(again_head), len(again_base) or len(again_head))
+    return Evidence(base, head, frozenset(flaky), frozenset(confirmed), test_changes, times)
 
 
 def outcome_in(run: SuiteRun, test: str) -> Outcome | None:

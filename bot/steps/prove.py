@@ -239,6 +239,7 @@ def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence)
             tests=ordered,
             command="python -m pytest " + " ".join(quoted(test) for test in ordered[:3]),
             failure=first.message if first is not None else "",
+            repeats=evidence.repeats,
         ),
         suspicious_lines=dict(suspicion.suspicious_lines),
     )

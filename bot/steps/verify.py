@@ -104,8 +104,8 @@ def verify(
     verdict = Verdict(
         judgements=judgements,
         matrix=matrix(case, run),
-        tests_run=sum(1 for test in run.tests if test.outcome is not Outcome.SKIPPED),
-        tests_executing=len(set(case.executing) & {test.id for test in run.tests}),
+        tests_run=sum(test.outcome.good for test in run.tests),
+        tests_executing=len(set(case.executing) & {test.id for test in run.tests if test.outcome.good}),
         selection=words,
         seconds=run.seconds,
     )

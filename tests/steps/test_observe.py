@@ -22,7 +22,9 @@ def observed(base: list[Said], head: list[Said], repeats: int = 2) -> tuple[Evid
     runs = {"base": iter(base), "head": iter(head)}
     engine = FakeEngine(lambda tree, _spec: next(runs[tree]))
     sides = Sides(side("base"), side("head"))
-    return observe(engine.lab(), sides, [changed()], (), Settings(30.0, repeats=repeats), Silent()), engine
+    return observe(
+        engine.lab(), sides, [changed()], (), Settings(30.0, repeats=repeats, further_seconds=0), Silent()
+    ), engine
 
 
 def test_red_each_time_on_head_and_green_each_time_on_base_is_confirmed() -> None:
@@ -64,7 +66,7 @@ def test_a_test_that_base_has_not_is_confirmed_by_head_alone() -> None:
 def test_head_alone_confirms_what_is_red_each_time() -> None:
     runs = iter([{"a": RED, "b": RED, "c": GREEN}, {"a": RED, "b": GREEN}])
     engine = FakeEngine(lambda _tree, _spec: next(runs))
-    evidence = observe_head(engine.lab(), side("head"), [changed()], Settings(30.0), Silent())
+    evidence = observe_head(engine.lab(), side("head"), [changed()], Settings(30.0, further_seconds=0), Silent())
     assert (evidence.confirmed, evidence.flaky) == ({"a"}, {"b"})
     assert evidence.base.tests == ()
 
@@ -98,3 +100,12 @@ def test_base_is_watched_where_the_function_stood_and_under_the_name_at_head() -
     after = watch_of(moved, base=False)
     assert (before.id, before.path, before.line, before.name) == (moved.id, "old.py", 4, "total")
     assert (after.id, after.path, after.line, after.name) == (moved.id, "shop/cart.py", 9, "total")
+
+
+def test_what_is_cheap_is_repeated_more_often() -> None:
+    runs = {"base": iter([{"a": GREEN}] * 9), "head": iter([{"a": RED}] * 4 + [{"a": GREEN}] * 5)}
+    engine = FakeEngine(lambda tree, _spec: next(runs[tree]))
+    settings = Settings(30.0, repeats=2, further_seconds=1e9)
+    sides = Sides(side("base"), side("head"))
+    evidence = observe(engine.lab(), sides, [changed()], (), settings, Silent())
+    assert (evidence.repeats, evidence.flaky) == (5, {"a"})
