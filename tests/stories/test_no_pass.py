@@ -40,9 +40,9 @@ FLOOD = "import os\n\n\ndef test_flood():\n    while True:\n        os.write(1, 
 @pytest.mark.parametrize(
     ("also", "slug", "words"),
     [
-        ({"conftest.py": "import nowhere_to_be_found\n"}, "no-report", "No module named 'nowhere_to_be_found'"),
+        ({"conftest.py": "import nowhere_to_be_found\n"}, "runner", "No module named 'nowhere_to_be_found'"),
         ({"test_double.py": "VALUE = 1\n"}, "no-tests", "pytest collected no tests"),
-        ({"tox.ini": "[pytest]\naddopts = --no-such-option\n"}, "no-report", "unrecognized arguments"),
+        ({"tox.ini": "[pytest]\naddopts = --no-such-option\n"}, "runner", "unrecognized arguments"),
         ({"test_hang.py": HANG}, "timeout", "did not end within 5 s"),
         ({"test_exit.py": "import os\n\nos._exit(0)\n"}, "no-report", "without reporting its end"),
         ({"test_flood.py": FLOOD}, "output-flood", "more than 64 MB"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from bot.endpoints.edits.scope import Scope
@@ -207,6 +207,9 @@ class Site:
         return Raw(operator, factor, (Splice(place, place + _width(gap, at, old), new.encode()),))
 
 
+Rule = Callable[[Site], Iterator[Raw]]
+
+
 def _find_operator(gap: str, old: str) -> int:
     """Where an operator stands in the text between two operands, comments passed over."""
     at = 0
@@ -336,3 +339,22 @@ def function_defaults(node: FunctionNode) -> Iterator[tuple[ast.arg, ast.expr]]:
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if default is not None:
             yield argument, default
+
+
+def is_target(node: ast.expr) -> bool:
+    """Whether an expression is assigned to or deleted: only names, attributes and subscripts may stand there."""
+    return isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+
+
+def overwrite(site: Site, node: ast.expr, new: str) -> Splice:
+    """Puts other text in the place of an expression."""
+    return Splice(site.text.start(node), site.text.end(node), new.encode())
+
+
+def drop_item(site: Site, every: list[ast.expr | ast.keyword], index: int) -> Splice:
+    """Removes one argument or element with the comma that joins it to its neighbour."""
+    text = site.text
+    if index + 1 < len(every):
+        return Splice(text.start(every[index]), text.start(every[index + 1]), b"")
+    start = text.end(every[index - 1]) if index else text.start(every[index])
+    return Splice(start, text.end(every[index]), b"")
