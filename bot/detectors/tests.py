@@ -35,6 +35,8 @@ FRAME_SCORE = 0.8
 """Score of a line that a traceback names where no coverage is known (the process died, collection failed)."""
 WEAK_SCORE = 0.2
 """Score of a changed line that is tied to a test by its file alone."""
+OUR_OWN = frozenset({"TestTimeout", "StepLimit"})
+"""Exceptions that the harness raises to stop a run: no behaviour of the function."""
 CALL_SCORE = 0.6
 """Score of a function that raises where it returned, in a test that stays green: it may be meant."""
 MESSAGE_LENGTH = 160
@@ -283,7 +285,7 @@ def _of_calls(function: ChangedFunction, failed: set[str], evidence: Evidence) -
     shown: tuple[Call, Call] | None = None
     for key, calls in after.items():
         test = key[0]
-        raising = next((call for call in calls if call.raised), None)
+        raising = next((call for call in calls if call.raised and call.raised not in OUR_OWN), None)
         returned = before.get(key, [])
         if raising is None or not returned or any(call.raised for call in returned):
             continue

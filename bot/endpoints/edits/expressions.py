@@ -1,4 +1,4 @@
-"""Edits of one expression: every rule yields what its node could have been meant to be."""
+"""Edits of one expression: all the rules, each of which yields what its node could have been meant to be."""
 
 from __future__ import annotations
 
