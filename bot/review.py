@@ -174,7 +174,8 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
             if over := over_budget(ground, lab):
                 draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
             else:
-                draft.reviewed.append(examined(bench, finding, draft, progress))
+                left = replace(bench.search, seconds=min(bench.search.seconds, ground.seconds_left()))
+                draft.reviewed.append(examined(replace(bench, search=left), finding, draft, progress))
     except SandboxError as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
         draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
@@ -206,6 +207,7 @@ def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
     began = time.monotonic()
     sides = []
     images: dict[str, Image] = {}
+    made: dict[str, str] = {}
     language = ground.parts.languages[0]
     for name, tree in (("base", ground.base), ("head", ground.head)):
         recipe = language.recipe(tree, ground.config.wishes())
@@ -220,14 +222,18 @@ def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
                 draft.problems.append(Problem("install", f"{name}: {image.problem}", image.log))
         plan = language.suite(tree, ground.config.suite_wishes())
         sides.append(trial.Side(tree, tar, images[key], plan))
-        draft.environment["image" if len(images) == 1 else f"{name} image"] = (
-            f"{recipe.summary}; {images[key].origin}"
-        )
+        made[name] = f"{recipe.summary}; {images[key].origin}"
+    draft.environment.update({"image": made["head"]} if len(images) == 1 else made_apart(made))
     draft.environment["python"] = ".".join(map(str, sides[1].image.python))
     draft.environment["suite"] = sides[1].plan.summary
     draft.environment.update(ground.parts.backend.describe())
     draft.prepare_seconds = time.monotonic() - began
     return observe.Sides(*sides)
+
+
+def made_apart(made: Mapping[str, str]) -> dict[str, str]:
+    """Two images, named by their side."""
+    return {f"{side} image": text for side, text in made.items()}
 
 
 def observed(
@@ -242,7 +248,9 @@ def observed(
 ) -> Evidence:
     """The evidence; of head alone where there is no base to compare with."""
     config = ground.config
-    settings = observe.Settings(seconds=config.test.seconds, repeats=config.repeats)
+    # The review's own time bounds a suite's, down to ten seconds: less would tell nothing.
+    seconds = min(config.test.seconds, max(10.0, ground.seconds_left()))
+    settings = observe.Settings(seconds=seconds, repeats=config.repeats)
     if alone:
         return observe.observe_head(lab, sides.head, found.functions, settings, progress)
     return observe.observe(lab, sides, found.functions, changes, settings, progress)
