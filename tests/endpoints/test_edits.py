@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -488,3 +492,29 @@ def test_all_proposals_are_those_of_the_lines():
     assert [p for line, p in seen if line == 4] == [
         p for p in ask(source, 4, types={"a": "str"}) if p.operator != "keep"
     ]
+
+
+def test_the_same_proposals_in_every_process() -> None:
+    """Sets of names are ordered by a hash that differs from process to process."""
+    script = (
+        "import hashlib\n"
+        "from bench.defect_set import load\n"
+        "from bench.recall import function_of\n"
+        "from bot.endpoints.edits import Edits\n"
+        "digest = hashlib.sha256()\n"
+        "for defect in load()[::9]:\n"
+        "    function = function_of(defect.defective, defect.function)\n"
+        "    found = Edits().all_proposals(function, function.source, defect.defective)\n"
+        "    rows = [(line, p.edit, p.operator, round(p.logprob, 9)) for line, p in found]\n"
+        "    digest.update(repr(rows).encode())\n"
+        "print(digest.hexdigest())\n"
+    )
+    told = set()
+    for seed in ("0", "1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed}
+        root = Path(__file__).parent.parent.parent
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environ, cwd=root
+        )
+        told.add(done.stdout)
+    assert len(told) == 1

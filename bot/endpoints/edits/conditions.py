@@ -270,7 +270,7 @@ def _companions(site: Site, used: set[str]) -> Iterator[tuple[str, str, bool, fl
             yield f"not {name}", "and", False, 0.25 if kind else 0.12
             yield name, "or", True, 0.25 if kind else 0.12
             yield f"not {name}", "or", False, 0.3 if kind else 0.15
-        for other in used:
+        for other in sorted(used):  # a set has no order that two runs share
             if kind in ("set", "dict") and site.scope.kind(ast.Name(other)) not in SIZED - {"str"}:
                 yield f"{other} not in {name}", "and", False, 0.6
                 yield f"{other} in {name}", "and", False, 0.3
