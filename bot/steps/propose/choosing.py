@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from bot import trial, wire
 from bot.domain import Candidate, ChangedFunction, Outcome
 from bot.steps.propose.judging import Judge, State
-from bot.steps.propose.text import changed_lines
+from bot.steps.propose.text import changed_lines, hunks_between
 
 DERIVED = 14
 """Derived variants of each recorded input."""
 MOST_INPUTS = 24
+SMALL = 3
+"""Lines of a hunk that may be undone like any other edit: the branch did little more there than the slip."""
 CONVINCED = 6.0
 """What it is worth, in nats, that nothing speaks against a version on any input."""
 
@@ -113,7 +115,8 @@ class Referee:
         self.language = judge.stage.place.language
         self.inputs = judge.guide.inputs[:MOST_INPUTS]
         self.base_key = self.language.normalise(base) if base is not None else None
-        self.one_line = base is not None and changed_lines(original, base) <= 1
+        size = changed_lines(original, base) if base is not None else 0
+        self.one_place = base is not None and len(hunks_between(original, base)) == 1 and size <= SMALL
         self.known: dict[tuple[str, tuple[str, ...]], tuple[wire.Replayed, ...] | None] = {}
         self.reference: tuple[wire.Replayed, ...] | None = None
         self.began = False
@@ -232,8 +235,8 @@ class Referee:
             )
             value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
             value += CONVINCED if worth is not None and not revert and self.convincing(state) else 0.0
-            # Undoing more than one line throws away what the branch wanted: only where nothing else passes.
-            value -= (1.5 if self.one_line else 100.0) if revert else 0.0
+            # Undoing more than one small hunk throws away what the branch wanted: only where nothing else passes.
+            value -= (1.5 if self.one_place else 100.0) if revert else 0.0
             value -= 200.0 if candidate.confidence == 0.0 else 0.0
             rows.append((value, index, candidate))
         rows.sort(key=lambda row: (-row[0], row[2].source))

@@ -262,10 +262,10 @@ class Searcher:
     def convinced(self) -> bool:
         """Whether a passing version heals all that the change broke, alters nothing else, and is not base again.
 
-        Undoing a one-line change of the branch is as good as any other repair of that line.
+        Undoing a small change in one place is as good as any other repair of that place.
         """
         return any(
-            self.referee.convincing(state) and (self.referee.one_line or not self.referee.is_revert(state))
+            self.referee.convincing(state) and (self.referee.one_place or not self.referee.is_revert(state))
             for state, _ in self.plausible
         )
 
