@@ -234,9 +234,10 @@ class Referee:
                 self.worth(state) if worth is not None else math.log(max(shares[index], 1e-6))
             )
             value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
-            value += CONVINCED if worth is not None and not revert and self.convincing(state) else 0.0
+            legitimate = not revert or self.one_place
+            value += CONVINCED if worth is not None and legitimate and self.convincing(state) else 0.0
             # Undoing more than one small hunk throws away what the branch wanted: only where nothing else passes.
-            value -= (1.5 if self.one_place else 100.0) if revert else 0.0
+            value -= 0.0 if legitimate else 100.0
             value -= 200.0 if candidate.confidence == 0.0 else 0.0
             rows.append((value, index, candidate))
         rows.sort(key=lambda row: (-row[0], row[2].source))
