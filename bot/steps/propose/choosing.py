@@ -115,11 +115,15 @@ class Referee:
         self.language = judge.stage.place.language
         self.inputs = judge.guide.inputs[:MOST_INPUTS]
         self.base_key = self.language.normalise(base) if base is not None else None
-        size = changed_lines(original, base) if base is not None else 0
-        self.one_place = base is not None and len(hunks_between(original, base)) == 1 and size <= SMALL
+        self.one_place = base is not None and self.small(original, base)
         self.known: dict[tuple[str, tuple[str, ...]], tuple[wire.Replayed, ...] | None] = {}
         self.reference: tuple[wire.Replayed, ...] | None = None
         self.began = False
+
+    def small(self, original: str, base: str) -> bool:
+        """Whether the branch changed one small place of the function, layout and comments apart."""
+        head, before = (self.language.normalise(text) + "\n" for text in (original, base))
+        return len(hunks_between(head, before)) == 1 and changed_lines(head, before) <= SMALL
 
     def play(self, source: str, imports: tuple[str, ...] = ()) -> tuple[wire.Replayed, ...] | None:
         """What a text answers on every input; None where replays are not to be had."""
