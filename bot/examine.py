@@ -123,7 +123,7 @@ def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
     Quick tests first; what is over is run only for what passes these.
     """
     function = finding.function
-    results = evidence.head.by_id()
+    results, at_base = evidence.head.by_id(), evidence.base.by_id()
     failing = finding.witness.tests[:FAILING]
     covering = [t for t in executing_of(function, evidence) if t not in finding.witness.tests]
     good = [t for t in covering if results[t].outcome.good]
@@ -146,6 +146,7 @@ def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
         reference=reference,
         inputs=inputs,
         suspicious=dict(finding.suspicious_lines),
+        green_at_base=all(test in at_base and at_base[test].outcome.good for test in names),
         deadly=any(t in results and results[t].outcome in (Outcome.TIMEOUT, Outcome.CRASHED) for t in failing),
     )
 

@@ -14,6 +14,8 @@ from bot.steps.propose.text import changed_lines, hunks_between
 DERIVED = 14
 """Derived variants of each recorded input."""
 MOST_INPUTS = 24
+ALIKE = 0.95
+"""Share of base's recorded calls that a version must answer alike."""
 SMALL = 3
 """Lines of a hunk that may be undone like any other edit: the branch did little more there than the slip."""
 CONVINCED = 6.0
@@ -182,15 +184,22 @@ class Referee:
         """
         found = self.merit(state)
         if found is None:
-            return 0.0
+            return 8 * (state.result.agreement - 1) if self.calls_tell() else 0.0
         return found.value if self.judge.base_green else 0.2 * found.value
 
     def convincing(self, state: State) -> bool:
         """Whether nothing speaks against a version: it heals all that the change broke, alters nothing else."""
         found = self.merit(state)
+        if found is None and self.calls_tell():
+            return state.result.agreement >= ALIKE
         if found is None or found.inputs == 0 or not self.judge.base_green:
             return True
         return found.heals >= 0.98 and found.strays <= 0.02
+
+    def calls_tell(self) -> bool:
+        """Whether the calls of the failing tests themselves are a measure, where none can be replayed: base passes
+        these tests, and answers its recorded calls (results and what became of the arguments) alike every time."""
+        return self.judge.base_green and self.judge.base_agreement >= 0.99
 
     def is_revert(self, state: State) -> bool:
         """Whether a version is base again, apart from layout and comments."""
@@ -199,6 +208,8 @@ class Referee:
     def suspect(self, state: State) -> bool:
         """Whether a version answers as neither base nor head does, or alters what both agree on."""
         found = self.merit(state)
+        if found is None and self.calls_tell():
+            return state.result.agreement < ALIKE
         if found is None or found.inputs < 10 or not self.judge.base_green:
             return False
         return found.odd > 0.1 or found.strays > 0.1
@@ -234,9 +245,8 @@ class Referee:
                 expected=outcomes,
                 confidence=shares[index] if self.base is None else (0.0 if self.suspect(state) else 1.0),
             )
-            value = state.logprob + (
-                self.worth(state) if worth is not None else math.log(max(shares[index], 1e-6))
-            )
+            value = state.logprob + self.worth(state)
+            value += math.log(max(shares[index], 1e-6)) if worth is None else 0.0
             value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
             legitimate = not revert or self.one_place
             value += CONVINCED if worth is not None and legitimate and self.convincing(state) else 0.0

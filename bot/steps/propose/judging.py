@@ -40,6 +40,8 @@ class Guide:
     """Replayable arguments."""
     suspicious: Mapping[int, float] = field(default_factory=dict)
     """Line of the head file -> 0 to 1; empty when no coverage tells."""
+    green_at_base: bool = False
+    """Whether all of base passes the failing tests."""
     deadly: bool = False
     """Whether a failing test hung or killed its process in the cold run: a preview may then die as well."""
 
@@ -98,6 +100,8 @@ class Judge:
         self.before: dict[str, wire.Row] = {}
         self.before_agreement = 0.0
         self.step_limits: dict[str, int] = {}
+        self.base_agreement = 0.0
+        """How far base agrees with itself from run to run; far below 1 its answers are no measure."""
         self.base_green = False
         """Whether base passes all guide tests: then no test asks for anything that base does not do."""
         self.seconds = 10.0
@@ -157,10 +161,15 @@ class Judge:
             self.stage.warm = False
             self.stage.why_cold = "swapping the function in a running process does not reach what the tests call"
         reference = others[0] if others else None
+        self.base_agreement = self.agreement(reference) if reference is not None else 0.0
         self.base_green = reference is not None and {r.test for r in reference.rows if r.outcome.good} >= set(
             tests
         )
         self.before = {row.test: row for row in original.rows}
+        if self.guide.green_at_base and reference is not None and self.alike(original, reference):
+            return (
+                "as it was at base the function fails these tests in the same way: the cause lies elsewhere, too"
+            )
         self.before_agreement = self.agreement(original)
         for row in (*original.rows, *(reference.rows if reference is not None else ())):
             if row.outcome.good:
@@ -171,6 +180,17 @@ class Judge:
         slowest = sum(row.seconds for row in original.rows if row.outcome.good)
         self.seconds = min(10.0, max(1.0, 1.0 + 10 * slowest))
         return ""
+
+    def alike(self, one: wire.TrialReply, other: wire.TrialReply) -> bool:
+        """Whether two versions fail every failing test with the same words."""
+        left, right = ({row.test: row for row in reply.rows} for reply in (one, other))
+        return all(
+            test in left
+            and test in right
+            and not right[test].outcome.good
+            and (left[test].exception, left[test].message) == (right[test].exception, right[test].message)
+            for test in self.guide.failing
+        )
 
     def believable(self, original: wire.TrialReply, poisoned: wire.TrialReply) -> bool:
         """Head must fail as it did, and a poisoned function must be noticed; silence is neither."""
