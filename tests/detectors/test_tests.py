@@ -230,3 +230,8 @@ def test_an_added_function_has_no_calls_to_compare() -> None:
     head = run(result(OTHER), calls={TOTAL.id: (call("ValueError"),)})
     base = replace(BASE, calls={TOTAL.id: (call(),)})
     assert found(base, head, changed(added=True)) == ()
+
+
+@pytest.mark.parametrize("ours", ["TestTimeout", "StepLimit"])
+def test_what_the_harness_raises_to_stop_a_run_is_no_crash(ours: str) -> None:
+    assert calls((call(),), (call(ours),)) == ()

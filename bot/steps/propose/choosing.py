@@ -220,7 +220,7 @@ class Referee:
         Where base is there to compare with, the one goes first that heals what the change broke and alters nothing
         else. Without it, versions that answer alike on recorded and derived inputs vote together, with their
         probabilities (after the clustering of AlphaCode); `confidence` is their share. A version equal to base
-        undoes the change, and pays for it; so does a larger diff.
+        comes last, unless the branch changed only one small place; more edits and a larger diff cost.
         """
         if not plausible:
             return (), ()
