@@ -61,6 +61,9 @@ RepositoryPath = Annotated[str, AfterValidator(_inside_repository)]
 PythonVersion = Annotated[str, AfterValidator(_python_version)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Price = Annotated[float, Field(ge=0, le=1_000_000)]
+Rung = Literal["plain", "best-of-n", "self-debug", "line-guided", "token-cfg"]
 
 
 class Section(BaseModel):
@@ -109,6 +112,87 @@ class BudgetSettings(Section):
     seconds: Seconds = Field(default=600.0, description="Wall time of the whole review, in seconds.")
     function_seconds: Seconds = Field(
         default=60.0, description="Wall time of the search in one function, in seconds."
+    )
+    tokens_in: Tokens = Field(default=600_000, description="Tokens sent to endpoints per review.")
+    tokens_out: Tokens = Field(default=80_000, description="Tokens that endpoints generate per review.")
+    function_tokens_in: Tokens = Field(default=120_000, description="Tokens sent to endpoints per function.")
+    function_tokens_out: Tokens = Field(default=16_000, description="Tokens generated per function.")
+    requests: Tokens = Field(default=1_000, description="Requests to endpoints per review.")
+    function_requests: Tokens = Field(default=250, description="Requests to endpoints per function.")
+    money: Annotated[float, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None,
+        description="Most that a review may cost, in the currency of endpoint.price_in; null: no limit.",
+    )
+    endpoint_seconds: Seconds = Field(
+        default=300.0, description="Waiting for endpoints per review, summed over requests, in seconds."
+    )
+
+
+class EndpointSettings(Section):
+    """An OpenAI-compatible server. Its key comes from the environment alone."""
+
+    url: str | None = Field(
+        default=None,
+        description="Base URL, like http://localhost:8000/v1; null: no endpoint (also: OPENAI_BASE_URL).",
+    )
+    model: str | None = Field(
+        default=None, description="Model; null: the only one that the server lists (also: OPENAI_MODEL)."
+    )
+    fallbacks: tuple[str, ...] = Field(
+        default=(),
+        description="Further endpoints, each `MODEL@URL`, asked in order when those before are dead. The key of "
+        "the first comes from TRYLINE_ENDPOINT_KEY_2, of the second from TRYLINE_ENDPOINT_KEY_3 ...",
+    )
+    timeout: Seconds = Field(default=120.0, description="Limit for one answer, in seconds.")
+    connect_timeout: Seconds = Field(default=10.0, description="Limit for a connection, in seconds.")
+    retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=4, description="Further attempts at a request that failed for a passing reason."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=4, description="Requests at the same time.")
+    price_in: Price = Field(default=0.0, description="Price of a million tokens sent.")
+    price_out: Price = Field(default=0.0, description="Price of a million tokens generated.")
+    cache: bool = Field(default=True, description="Whether answers are kept on disk for identical requests.")
+
+
+class GuidanceSettings(Section):
+    """How a model is led by what its candidates did."""
+
+    rungs: tuple[Rung, ...] = Field(
+        default=("plain", "best-of-n", "self-debug", "line-guided"),
+        description="Rungs of the ladder, climbed in the order plain, best-of-n, self-debug, line-guided, "
+        "token-cfg until one convinces. `token-cfg` must be asked for by name.",
+    )
+    best_of: Annotated[int, Field(ge=2, le=64)] = Field(default=4, description="Rewrites that best-of-n asks for.")
+    debug_rounds: Annotated[int, Field(ge=1, le=10)] = Field(default=2, description="Rounds of self-debug.")
+    samples: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=4, description="Continuations that are sampled for a line."
+    )
+    horizon: Annotated[int, Field(ge=0, le=16)] = Field(
+        default=2, description="Lines that a continuation looks ahead."
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] = Field(
+        default=0.7, description="Temperature of sampling; the plain rewrite is greedy."
+    )
+    gamma: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1.5,
+        description="Strength of classifier-free guidance: 0 ignores the traces, 1 is the prompt that holds them, "
+        "more extrapolates.",
+    )
+    clip: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=4.0,
+        description="Most that the traces may change a token's log-probability beyond gamma 1, in nats.",
+    )
+    reward: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1.0, description="Weight of what a line did when it ran, beside its probability."
+    )
+    signal_tokens: Annotated[int, Field(ge=50, le=100_000)] = Field(
+        default=1500, description="Most tokens of execution traces in a prompt."
+    )
+    review: bool = Field(
+        default=True, description="Whether the model may name problems, each with a witness that is run."
+    )
+    review_suspicions: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=3, description="Problems that the model may name for one function."
     )
 
 
@@ -189,6 +273,8 @@ class Settings(Section):
     budget: BudgetSettings = BudgetSettings()
     comments: CommentSettings = CommentSettings()
     search: SearchSettings = SearchSettings()
+    endpoint: EndpointSettings = EndpointSettings()
+    guidance: GuidanceSettings = GuidanceSettings()
     verify: VerifySettings = VerifySettings()
     sandbox: SandboxSettings = SandboxSettings()
 

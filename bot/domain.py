@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 # --------------------------------------------------------------------------------------------------- find
 
@@ -460,6 +460,26 @@ class Suspicion:
     """Line of the head file -> Ochiai score, 0 to 1."""
     score: float = 0.0
     """How much speaks for this function rather than another, 0 to 1."""
+    probe: Probe | None = None
+    """A witness that somebody wrote for it and that has not run yet."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A witness proposed with a suspicion: a test module that must run before anything is believed."""
+
+    kind: str
+    """`test`: written as a pytest module; `call`: made by us of one call and its expected result."""
+    code: str
+    """The whole test module, with exactly one test."""
+    test: str
+    """Name of its test function."""
+    claim: str
+    """What is said to go wrong at head, in words."""
+    raises: str = ""
+    """Class name of the exception that is said to come out at head; empty: an assertion fails."""
+    source: str = ""
+    """Who proposed it: an endpoint's name."""
 
 
 @dataclass(frozen=True)
@@ -507,6 +527,94 @@ class Finding:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+# ------------------------------------------------------------------------------------------- model endpoints
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What requests to model endpoints used, by the servers' own figures."""
+
+    requests: int = 0
+    """Sent over the wire; answers from the cache are not counted."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    """Of `tokens_in`: what the server says that its prefix cache held."""
+    from_cache: int = 0
+    """Requests answered from our own disk, or from a recording."""
+    seconds: float = 0.0
+    """Waiting for answers, summed over requests."""
+    money: float = 0.0
+    """By the configured prices; 0 where none are."""
+    estimated: int = 0
+    """Of `requests`: how many came back without usage, their tokens estimated by us."""
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together."""
+        mine, theirs = asdict(self), asdict(other)
+        return Usage(**{name: mine[name] + theirs[name] for name in mine})
+
+    def minus(self, other: Usage) -> Usage:
+        """What was used since `other`, an earlier reading."""
+        mine, theirs = asdict(self), asdict(other)
+        return Usage(**{name: mine[name] - theirs[name] for name in mine})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function or class that the reviewed function uses, as a prompt shows it."""
+
+    name: str
+    text: str
+    """Its `def` or `class` line, and the first line of its docstring."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a function in its file, and is needed to understand it."""
+
+    imports: tuple[str, ...] = ()
+    """Import statements of the module, as written."""
+    header: str = ""
+    """`class` line of the enclosing class, its docstring's first line, its attributes and `__init__`; or ''."""
+    helpers: tuple[Signature, ...] = ()
+    """What the function calls and the same file defines."""
+    constants: tuple[str, ...] = ()
+    """Module-level assignments that the function reads."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Everything that a prompt tells of one function; the same for every rung and both branches of CFG."""
+
+    function: Function
+    surroundings: Surroundings
+    base: Function | None = None
+    finding: Finding | None = None
+    tests: tuple[tuple[str, str], ...] = ()
+    """(test id, source) of the tests that guide."""
+    calls: tuple[Call, ...] = ()
+    """Observed calls of the reference: base's where base is, else head's."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """(test id, what it says when it fails) at head."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One candidate as the signal shows it: its lines, and what running it did."""
+
+    lines: str
+    """The candidate's new lines, as text."""
+    outcome: str
+    """`passes`, `as-before`, `raises X at line n`, `timeout` ..."""
+    message: str = ""
+    """First failure."""
+    trace: tuple[tuple[int, tuple[tuple[str, str, str], ...]], ...] = ()
+    """(line of the function's text, ((name, type, value), ...) changed there), in order of execution."""
+    tests: Mapping[str, str] = field(default_factory=dict)
+    """Test id -> outcome word."""
+
+
 # ------------------------------------------------------------------------------------------------ propose
 
 
@@ -536,6 +644,8 @@ class Proposal:
     """The proposer's name: `edits`, or an endpoint's."""
     imports: tuple[str, ...] = ()
     """Whole import statements that the proposal needs at module level and the module lacks."""
+    rung: str = "line-guided"
+    """Which rung of the ladder made it: `plain`, `best-of-n`, `self-debug`, `line-guided`, `token-cfg`."""
 
 
 @dataclass(frozen=True)
@@ -658,12 +768,29 @@ class Candidate:
     is_revert: bool
     """Equal to the function at base, apart from layout and comments."""
     proposer: str = "edits"
+    """Who proposed its deciding edit: `edits`, or an endpoint's name."""
     rung: str = "line-guided"
+    """Which rung of the ladder found it."""
     expected: Mapping[str, Outcome] = field(default_factory=dict)
     """What the warm runs showed, by test: the cold run must show the same."""
     confidence: float = 1.0
     """Share of the passing versions, by probability, that answer as it does on further inputs. Where base
     decides: 1, or 0 for one that answers unlike base and head."""
+
+
+@dataclass(frozen=True)
+class RungRun:
+    """One rung of the ladder, as it was climbed."""
+
+    name: str
+    candidates: int
+    """Different versions that were run."""
+    passed: int
+    """Of them: how many passed all guide tests."""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    note: str = ""
+    """Why it ended early or was left out; empty where nothing is to be said."""
 
 
 @dataclass(frozen=True)
@@ -678,6 +805,9 @@ class Search:
     """Why it ended: `found`, `exhausted`, `executions`, `seconds`, `not-runnable`."""
     tier: str = "E"
     notes: tuple[str, ...] = ()
+    rungs: tuple[RungRun, ...] = ()
+    """In the order in which they were climbed."""
+    usage: Usage = field(default_factory=Usage)
 
 
 # ------------------------------------------------------------------------------------------------- verify
@@ -789,6 +919,8 @@ class Costs:
     """Of which: making or finding images."""
     candidates: int = 0
     verified: int = 0
+    usage: Usage = field(default_factory=Usage)
+    """Of model endpoints."""
 
     def plus(self, **more: float) -> Costs:
         """These costs with some added."""

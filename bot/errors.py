@@ -5,6 +5,8 @@
     ├── ConfigError       .tryline.yml is not right; says the line and the remedy    exit 2
     ├── RepositoryError   git cannot give what the review needs                      exit 2
     └── CouldNot          infrastructure: engine, image, sandbox, forge, endpoint    exit 3
+        ├── SandboxError  the engine or a container
+        └── EndpointError a model endpoint; BudgetSpent where our own limit says no
 
 The behaviour of the code under review is never an error here: it is a value (`Outcome`, `Problem`).
 """
@@ -63,3 +65,31 @@ class CouldNot(TrylineError):
 
 class SandboxError(CouldNot):
     """The engine or a container failed; the job may be tried again in a fresh one."""
+
+
+class EndpointError(CouldNot):
+    """A model endpoint did not answer as it should.
+
+    `dead` says that no further request to it can succeed in this run (wrong key, unknown model, nobody there);
+    otherwise only this request failed. Slugs: `endpoint-auth` (401, 403), `endpoint-model` (404),
+    `endpoint-context` (the prompt is too long), `endpoint-refused` (another 4xx), `endpoint-busy` (429 after all
+    retries), `endpoint-server` (5xx after all retries), `endpoint-unreachable`, `endpoint-timeout`,
+    `endpoint-garbled` (not JSON, half-sent, or not the promised shape), `endpoint-offline` (a replayed run asks
+    what was not recorded).
+    """
+
+    def __init__(self, message: str, *, hint: str = "", slug: str, dead: bool = False) -> None:
+        super().__init__(message, hint=hint, slug=slug)
+        self.dead = dead
+
+
+class BudgetSpent(EndpointError):
+    """Our own budget does not allow the request: nothing was sent. Slug `endpoint-budget`.
+
+    `scope` is `function` or `review`; `which` names the limit (`budget.tokens_in`).
+    """
+
+    def __init__(self, message: str, *, scope: str, which: str) -> None:
+        super().__init__(message, slug="endpoint-budget", hint=f"Raise `{which}` to allow more.")
+        self.scope = scope
+        self.which = which

@@ -5,13 +5,10 @@ from __future__ import annotations
 import difflib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
-import jinja2
-
+from bot import templating
 from bot.domain import Conclusion, Finding, Function, MatrixRow, Outcome, Review, Reviewed, Rewrite, Verdict
 from bot.record import replay_command
 
@@ -297,19 +294,9 @@ def _hunks(function: Function, source: str) -> list[str]:
 # ------------------------------------------------------------------------------------------------- templates
 
 
-def _environment() -> jinja2.Environment:
-    """The templates, strict about names; every filter here makes foreign text harmless."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        undefined=jinja2.StrictUndefined,
-        # Markdown, not HTML: the filters escape, and HTML entities in code spans would be wrong.
-        autoescape=False,  # noqa: S701
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_only_text,
-    )
-    environment.filters |= {
+def _environment() -> templating.Environment:
+    """The templates; every filter here makes foreign text harmless."""
+    filters: dict[str, Callable[..., str]] = {
         "prose": prose,
         "code": code,
         "cell": cell,
@@ -319,7 +306,7 @@ def _environment() -> jinja2.Environment:
         "mark": mark,
         "ranges": ranges,
     }
-    environment.globals |= {
+    names = {
         "headline": headline,
         "suites": suites,
         "costs": costs,
@@ -331,20 +318,4 @@ def _environment() -> jinja2.Environment:
         "replay": replay_command,
         "neutral": Conclusion.NEUTRAL,
     }
-    return environment
-
-
-def _only_text(value: object) -> object:
-    """Refuses to print what a template did not mean to print. Raises TypeError."""
-    if isinstance(value, str | int | jinja2.Undefined):  # an undefined name raises with its own message
-        return value
-    raise TypeError(f"a template prints {type(value).__name__}, not text")
-
-
-def _template(name: str) -> str | None:
-    """A template's text: beside the package in an installed wheel, in `templates/` of a checkout."""
-    packaged = resources.files("bot") / "_templates" / name
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    source = Path(__file__).resolve().parent.parent / "templates" / name
-    return source.read_text(encoding="utf-8") if source.is_file() else None
+    return templating.environment(filters, names)

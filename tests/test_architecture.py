@@ -18,12 +18,27 @@ LEVELS = (
         "protocols",
         {"bot.languages", "bot.sandboxes", "bot.endpoints", "bot.checks", "bot.detectors", "bot.forges"},
     ),
-    ("tools", {"bot.config", "bot.diff", "bot.record", "bot.render", "bot.console", "bot.workspace", "bot.wire"}),
+    (
+        "tools",
+        {
+            "bot.config",
+            "bot.console",
+            "bot.diff",
+            "bot.guarding",
+            "bot.prompts",
+            "bot.record",
+            "bot.render",
+            "bot.signal",
+            "bot.templating",
+            "bot.wire",
+            "bot.workspace",
+        },
+    ),
     ("implementations", set()),  # whatever lies beside a protocol
     ("trial", {"bot.trial"}),
     ("steps", {"bot.steps"}),
     ("examine", {"bot.examine"}),
-    ("journeys", {"bot.review", "bot.wiring"}),
+    ("journeys", {"bot.review", "bot.problems", "bot.wiring"}),
     ("command", {"bot.cli", "bot.__main__"}),
 )
 RANK = {module: rank for rank, (_, modules) in enumerate(LEVELS) for module in modules}
@@ -39,8 +54,11 @@ HOMES = {
     "packaging": ("bot.languages.python",),
     "unidiff": ("bot.diff",),
     "yaml": ("bot.config",),
-    "jinja2": ("bot.render",),
+    "jinja2": ("bot.templating",),
     "rich": ("bot.console",),
+    "openai": ("bot.endpoints.openai",),
+    "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
+    "matplotlib": ("bot.problems.plot",),
     # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
     "pydantic": ("bot.config", "bot.record", "bot.wire"),
     "pydantic_core": ("bot.config", "bot.record", "bot.wire"),
