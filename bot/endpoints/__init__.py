@@ -47,10 +47,11 @@ class Request:
 
     `complete` continues each of `prompts`; `chat` answers `messages` (and continues `prefix`, the beginning of
     the answer, where the server can); `score` gives the log-probabilities of each prompt's own tokens and
-    generates nothing; `tokenize` gives the ids of each prompt that is text.
+    generates nothing; `tokenize` gives the ids of each prompt that is text, `detokenize` the text of each prompt
+    that is ids.
     """
 
-    kind: Literal["complete", "chat", "score", "tokenize"]
+    kind: Literal["complete", "chat", "score", "tokenize", "detokenize"]
     prompts: tuple[Prompt, ...] = ()
     messages: tuple[Message, ...] = ()
     prefix: str = ""
@@ -162,7 +163,7 @@ class Capabilities:
     schema: Literal["", "json_schema", "json_object"] = ""
     """What really enforces structured output."""
     tokenize: bool = False
-    """`/tokenize` counts tokens for us."""
+    """`/tokenize` and `/detokenize` turn text into ids and back."""
     template: tuple[str, str] | None = None
     """What the chat template puts before and after a single user message, up to where the answer begins; None
     where the server does not say. With it, completions can be asked the way chat is."""
