@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Function, Recipe, Replacement, SuitePlan, TestChange, Unit
+from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 
 
 class Unparsable(Exception):
@@ -16,6 +16,16 @@ class Unparsable(Exception):
         super().__init__(message)
         self.message = message
         self.line = line
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A function as a model's answer gives it."""
+
+    source: str
+    """The whole function, indented as the original, line feeds only, one at the end."""
+    imports: tuple[str, ...] = ()
+    """Import statements that stand beside it."""
 
 
 class Files(Protocol):
@@ -122,3 +132,27 @@ class Language(Protocol):
 
     def unit_source(self, unit_: Unit, function: Function, source: str) -> str:
         """The unit's text with the function's lines replaced by `source`."""
+
+    def answered(self, text: str, function: Function) -> Answered:
+        """The last version of a function that a model's answer holds. Raises Unparsable when it holds none."""
+
+    def margin(self, source: str) -> str:
+        """The white space before every line of a function's text; '' where they have none in common."""
+
+    def first_statement(self, lines: Sequence[str]) -> int:
+        """How many of the lines the first statement takes (of a compound one its header); 0: not complete."""
+
+    def cut(self, lines: Sequence[str]) -> str:
+        """The beginning of a function made runnable: behind it a private exception is raised, whose class name is
+        `sentinel`. Raises Unparsable when nothing of it can stand."""
+
+    sentinel: str
+
+    def surroundings(self, text: str, function: Function) -> Surroundings:
+        """What a reader of the function needs of the rest of its file, clipped; empty when the text does not
+        hold the function there. Raises Unparsable."""
+
+    def test_source(self, text: str, name: str) -> str:
+        """The test of a test file with what it needs of that file (imports, fixtures, set-up). `name` is a
+        test's id without its path (`test_x`, `Class::test_x`); parameters in brackets are ignored. Empty when
+        it is not there. Raises Unparsable."""

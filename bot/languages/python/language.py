@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from bot.domain import Function, Recipe, Replacement, SuitePlan, TestChange, Unit
-from bot.languages import Files, InstallWishes, SuiteWishes
-from bot.languages.python import functions, policy, recipe, splice, suite, test_changes, unit
+from collections.abc import Sequence
+
+from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
+from bot.languages import Answered, Files, InstallWishes, SuiteWishes
+from bot.languages.python import answer, functions, policy, recipe, splice, suite, test_changes, unit
 
 
 class Python:
     """Python, read by `ast`, tested by pytest, installed by uv. Stateless."""
 
     name = "python"
+    sentinel = answer.SENTINEL
 
     def owns(self, path: str) -> bool:
         """Whether the file is a Python module."""
@@ -87,3 +90,27 @@ class Python:
     def unit_source(self, unit_: Unit, function: Function, source: str) -> str:
         """See `Language.unit_source`."""
         return unit.with_source(unit_, function, source)
+
+    def answered(self, text: str, function: Function) -> Answered:
+        """See `Language.answered`."""
+        return answer.answered(text, function)
+
+    def margin(self, source: str) -> str:
+        """See `Language.margin`."""
+        return answer.margin(source)
+
+    def first_statement(self, lines: Sequence[str]) -> int:
+        """See `Language.first_statement`."""
+        return answer.first_statement(lines)
+
+    def cut(self, lines: Sequence[str]) -> str:
+        """See `Language.cut`."""
+        return answer.cut(lines)
+
+    def surroundings(self, text: str, function: Function) -> Surroundings:
+        """See `Language.surroundings`."""
+        return surroundings.surroundings(text, function)
+
+    def test_source(self, text: str, name: str) -> str:
+        """See `Language.test_source`."""
+        return surroundings.test_source(text, name)
