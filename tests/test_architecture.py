@@ -21,6 +21,7 @@ LEVELS = (
     (
         "tools",
         {
+            "bot.brief",
             "bot.config",
             "bot.console",
             "bot.diff",

@@ -169,7 +169,7 @@ def _class_header(scope: ast.ClassDef, target: AnyFunction, lines: Sequence[str]
 
 
 def _attributes(target: AnyFunction, class_name: str) -> frozenset[str]:
-    """Names that the function looks up on its first parameter, on `super()` or on the class by name."""
+    """Names that the function looks up on its first parameter or on the class by name."""
     own = [parameter.arg for parameter in (*target.args.posonlyargs, *target.args.args)][:1]
     return frozenset(
         inner.attr
@@ -199,7 +199,9 @@ def _signature(node: Scope) -> str:
         out += [f"    {_one_line(_unparse(inner))}" for inner in fields[:MAX_ATTRIBUTES]]
         init = next((n for n in node.body if isinstance(n, AnyFunction) and n.name == "__init__"), None)
         if init is not None:
-            out += [f"    {_opening(init)[-1]} ..."]
+            out.append(f"    {_head(init)} ...")
+    if out[-1] == _head(node):
+        out[-1] += " ..."
     return "\n".join(out)
 
 
