@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 from bot.languages import Answered, Files, InstallWishes, SuiteWishes
-from bot.languages.python import functions, policy, recipe, splice, suite, surroundings, test_changes, unit
+from bot.languages.python import answer, functions, policy, recipe, splice, suite, surroundings, test_changes, unit
 
 
 class Python:
