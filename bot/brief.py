@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from bot.domain import Brief, Call, ChangedFunction, Evidence, Finding, Surroundings
+from bot.domain import Brief, Call, ChangedFunction, Evidence, Finding, Surroundings, TestResult
 from bot.languages import Files, Language, Unparsable
 
 MAX_TESTS = 3
@@ -40,7 +40,7 @@ def brief_of(
         finding=finding,
         tests=tuple(itertools.islice(_sources(language, files, _ordered(tests, finding, evidence)), MAX_TESTS)),
         calls=_diverse(_recorded(function, evidence)),
-        failures=_failures(finding, evidence),
+        failures=_failures(language, files, finding, evidence),
     )
 
 
@@ -109,17 +109,34 @@ def _kind(call: Call) -> str:
     return text.partition("(")[0]
 
 
-def _failures(finding: Finding | None, evidence: Evidence | None) -> tuple[tuple[str, str], ...]:
-    """What the finding's tests say at head, one for each different message."""
+def _failures(
+    language: Language, files: Files, finding: Finding | None, evidence: Evidence | None
+) -> tuple[tuple[str, str], ...]:
+    """What the finding's tests say at head, and where; one for each different message."""
     if finding is None:
         return ()
     results = evidence.head.by_id() if evidence else {}
-    said: dict[str, str] = {}
+    said: dict[str, tuple[str, str]] = {}
     for test in finding.witness.tests:
         result = results.get(test)
         if result is not None and result.outcome.bad:
             message = result.message.strip() or result.exception or result.outcome.value
-            said.setdefault(message, test)
+            places = _places(language, files, result)
+            said.setdefault(message, (test, "\n".join([message, *places])))
+        if len(said) == MAX_FAILURES:
+            break
     if not said and finding.witness.failure.strip():
-        said[finding.witness.failure.strip()] = next(iter(finding.witness.tests), "")
-    return tuple((test, message) for message, test in said.items())[:MAX_FAILURES]
+        return ((next(iter(finding.witness.tests), ""), finding.witness.failure.strip()),)
+    return tuple(said.values())
+
+
+def _places(language: Language, files: Files, result: TestResult) -> Iterator[str]:
+    """The test's own line that failed, and the line that raised: a long test fails at one of many."""
+    own = [frame for frame in result.frames if frame.path == result.id.partition("::")[0]]
+    for frame in dict.fromkeys((*own[-1:], *result.frames[-1:])):
+        try:
+            lines = language.decode(files.read(frame.path)).split("\n")
+        except (KeyError, Unparsable):
+            continue
+        if 0 < frame.line <= len(lines):
+            yield f"at {frame.path}:{frame.line}: {lines[frame.line - 1].strip()}"

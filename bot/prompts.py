@@ -23,8 +23,13 @@ MAX_SOURCE = 12_000
 """Characters of a function, whole or nearly: what is left out cannot be written again."""
 MAX_FILE = 4_000
 """Characters of what stands around the function in its file."""
-MAX_TEST = 2_500
-"""Characters of one guide test."""
+MAX_TEST = 2_000
+"""Characters of the first guide test."""
+MAX_FURTHER_TEST = 1_000
+"""Characters of each other one."""
+MAX_LINE = 300
+"""Characters of one line of a test or of what stands around the function."""
+MAX_CALLS = 6
 MAX_FAILURES = 3
 MAX_MESSAGE = 600
 """Characters of one failure's message, and of a finding's."""
@@ -168,8 +173,11 @@ def _about(brief: Brief) -> _About:
         goal=_GOALS[finding.category] if finding is not None else "",
         finding=_finding(finding) if finding is not None else "",
         failures=_failures(brief.failures),
-        tests=tuple(f"# {_flat(name, MAX_NAME)}\n{source}" for name, source in brief.tests),
-        calls="\n".join(_call(function, call) for call in brief.calls),
+        tests=tuple(
+            f"# {_flat(name, MAX_NAME)}\n{_shortened(source, MAX_FURTHER_TEST if at else MAX_TEST)}"
+            for at, (name, source) in enumerate(brief.tests)
+        ),
+        calls="\n".join(_call(function, call) for call in brief.calls[:MAX_CALLS]),
         hidden=guarding.redact(function.source) != function.source,
         fence=_fence(brief),
     )
@@ -190,7 +198,7 @@ def _file(brief: Brief) -> str:
         "\n\n".join(helper.text for helper in around.helpers),
         around.header,
     ]
-    return "\n\n".join(part for part in parts if part)
+    return _shortened("\n\n".join(part for part in parts if part), MAX_FILE)
 
 
 def _numbered(function: Function) -> str:
@@ -236,6 +244,25 @@ def _flat(text: str, limit: int) -> str:
     return guarding.clip(" ".join(guarding.redact(guarding.clean(text)).split()), limit)
 
 
+def _shortened(source: str, limit: int) -> str:
+    """Code of at most `limit` characters: whole lines, those left out in the middle counted."""
+    text = guarding.redact(guarding.clean(source)).strip("\n")
+    lines = [guarding.clip(line, MAX_LINE) for line in text.split("\n")]
+    room = limit - 30
+    if sum(len(line) + 1 for line in lines) <= limit:
+        return "\n".join(lines)
+    head = tail = 0
+    while head + tail < len(lines):
+        # Two lines from the beginning for each from the end.
+        at = head if head <= 2 * tail else len(lines) - 1 - tail
+        room -= len(lines[at]) + 1
+        if room < 0:
+            break
+        head, tail = (head + 1, tail) if at == head else (head, tail + 1)
+    left_out = f"# ... {len(lines) - head - tail} more lines"
+    return "\n".join([*lines[:head], left_out, *lines[len(lines) - tail :]])
+
+
 def _fence(brief: Brief) -> str:
     sources = [brief.function.source, brief.base.source if brief.base is not None else ""]
     longest = max((len(run) for source in sources for run in re.findall(r"`+", source)), default=0)
@@ -251,5 +278,5 @@ def _render(name: str, **values: object) -> str:
 
 def _environment() -> templating.Environment:
     """The templates; `data` is the only way in for foreign text."""
-    limits = {"source": MAX_SOURCE, "file": MAX_FILE, "test": MAX_TEST, "most": MAX_EVIDENCE}
+    limits = {"source": MAX_SOURCE, "most": MAX_EVIDENCE}
     return templating.environment({"data": guarding.data}, {"limits": limits})

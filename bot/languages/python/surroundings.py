@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain import Function, Signature, Surroundings
@@ -17,6 +18,8 @@ MAX_ATTRIBUTES = 20
 MAX_FIXTURES = 6
 MAX_LINE = 200
 """Characters of a signature, an import or an attribute."""
+MAX_SENTENCE = 120
+"""Characters of a docstring's first sentence."""
 MAX_CONSTANT = 400
 MAX_INIT_LINES = 25
 MAX_TEST_LINES = 60
@@ -152,7 +155,7 @@ def _indented(lines: Iterable[str], depth: int) -> Iterator[str]:
 
 
 def _class_header(scope: ast.ClassDef, target: AnyFunction, lines: Sequence[str]) -> list[str]:
-    """The class line, its docstring's first line, its attributes, `__init__`, and what the function uses of it."""
+    """The class's line, docstring's first sentence, attributes and `__init__`, and what the function uses of it."""
     out = [*_opening(scope)]
     attributes = [node for node in scope.body if isinstance(node, Assignment)]
     out += [f"    {_one_line(_unparse(node))}" for node in attributes[:MAX_ATTRIBUTES]]
@@ -192,7 +195,7 @@ def _closure(scope: AnyFunction, target: AnyFunction, lines: Sequence[str]) -> l
 
 
 def _signature(node: Scope) -> str:
-    """Decorators, the `def` or `class` line and the docstring's first line; a class with fields and `__init__`."""
+    """Decorators, the `def` or `class` line, the docstring's first sentence; of a class fields and `__init__`."""
     out = _opening(node)
     if isinstance(node, ast.ClassDef):
         fields = [inner for inner in node.body if isinstance(inner, ast.AnnAssign)]
@@ -208,10 +211,12 @@ def _signature(node: Scope) -> str:
 def _opening(node: Scope) -> list[str]:
     out = [f"@{_one_line(_unparse(decorator))}" for decorator in node.decorator_list]
     out.append(_head(node))
-    docstring = ast.get_docstring(node)
-    if docstring and docstring.strip():
-        first = _one_line(docstring.strip().split("\n")[0]).replace("\\", "\\\\").replace('"""', "'''")
-        out.append(f'    """{first}"""')
+    docstring = (ast.get_docstring(node) or "").strip()
+    if docstring:
+        # A first line may end in the middle of a sentence.
+        sentence = re.split(r"(?<=[.!?])\s", " ".join(docstring.partition("\n\n")[0].split()), maxsplit=1)[0]
+        said = _clip(sentence, MAX_SENTENCE).replace("\\", "\\\\").replace('"', "'")
+        out.append(f'    """{said}"""')
     return out
 
 
