@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache/make
 INSTALLED := $(CACHE)/installed
+VLLM ?= .cache/vllm
 
-.PHONY: help install engine check test demo docs lock clean
+.PHONY: help install engine vllm check test demo docs lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -22,14 +23,18 @@ $(INSTALLED): pyproject.toml requirements.lock requirements-dev.lock scripts/ins
 engine: ## make sure that a Docker engine answers, installing one where that is possible
 	@scripts/engine.sh
 
-check: $(INSTALLED) ## lint, format, types and the tests that need no engine
+vllm: $(INSTALLED) ## make sure that a real vLLM server is installed for the live tests (CPU, 3.4 GB, in .cache)
+	@PYTHON="$(PYTHON)" UV=$(BIN)/uv scripts/vllm.sh $(VLLM)
+
+check: $(INSTALLED) ## lint, format, types and the tests that need no engine and no server
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 -m 'not engine'
+	$(BIN)/pytest -q -n 2 -m 'not engine and not live'
 
-test: check engine ## everything: check, then the tests that need an engine
-	$(BIN)/pytest -q -m engine
+test: check engine vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
+	$(BIN)/pytest -q -m 'engine and not live'
+	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
 demo: $(INSTALLED) engine ## review a sample repository made in demo/
 	$(BIN)/python scripts/demo.py
