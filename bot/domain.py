@@ -480,6 +480,20 @@ class Probe:
     """Class name of the exception that is said to come out at head; empty: an assertion fails."""
     source: str = ""
     """Who proposed it: an endpoint's name."""
+    severity: Severity = Severity.MEDIUM
+    """As proposed; a finding's is capped by what was shown."""
+    line: int = 0
+    """Line of the head file that is said to be wrong; 0 where none is named."""
+    call: str = ""
+    """Kind `call`: the call."""
+    expected: str = ""
+    """Kind `call`: the result that it should have, a literal."""
+    fixed: str = ""
+    """The whole function as its proposer believes it right; empty where it gave none that fits."""
+    imports: tuple[str, ...] = ()
+    """Import statements that `fixed` needs."""
+    stub: str = ""
+    """Kind `call`: the function giving just the expected result."""
 
 
 @dataclass(frozen=True)
@@ -496,6 +510,10 @@ class Witness:
     call: Call | None = None
     repeats: int = 2
     """How many times each side was run with the same outcome."""
+    code: str = ""
+    """The test module, where the repository has none that shows it: saved as `path`, `command` runs it."""
+    path: str = ""
+    """Where `code` belongs, relative to the repository; empty where there is none."""
 
 
 @dataclass(frozen=True)

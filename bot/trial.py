@@ -7,6 +7,8 @@ fresh process each where it is not.
 
 from __future__ import annotations
 
+import io
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -27,6 +29,48 @@ class Side:
     tar: bytes
     image: Image
     plan: SuitePlan
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A tree's files with some added or replaced."""
+
+    below: Files
+    added: Mapping[str, bytes]
+
+    def paths(self) -> Sequence[str]:
+        """Every regular file, sorted."""
+        return sorted({*self.below.paths(), *self.added})
+
+    def read(self, path: str) -> bytes:
+        """Content of one file. Raises KeyError when neither has it."""
+        return self.added[path] if path in self.added else self.below.read(path)
+
+
+def with_files(side: Side, files: Mapping[str, str]) -> Side:
+    """The revision with further files (path -> text) in its tree, for every sandbox that is opened with it.
+
+    Where the suite is run by named paths, a test module that lies below none of them is named as well.
+    """
+    if not files:
+        return side
+    added = {path: text.encode("utf-8", "replace") for path, text in sorted(files.items())}
+    buffer = io.BytesIO(side.tar)
+    with tarfile.open(
+        fileobj=buffer, mode="a", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+    ) as archive:
+        for path, data in added.items():
+            info = tarfile.TarInfo(path)
+            info.size, info.mode = len(data), 0o644
+            archive.addfile(info, io.BytesIO(data))
+    paths = side.plan.paths
+    if paths:
+        covered = tuple(path.rstrip("/").removeprefix("./") for path in paths)
+        paths += tuple(
+            path for path in added if not any(c in ("", ".", path) or path.startswith(c + "/") for c in covered)
+        )
+    plan = replace(side.plan, paths=paths)
+    return Side(Overlay(side.files, added), buffer.getvalue(), side.image, plan)
 
 
 class Lab:

@@ -156,3 +156,19 @@ class Language(Protocol):
         """The test of a test file with what it needs of that file (imports, fixtures, set-up). `name` is a
         test's id without its path (`test_x`, `Class::test_x`); parameters in brackets are ignored. Empty when
         it is not there. Raises Unparsable."""
+
+    def test_name(self, code: str) -> str:
+        """The name of the one test of a proposed test module. Raises Unparsable when it holds none or several."""
+
+    def call_test(self, function: Function, text: str, files: Files, call: str, expected: str, raises: str) -> str:
+        """A test module with one test that makes `call` and expects `expected`, a literal (which may be empty
+        where `raises` says what comes out instead). `text` is the function's file; what the call names is imported
+        as the tests in `files` import it. Raises Unparsable with the reason."""
+
+    def stub(self, function: Function, expected: str) -> str:
+        """The function's text with a body that only gives `expected`. Raises Unparsable."""
+
+    def objection(self, code: str, function: Function, raises: str, seen: str) -> tuple[str, str] | None:
+        """(slug, why) of the first reason for which a proposed test does not count as evidence, whatever it does
+        when it runs; None when there is none. Slugs: `broken`, `internals`, `trivial`. `seen` is the text of the
+        repository's own tests of the function: what they touch, a witness may touch."""

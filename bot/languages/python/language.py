@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 from bot.languages import Answered, Files, InstallWishes, SuiteWishes
-from bot.languages.python import answer, functions, policy, recipe, splice, suite, surroundings, test_changes, unit
+from bot.languages.python import (
+    answer,
+    functions,
+    objections,
+    policy,
+    recipe,
+    splice,
+    suite,
+    surroundings,
+    test_changes,
+    unit,
+    witness,
+)
 
 
 class Python:
@@ -114,3 +126,19 @@ class Python:
     def test_source(self, text: str, name: str) -> str:
         """See `Language.test_source`."""
         return surroundings.test_source(text, name)
+
+    def test_name(self, code: str) -> str:
+        """See `Language.test_name`."""
+        return witness.test_name(code)
+
+    def call_test(self, function: Function, text: str, files: Files, call: str, expected: str, raises: str) -> str:
+        """See `Language.call_test`."""
+        return witness.called(function, text, files, call, expected, raises)
+
+    def stub(self, function: Function, expected: str) -> str:
+        """See `Language.stub`."""
+        return witness.stub(function, expected)
+
+    def objection(self, code: str, function: Function, raises: str, seen: str) -> tuple[str, str] | None:
+        """See `Language.objection`."""
+        return objections.objection(code, function, raises, seen)
