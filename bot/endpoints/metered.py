@@ -386,7 +386,7 @@ class Metered:
         return at_most - length + math.ceil(length * density * _MARGIN)
 
     def _counted(self, texts: tuple[str, ...]) -> int | None:
-        """Tokens in texts by the server's own count; None where it cannot be had. Costs a request of the budget."""
+        """Tokens in texts by the server's own count; None where it cannot be had. Costs a request."""
         # Side by side, tokens of two texts may become one: at most one for each text is lost.
         question = Request("tokenize", prompts=("".join(texts),), special=False, purpose="count")
         # Room for two: counting must not use up what the request itself needs.
