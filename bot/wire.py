@@ -384,7 +384,11 @@ class TrialReply:
     pairs: tuple[tuple[str, str], ...]
     """(digest of arguments, digest of outcome) per recorded call."""
     trace: tuple[tuple[int, tuple[tuple[str, str, str], ...]], ...]
-    """(line, ((variable, class name, repr), ...)) before each statement, changed ones only."""
+    """(line, ((variable, class name, repr), ...)) before each statement, changed ones only.
+
+    Line 0 tells that the function was entered or left: one triple `("call", "", arguments)`, `("return", class
+    name, repr)`, `("raise", class name, message)`, or `("yield", class name, repr)`.
+    """
     message: str
     memory_kb: int
     cpu: float
@@ -439,7 +443,7 @@ def read_trace(value: object) -> tuple[tuple[int, tuple[tuple[str, str, str], ..
         if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], list)):
             continue
         changes = tuple(
-            (clean(c[0], 80), clean(c[1], 80), said(c[2], 100))
+            (clean(c[0], 80), clean(c[1], 80), said(c[2], 200))
             for c in entry[1][:100]
             if isinstance(c, list) and len(c) == 3
         )

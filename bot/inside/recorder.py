@@ -9,6 +9,9 @@ import hashlib
 import io
 import itertools
 import pickle
+import signal
+import threading
+import time
 import types
 
 CLIP = 160
@@ -16,6 +19,12 @@ MAX_DEPTH = 6
 MAX_ITEMS = 400
 MAX_NODES = 20000
 MAX_PICKLE = 16 * 1024
+PATIENCE = 0.5
+"""Seconds that all values of a trace together may take to be shown; then the trace ends."""
+PAUSE = 0.1
+"""Seconds that the values at one line may take: a `__repr__` of the repository's may hang."""
+ASIDE = 10000
+"""Statements of the target that one showing may run: a `__repr__` may call the target, or be it."""
 
 # The plain value within one of a derived class, by the built-in type's own method: the class may override its.
 PLAIN = (
@@ -138,6 +147,15 @@ def digest(text):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def stop(times, message):
+    """Stops what runs, for the so manyth time."""
+    if times > 1000:
+        import os
+
+        os._exit(86)  # the candidate swallows the signal to stop: the parent reads this code
+    raise StepLimit(message)
+
+
 class _Call:
     __slots__ = ("function", "names", "values", "shown", "before", "pickled", "items", "depth")
 
@@ -163,7 +181,11 @@ class Recorder:
         self.kept = 0
         self.trace = []
         self.seen_values = {}
+        self.outer_values = []
+        self.patience = PATIENCE
+        self.aside = 0
         self.busy = False
+        self.armed = False
         self.last_line = 0
 
     # -- lines: a flag per probe, so that a line costs one list index after its first hit in a test
@@ -199,36 +221,91 @@ class Recorder:
 
     def step(self, line):
         """Called before every statement of a candidate."""
+        if self.busy:  # run by what shows a value, not by the test
+            self.aside += 1
+            if self.aside > ASIDE:
+                stop(self.aside - ASIDE, "more than %d statements to show a value" % ASIDE)
+            return
         self.steps += 1
         self.last_line = line
         if self.steps > self.step_limit:
             self.overrun += 1
-            if self.overrun > 1000:
-                import os
-
-                os._exit(86)  # the candidate swallows the signal to stop: the parent reads this code
-            raise StepLimit("more than %d statements" % self.step_limit)
+            stop(self.overrun, "more than %d statements" % self.step_limit)
 
     def watch(self, line, values):
         """Like `step`, with the local variables: keeps what changed."""
         self.step(line)
-        if len(self.trace) >= self.trace_limit:
+        if self.busy or len(self.trace) >= self.trace_limit:
             return
         changed = []
-        for name, value in list(values.items()):
-            if name.startswith("__tryline"):
-                continue
-            text = show(value, 80)
-            kind = type(value).__name__
-            if self.seen_values.get(name) != text:
-                self.seen_values[name] = text
-                changed.append([name, kind, text])
+
+        def look():
+            for name, value in list(values.items()):
+                if name.startswith("__tryline"):
+                    continue
+                text = show(value, 80)
+                if self.seen_values.get(name) != text:
+                    self.seen_values[name] = text
+                    changed.append([name, type(value).__name__, text])
+
+        self.patiently(look)
         self.trace.append([line, changed])
+
+    def note(self, word, kind, tell):
+        """Keeps that the target is entered or left, as an entry of line 0; `tell()` says with what."""
+        if self.busy or len(self.trace) >= self.trace_limit:
+            return
+        said = []
+        self.patiently(lambda: said.append(tell()))
+        self.trace.append([0, [[word, kind, said[0] if said else "..."]]])
+        if word == "call":  # what the caller's variables hold is not what this call's hold
+            self.outer_values.append(self.seen_values)
+            self.seen_values = {}
+        elif word != "yield" and self.outer_values:
+            self.seen_values = self.outer_values.pop()
+
+    def patiently(self, work):
+        """Does what runs `__repr__` of the repository's classes, with a clock and a count of their own.
+
+        What runs too long is cut where Python can cut it, and counts against PATIENCE in any case. Nothing that
+        happens here changes what the test sees; a timer and a handler of its own are put back.
+        """
+        began = time.monotonic()
+        here = threading.current_thread() is threading.main_thread()  # elsewhere no signal arrives
+        self.aside = 0
+        self.busy = self.armed = True
+        handler = timer = None
+        try:
+            if here:
+                handler = signal.signal(signal.SIGALRM, self.too_slow)
+                timer = signal.setitimer(signal.ITIMER_REAL, PAUSE)
+            work()
+            self.armed = False
+        except BaseException:  # the timer, while nothing of the repository's ran
+            pass
+        finally:
+            self.busy = self.armed = False
+            took = time.monotonic() - began
+            if timer is not None:
+                left = max(timer[0] - took, 0.001) if timer[0] else 0
+                signal.setitimer(signal.ITIMER_REAL, left, timer[1])
+            if handler is not None:
+                signal.signal(signal.SIGALRM, handler)
+            self.patience -= took
+            if self.patience <= 0:
+                self.trace_limit = len(self.trace) + 1  # the entry in hand is the last
+
+    def too_slow(self, signum, frame):
+        """The timer of `patiently`; once, and not when it comes too late."""
+        if self.armed:
+            self.armed = False
+            raise StepLimit("too slow")
 
     # -- calls
 
     def enter(self, function, names, values):
         """A watched function was called. Returns the call's record, or None when it is not kept."""
+        self.note("call", "", lambda: clip(", ".join("%s=%s" % (n, show(v, 60)) for n, v in zip(names, values))))
         if self.busy or self.kept >= self.total or self.counts.get(function, 0) >= self.per_test:
             return None
         self.busy = True  # a repr or a pickle may call the watched function again
@@ -255,6 +332,7 @@ class Recorder:
 
     def item(self, call, value):
         """A generator yields: kept as part of its result."""
+        self.note("yield", type(value).__name__, lambda: show(value, 80))
         if call is not None and not self.busy:
             if call.items is None:
                 call.items = []
@@ -268,13 +346,18 @@ class Recorder:
 
     def leave(self, call, value):
         """A watched function returns `value`."""
+        self.note("return", type(value).__name__, lambda: show(value, 80))
         if call is not None and not self.busy:
             self.finish(call, value, "")
         return value
 
     def fail(self, call, problem):
         """An exception escapes from a watched function."""
-        if call is None or self.busy or isinstance(problem, StepLimit):
+        if isinstance(problem, StepLimit):
+            return
+        if not isinstance(problem, GeneratorExit):
+            self.note("raise", type(problem).__name__, lambda: clip(str(problem), 80))
+        if call is None or self.busy:
             return
         # A generator that is closed early is no failure: what it yielded until then is its result.
         self.finish(call, None, "" if isinstance(problem, GeneratorExit) else type(problem).__name__)

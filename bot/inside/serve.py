@@ -214,7 +214,7 @@ class Server:
     def child(self, message, fd, seconds):
         """The whole life of a child; returns its exit code."""
         os.setpgid(0, 0)
-        limit = max(1, int(seconds + 0.999))
+        limit = max(1, int(seconds + 0.999)) + bool(message.get("trace"))  # showing values takes CPU, too
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         for other in list(self.children) + [self.ask, self.reporter.fd]:
             os.close(other)
@@ -256,7 +256,7 @@ class Server:
             trace_limit=int(message.get("trace", 0)),
             pairs=True,
         )
-        refused = self.compile(message, book, "target" if message.get("pairs") else "")
+        refused = self.compile(message, book, "target" if message.get("pairs") or book.trace_limit else "")
         if refused is not None:
             return refused
         reporting = next(

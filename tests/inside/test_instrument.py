@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import signal
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -452,3 +454,103 @@ def test_watching_tells_what_changed_before_each_statement() -> None:
         [4, [["i", "int", "0"]]],
         [4, [["i", "int", "1"]]],
     ]
+
+
+def watched(source: str, *, limit: int = 100) -> tuple[recorder.Recorder, dict[str, Any]]:
+    """A module whose first function is watched and told of when it is entered and left."""
+    tree = ast.parse(source)
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    instrument.stepping(function, True)
+    instrument.record_calls(function, "target")
+    ast.fix_missing_locations(tree)
+    book = recorder.Recorder(step_limit=100_000, trace_limit=limit, total=0)
+    instrument.publish(book)
+    names: dict[str, Any] = {}
+    exec(compile(tree, "m.py", "exec"), names)
+    return book, names
+
+
+def test_a_trace_tells_of_entry_return_and_raise() -> None:
+    book, names = watched("def f(a, *, b):\n    if b:\n        raise KeyError('gone')\n    return [a]\n")
+    assert names["f"](1, b=0) == [1]
+    with pytest.raises(KeyError):
+        names["f"](2, b=1)
+    assert book.trace == [
+        [0, [["call", "", "a=1, b=0"]]],
+        [2, [["a", "int", "1"], ["b", "int", "0"]]],
+        [4, []],
+        [0, [["return", "list", "[1]"]]],
+        [0, [["call", "", "a=2, b=1"]]],
+        [2, [["a", "int", "2"], ["b", "int", "1"]]],
+        [3, []],
+        [0, [["raise", "KeyError", "'gone'"]]],
+    ]
+
+
+def test_a_call_within_a_call_does_not_mix_their_variables() -> None:
+    book, names = watched("def f(n):\n    k = n\n    if n:\n        f(n - 1)\n    return k\n")
+    names["f"](1)
+    assert book.trace[4:9] == [
+        [0, [["call", "", "n=0"]]],
+        [2, [["n", "int", "0"]]],
+        [3, [["k", "int", "0"]]],
+        [5, []],
+        [0, [["return", "int", "0"]]],
+    ]
+    assert book.trace[9:] == [[5, []], [0, [["return", "int", "1"]]]]
+
+
+def test_a_generator_tells_what_it_yields() -> None:
+    book, names = watched("def f(n):\n    for i in range(n):\n        yield i\n")
+    assert list(names["f"](2)) == [0, 1]
+    told = [entry[1][0] for entry in book.trace if not entry[0]]
+    assert told == [
+        ["call", "", "n=2"],
+        ["yield", "int", "0"],
+        ["yield", "int", "1"],
+        ["return", "NoneType", "None"],
+    ]
+
+
+def test_entries_and_exits_are_bounded_like_the_rest() -> None:
+    book, names = watched("def f(n):\n    raise ValueError(n)\n", limit=3)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"):
+            names["f"]("x" * 5000)
+    assert len(book.trace) == 3
+    assert all(len(text) <= 160 for _, rows in book.trace for _, _, text in rows)
+
+
+def test_a_watched_representation_is_not_shown_by_itself() -> None:
+    source = "def show(self):\n    n = 1\n    return 'x%s' % n\nclass A:\n    __repr__ = show\n"
+    book, names = watched(source)
+    assert repr(names["A"]()) == "x1"
+    assert [entry[0] for entry in book.trace] == [0, 2, 3, 0]
+    assert book.steps == 2
+
+
+def test_slow_representations_end_the_trace_and_a_timer_of_the_test_goes_on() -> None:
+    source = "def f(n):\n    o = Slow()\n    for i in range(n):\n        pass\n    return n\n"
+    book, names = watched(source, limit=10_000)
+    told: list[float] = []
+
+    class Slow:
+        def __repr__(self) -> str:
+            time.sleep(0.03)
+            return "slow"
+
+    names["Slow"] = Slow
+    before = signal.signal(signal.SIGALRM, lambda number, frame: told.append(time.monotonic()))
+    try:
+        began = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        assert names["f"](1000) == 1000
+        while not told and time.monotonic() < began + 3:
+            time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        ours = signal.signal(signal.SIGALRM, before)
+    assert told and told[0] - began < 1.5
+    assert ours is not book.too_slow
+    assert len(book.trace) < 40
+    assert time.monotonic() - began < 3

@@ -23,6 +23,8 @@ def price(n, factor=2):
 """
 STUBBORN = """
 
+import time
+
 log = []
 
 
@@ -32,6 +34,32 @@ def stubborn(n):
             return price(n)
         except BaseException:
             pass
+
+
+class Busy:
+    def __repr__(self):
+        while True:
+            pass
+
+
+class Asleep:
+    def __repr__(self):
+        time.sleep(60)
+
+
+class Calls:
+    def __repr__(self):
+        while True:
+            price(5)
+
+
+class Deaf:
+    def __repr__(self):
+        while True:
+            try:
+                price(5)
+            except BaseException:
+                pass
 """
 FILES = {
     "shop.py": SOURCE + STUBBORN,
@@ -167,9 +195,10 @@ def test_an_endless_candidate_is_cut_by_its_steps_at_once(server: Server) -> Non
 
 
 def test_trace_and_recorded_pairs(server: Server) -> None:
-    answer = server.ask(message(tests=[TWO], trace=3, pairs=5))
-    assert [entry[0] for entry in answer["trace"]] == [2, 3, 4]
-    assert ["result", "int", "0"] in answer["trace"][1][1]
+    answer = server.ask(message(tests=[TWO], trace=4, pairs=5))
+    assert [entry[0] for entry in answer["trace"]] == [0, 2, 3, 4]
+    assert answer["trace"][0] == [0, [["call", "", "n=2, factor=2"]]]
+    assert ["result", "int", "0"] in answer["trace"][2][1]
     (pair,) = answer["pairs"]
     same = server.ask(
         message(SOURCE.replace("result += factor", "result = result + factor"), tests=[TWO], pairs=5)
@@ -177,6 +206,36 @@ def test_trace_and_recorded_pairs(server: Server) -> None:
     other = server.ask(message(SOURCE.replace("result += factor", "result -= factor"), tests=[TWO], pairs=5))
     assert same["pairs"] == [pair]
     assert other["pairs"][0][0] == pair[0] and other["pairs"][0][1] != pair[1]
+
+
+def test_a_trace_tells_how_the_function_is_left_with_and_without_pairs(server: Server) -> None:
+    for pairs in (0, 5):
+        answer = server.ask(message(tests=[TWO], trace=100, pairs=pairs))
+        assert answer["trace"][-1] == [0, [["return", "int", "4"]]]
+        assert len(answer["pairs"]) == min(1, pairs)
+    answer = server.ask(message(body("raise ValueError('no %d' % n)"), tests=[TWO], trace=100))
+    assert answer["trace"][-2:] == [
+        [2, [["n", "int", "2"], ["factor", "int", "2"]]],
+        [0, [["raise", "ValueError", "no 2"]]],
+    ]
+    assert outcomes(answer) == {TWO: "failed"}
+
+
+@pytest.mark.parametrize("kind", ["Busy", "Asleep", "Calls"])
+def test_a_representation_that_hangs_is_cut_and_the_test_goes_on(server: Server, kind: str) -> None:
+    began = time.monotonic()
+    answer = server.ask(message(body(f"odd = {kind}()"), tests=[TWO], trace=200))
+    assert outcomes(answer) == {TWO: "passed"}
+    assert any(name == "odd" and "repr raised" in text for _, rows in answer["trace"] for name, _, text in rows)
+    assert answer["steps"] == 6, "what the representation ran does not count"
+    assert time.monotonic() - began < 3
+
+
+def test_a_representation_that_swallows_the_stop_ends_the_trial_by_its_limits(server: Server) -> None:
+    began = time.monotonic()
+    answer = server.ask(message(body("odd = Deaf()"), tests=[TWO], trace=200, seconds=1))
+    assert answer["exit"] == 86
+    assert time.monotonic() - began < 3
 
 
 def test_what_cannot_be_put_in_place_says_so(server: Server) -> None:

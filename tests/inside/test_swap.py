@@ -248,5 +248,10 @@ def test_a_watched_and_recorded_candidate(live: Live) -> None:
     instrument.publish(book)
     unit.install(*unit.compile(unit.spec["source"], watch=True, record="target"))
     assert module.f(3) == 3
-    assert book.trace == [[2, [["n", "int", "3"]]], [3, [["k", "int", "3"]]]]
+    assert book.trace == [
+        [0, [["call", "", "n=3"]]],
+        [2, [["n", "int", "3"]]],
+        [3, [["k", "int", "3"]]],
+        [0, [["return", "int", "3"]]],
+    ]
     assert len(book.pairs) == 1
