@@ -155,7 +155,7 @@ def _indented(lines: Iterable[str], depth: int) -> Iterator[str]:
 
 
 def _class_header(scope: ast.ClassDef, target: AnyFunction, lines: Sequence[str]) -> list[str]:
-    """The class's line, docstring's first sentence, attributes and `__init__`, and what the function uses of it."""
+    """The class, its docstring's first sentence, attributes and `__init__`, and what the function uses of it."""
     out = [*_opening(scope)]
     attributes = [node for node in scope.body if isinstance(node, Assignment)]
     out += [f"    {_one_line(_unparse(node))}" for node in attributes[:MAX_ATTRIBUTES]]
