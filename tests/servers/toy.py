@@ -205,10 +205,10 @@ class ToyServer:
         named = bool(body.get("return_tokens_as_token_ids")) and able.token_names
         with_ids = bool(body.get("return_token_ids")) and able.token_names
         cached = sum(self._remember(prompt) for prompt in prompts)
-        choices, spent = [], 0
+        choices, spent, seed = [], 0, self._seed(body)
         for ids in prompts:
             for index in range(count):
-                written = self._write(ids, body, most, index) if most else Written()
+                written = self._write(ids, body, most, f"{seed}:{index}") if most else Written()
                 spent += max(1, len(written.ids))
                 # Like vLLM: the echoed prompt and what follows it share one list of tokens.
                 rows = self._prompt_rows(ids, top) if echo and top is not None else []
@@ -328,9 +328,11 @@ class ToyServer:
         named = bool(body.get("return_tokens_as_token_ids")) and able.token_names
         with_ids = bool(body.get("return_token_ids")) and able.token_names
         cached = self._remember(ids)
-        choices, spent = [], 0
+        choices, spent, seed = [], 0, self._seed(body)
         for index in range(self._count(body)):
-            written = self._enforced(self._write(ids, body, most, index), body.get("response_format"), most)
+            written = self._enforced(
+                self._write(ids, body, most, f"{seed}:{index}"), body.get("response_format"), most
+            )
             spent += max(1, len(written.ids))
             message = {"role": "assistant", "content": written.text, "refusal": None}
             choice: dict[str, Any] = {"index": index, "message": message, "logprobs": None}
@@ -388,10 +390,10 @@ class ToyServer:
 
     # --------------------------------------------------------------------------------------------- sampling
 
-    def _write(self, prompt: list[int], body: Mapping[str, Any], most: int, index: int) -> Written:
+    def _write(self, prompt: list[int], body: Mapping[str, Any], most: int, seed: str) -> Written:
         """One choice, token by token."""
         temperature = body.get("temperature", 1.0)
-        chance = random.Random(f"{self._seed(body)}:{0 if self.abilities.n == 'same' else index}")
+        chance = random.Random(seed.partition(":")[0] if self.abilities.n == "same" else seed)
         stops = body.get("stop") or []
         stops = [stops] if isinstance(stops, str) else stops
         written = Written()
