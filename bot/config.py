@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 import shlex
 import types
 import typing
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -32,6 +34,12 @@ class Mark(Protocol):
 FILE_NAME = ".tryline.yml"
 """Where a repository keeps its settings. Read at the base commit: the head is the stranger's."""
 
+STANDARD = {"OPENAI_BASE_URL": "endpoint.url", "OPENAI_MODEL": "endpoint.model"}
+"""What other tools call these settings in the environment; our own variable wins over them."""
+
+KEYS = re.compile(r"TRYLINE_ENDPOINT_KEY(_[2-9])?")
+"""Variables that hold keys: read where an endpoint is made, never a setting, never shown."""
+
 PREFIX = "TRYLINE_"
 """Every setting has a twin in the environment: `budget.seconds` is `TRYLINE_BUDGET_SECONDS`."""
 
@@ -55,6 +63,24 @@ def _python_version(version: str) -> str:
     if matched is None or int(matched[1]) < 8:
         raise ValueError("must be a version of Python from 3.8 on, like 3.12")
     return version
+
+
+def _base_url(url: str) -> str:
+    """Refuses what is no address of a server, or holds a secret. Raises ValueError."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the server's base URL, like http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user, password, query or fragment; keys come from the environment")
+    return url.rstrip("/")
+
+
+def _further_endpoint(text: str) -> str:
+    """Refuses what is not MODEL@URL. Raises ValueError."""
+    model, sign, rest = text.rpartition("@http")
+    if not sign or not model.strip():
+        raise ValueError("must be MODEL@URL, like qwen2.5-coder@http://localhost:8000/v1")
+    return f"{model.strip()}@{_base_url(f'http{rest}')}"
 
 
 RepositoryPath = Annotated[str, AfterValidator(_inside_repository)]
@@ -131,14 +157,14 @@ class BudgetSettings(Section):
 class EndpointSettings(Section):
     """An OpenAI-compatible server. Its key comes from the environment alone."""
 
-    url: str | None = Field(
+    url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None,
         description="Base URL, like http://localhost:8000/v1; null: no endpoint (also: OPENAI_BASE_URL).",
     )
     model: str | None = Field(
         default=None, description="Model; null: the only one that the server lists (also: OPENAI_MODEL)."
     )
-    fallbacks: tuple[str, ...] = Field(
+    fallbacks: tuple[Annotated[str, AfterValidator(_further_endpoint)], ...] = Field(
         default=(),
         description="Further endpoints, each `MODEL@URL`, asked in order when those before are dead. The key of "
         "the first comes from TRYLINE_ENDPOINT_KEY_2, of the second from TRYLINE_ENDPOINT_KEY_3 ...",
@@ -279,6 +305,18 @@ class Settings(Section):
     sandbox: SandboxSettings = SandboxSettings()
 
     @model_validator(mode="after")
+    def _fallbacks_follow(self) -> Settings:
+        if self.endpoint.fallbacks and not self.endpoint.url:
+            raise ValueError("`endpoint.fallbacks` needs an `endpoint.url` to fall back from")
+        return self
+
+    @model_validator(mode="after")
+    def _money_needs_prices(self) -> Settings:
+        if self.budget.money is not None and not (self.endpoint.price_in or self.endpoint.price_out):
+            raise ValueError("`budget.money` needs `endpoint.price_in` and `endpoint.price_out` to count with")
+        return self
+
+    @model_validator(mode="after")
     def _one_base(self) -> Settings:
         if self.image and self.dockerfile:
             raise ValueError("`image` and `dockerfile` both name a base image; keep one")
@@ -309,9 +347,29 @@ class Config(Settings):
         """What is said about running tests, as languages take it."""
         return SuiteWishes(self.test.runner, self.test.args, self.test.paths, dict(self.test.env))
 
+    def endpoints(self, environ: Mapping[str, str]) -> tuple[Seat, ...]:
+        """The configured endpoints in order, with the keys that the environment holds for them; () for none."""
+        if self.endpoint.url is None:
+            return ()
+        first = environ.get("TRYLINE_ENDPOINT_KEY") or environ.get("OPENAI_API_KEY") or None
+        seats = [Seat(self.endpoint.url, self.endpoint.model, first)]
+        for number, text in enumerate(self.endpoint.fallbacks, 2):
+            model, _, rest = text.rpartition("@http")
+            seats.append(Seat(f"http{rest}", model, environ.get(f"TRYLINE_ENDPOINT_KEY_{number}") or None))
+        return tuple(seats)
+
     def limits(self) -> Limits:
         """What a container may use."""
         return Limits(**self.sandbox.model_dump())
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where one endpoint is, and the key to it."""
+
+    url: str
+    model: str | None
+    key: str | None = dataclasses.field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -581,10 +639,14 @@ _SECTIONS = frozenset(name.partition(".")[0] for name, _ in _fields() if "." in 
 def _from_environment(environ: Mapping[str, str], also: frozenset[str]) -> dict[str, Given]:
     """What `TRYLINE_*` variables set; an empty variable is one that is not set."""
     known = {environment_name(name): (name, field) for name, field in _fields()}
-    given = {}
+    given = {
+        name: Given(environ[variable], f"environment {variable}")
+        for variable, name in STANDARD.items()
+        if environ.get(variable)
+    }
     for variable in sorted(environ):
         text = environ[variable]
-        if not variable.startswith(PREFIX) or variable in also or not text:
+        if not variable.startswith(PREFIX) or variable in also or KEYS.fullmatch(variable) or not text:
             continue
         if variable not in known:
             raise ConfigError(
@@ -700,6 +762,8 @@ def _remedy(mistake: ErrorDetails) -> str:
     """What to do about the first mistake."""
     if mistake["type"] == "extra_forbidden":
         section = ".".join(str(part) for part in mistake["loc"][:-1])
+        if section == "endpoint" and "key" in str(mistake["loc"][-1]).lower():
+            return "Keys are read from the environment alone: OPENAI_API_KEY or TRYLINE_ENDPOINT_KEY."
         where = f"in `{section}`" if section else "at the top level"
         return f"Settings {where}: {', '.join(_keys(section))}."
     return "docs/configuration.md shows every setting with its kind and default."
@@ -720,4 +784,5 @@ def _shown(value: Any, limit: int = 60) -> str:
     """A foreign value that is safe and short enough for a message."""
     text = value if isinstance(value, str) else "nothing" if value is None else str(value)
     text = "".join(c if c.isprintable() else "�" for c in text).replace("`", "'")
+    text = re.sub(r"//[^/@\s]*@", "//…@", text)  # a password in an address
     return text if len(text) <= limit else text[: limit - 1] + "…"

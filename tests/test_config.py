@@ -190,3 +190,53 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
         load(text)
     except ConfigError as error:
         assert error.message
+
+
+def test_an_endpoint_is_named_by_its_settings_or_by_the_names_that_others_use():
+    text = "endpoint: {url: http://file:1/v1}"
+    assert load(text).endpoint.url == "http://file:1/v1"
+    standard = {"OPENAI_BASE_URL": "http://standard/v1/", "OPENAI_MODEL": "m"}
+    config = load(text, environ=standard)
+    assert (config.endpoint.url, config.endpoint.model) == ("http://standard/v1", "m")
+    assert config.origins["endpoint.url"] == "environment OPENAI_BASE_URL"
+    assert load(text, environ={**standard, "TRYLINE_ENDPOINT_URL": "http://own"}).endpoint.url == "http://own"
+
+
+def test_a_key_alone_names_no_endpoint():
+    config = load(environ={"OPENAI_API_KEY": "sk-1"})
+    assert config.endpoint.url is None and config.endpoints({"OPENAI_API_KEY": "sk-1"}) == ()
+
+
+def test_keys_come_from_the_environment_and_are_never_shown():
+    environ = {"OPENAI_API_KEY": "sk-first", "TRYLINE_ENDPOINT_KEY_2": "sk-second", "OPENAI_BASE_URL": "http://a"}
+    config = load("endpoint: {fallbacks: [m@http://b/v1, 'x@y@https://c']}", environ=environ)
+    seats = config.endpoints(environ)
+    assert [(s.url, s.model, s.key) for s in seats] == [
+        ("http://a", None, "sk-first"),
+        ("http://b/v1", "m", "sk-second"),
+        ("https://c", "x@y", None),
+    ]
+    own = {**environ, "TRYLINE_ENDPOINT_KEY": "sk-own"}
+    assert load(environ=own).endpoints(own)[0].key == "sk-own"
+    assert "sk-" not in repr(seats) + repr(config) + repr(explain(config))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("endpoint: {url: 'http://user:hunter2@a/v1'}", "no user, password"),
+        ("endpoint: {url: ftp://x}", "base URL"),
+        ("endpoint: {url: localhost}", "base URL"),
+        ("endpoint: {fallbacks: [m@http://b]}", "needs an `endpoint.url`"),
+        ("endpoint: {url: http://a, fallbacks: [http://b]}", "MODEL@URL"),
+        ("budget: {money: 3}", "endpoint.price_in"),
+        ("guidance: {rungs: [plain, magic]}", "'token-cfg'"),
+        ("endpoint: {key: sk-1}", "not a setting"),
+    ],
+)
+def test_what_is_wrong_with_an_endpoint_is_said(text: str, said: str):
+    error = refused(text)
+    assert said in error.message
+    assert "hunter2" not in error.message
+    if "key" in text:
+        assert "OPENAI_API_KEY" in error.hint
