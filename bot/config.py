@@ -305,18 +305,6 @@ class Settings(Section):
     sandbox: SandboxSettings = SandboxSettings()
 
     @model_validator(mode="after")
-    def _fallbacks_follow(self) -> Settings:
-        if self.endpoint.fallbacks and not self.endpoint.url:
-            raise ValueError("`endpoint.fallbacks` needs an `endpoint.url` to fall back from")
-        return self
-
-    @model_validator(mode="after")
-    def _money_needs_prices(self) -> Settings:
-        if self.budget.money is not None and not (self.endpoint.price_in or self.endpoint.price_out):
-            raise ValueError("`budget.money` needs `endpoint.price_in` and `endpoint.price_out` to count with")
-        return self
-
-    @model_validator(mode="after")
     def _one_base(self) -> Settings:
         if self.image and self.dockerfile:
             raise ValueError("`image` and `dockerfile` both name a base image; keep one")
@@ -432,8 +420,26 @@ def load(
         section, _, key = name.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[key] = item.value
     settings = _check(tree, lambda name: given[name].origin if name in given else "the configuration")
+    _check_together(settings)
     origins = {name: item.origin for name, item in given.items()}
     return Config(**settings.model_dump(), origins=origins)
+
+
+def _check_together(settings: Settings) -> None:
+    """What settings of different layers must be together. Raises ConfigError."""
+    endpoint = settings.endpoint
+    if endpoint.fallbacks and not endpoint.url:
+        raise ConfigError(
+            "`endpoint.fallbacks` needs an `endpoint.url` to fall back from",
+            hint="Set `endpoint.url` (or OPENAI_BASE_URL) to the endpoint that is asked first.",
+            slug="config-value",
+        )
+    if settings.budget.money is not None and not (endpoint.price_in or endpoint.price_out):
+        raise ConfigError(
+            "`budget.money` needs `endpoint.price_in` and `endpoint.price_out` to count with",
+            hint="Write down what a million tokens cost.",
+            slug="config-value",
+        )
 
 
 def explain(config: Config) -> tuple[Effective, ...]:
