@@ -152,21 +152,24 @@ def _humaneval(row: Mapping[str, Any]) -> Problem:
     test, solution = _text(row, "test"), _text(row, "canonical_solution", "")
     if not name.isidentifier():
         raise Malformed(f"`entry_point` must be a name, not `{shown(name)}`")
-    start = _declaration(row, prompt)
     module = (
-        start + _text(row, "buggy_solution") if "buggy_solution" in row else _stub(prompt.rstrip() + "\n", name)
+        prompt + _text(row, "buggy_solution") if "buggy_solution" in row else _stub(prompt.rstrip() + "\n", name)
     )
     tree = _parsed(module, "prompt")
     function = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
     if function is None:
         raise Malformed(f"`prompt` does not define `{name}`")
-    reference = start + solution if solution else ""
+    reference = prompt + solution if solution else ""
     _parsed(reference, "canonical_solution")
     checks = _parsed(test, "test")
     docstring = examples.docstring(prompt, name) or ast.get_docstring(function, clean=True) or ""
     given = [parsed for text in examples.asserts(docstring, name) for parsed in ast.parse(text).body]
     if "example_test" in row:
-        visible = ast.unparse(_parsed(_text(row, "example_test"), "example_test"))
+        try:
+            visible = ast.unparse(_parsed(_text(row, "example_test"), "example_test"))
+        except Malformed as problem:
+            # A line of the published HumanEvalFix is damaged so: no reason to refuse the other 163.
+            raise Unusable(str(problem)) from None
         return Problem(
             name_of(row),
             name,
@@ -188,11 +191,6 @@ def _humaneval(row: Mapping[str, Any]) -> Problem:
         reference,
         form="humaneval",
     )
-
-
-def _declaration(row: Mapping[str, Any], prompt: str) -> str:
-    """What a solution continues: HumanEvalFix gives it without the docstring."""
-    return _text(row, "declaration") if "declaration" in row and "buggy_solution" in row else prompt
 
 
 def _stub(start: str, name: str) -> str:
@@ -534,9 +532,14 @@ def _texts(row: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _parsed(text: str, key: str) -> ast.Module:
-    """The syntax tree of a foreign text. Raises Malformed."""
+    """The syntax tree of a foreign text, which may be indented as a whole. Raises Malformed."""
     try:
         return ast.parse(text)
+    except IndentationError as error:
+        plain = textwrap.dedent(text)
+        if plain != text:
+            return _parsed(plain, key)
+        raise Malformed(f"`{key}` is not Python: {shown(error.msg)} at line {error.lineno}") from None
     except SyntaxError as error:
         raise Malformed(f"`{key}` is not Python: {shown(error.msg)} at line {error.lineno}") from None
     except (ValueError, RecursionError, MemoryError) as error:
