@@ -45,7 +45,7 @@ class Tokenizer:
             return piece[0]
         if piece.decode("utf-8", "replace") in SPECIAL:
             return SPECIAL[piece.decode()]
-        value = 1000 + int.from_bytes(hashlib.sha256(piece).digest()[:4], "big")
+        value = 1000 + int.from_bytes(hashlib.sha256(piece).digest()[:8], "big") % 999_990_000
         with self._lock:
             known = self._texts.setdefault(value, piece)
         if known != piece:
