@@ -1,4 +1,4 @@
-"""The mathematics of classifier-free guidance: two predictions, without and with the signal, mixed into one. Pure."""
+"""Classifier-free guidance: two predictions, without and with the signal, mixed into one. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def line_score(
     """
     tokens = max(1, tokens)
     score = guided(plain, conditional, gamma=gamma, clip=clip * tokens)
-    return score / tokens**length_power + weight * reward
+    return score / math.pow(tokens, length_power) + weight * reward
 
 
 def guided(plain: float, conditional: float, *, gamma: float, clip: float) -> float:

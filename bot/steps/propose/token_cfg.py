@@ -169,8 +169,8 @@ def _text(endpoint: Asks, before: tuple[int, ...], ids: tuple[int, ...]) -> str:
     if not context:
         return _detokenized(endpoint, ids)[0]
     lead, whole = _detokenized(endpoint, context, context + ids)
-    # A character that only the line completes stands in the lead as a replacement.
-    return whole.removeprefix(lead.rstrip("\ufffd"))
+    lead = lead.rstrip("\ufffd")  # a character that only the line completes
+    return whole.removeprefix(lead) if whole.startswith(lead) else _detokenized(endpoint, ids)[0]
 
 
 def _detokenized(endpoint: Asks, *prompts: tuple[int, ...]) -> tuple[str, ...]:
