@@ -1,17 +1,15 @@
-"""What probes found out, kept on disk for a day: a probe asks a server a dozen questions."""
+"""What probes found out, kept on disk for a day: a probe asks a server some fifteen questions."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import tempfile
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 from bot.endpoints import Capabilities
+from bot.endpoints.wire_form import FormError, dumps, from_form, loads, to_form
 
 VERSION = 1
 """Counted up when a probe asks for more, or judges otherwise: older files are then not believed."""
@@ -30,11 +28,11 @@ def load(folder: Path | None, url: str, model: str, *, now: float) -> Capabiliti
     if folder is None:
         return None
     try:
-        data = json.loads(place(folder, url, model).read_text("utf-8"))
+        data = loads(place(folder, url, model).read_text("utf-8"))
         if data["version"] != VERSION or data["url"] != url or not 0 <= now - data["made"] < SECONDS:
             return None
-        found = _capabilities(data["capabilities"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = from_form(Capabilities, data["capabilities"])
+    except (OSError, UnicodeDecodeError, FormError, KeyError, TypeError):
         return None
     return found if found.model == model else None
 
@@ -43,47 +41,13 @@ def save(folder: Path | None, url: str, found: Capabilities, *, now: float) -> N
     """Keeps it, whole or not at all. A folder that cannot be written to only costs the next run a probe."""
     if folder is None:
         return
-    data = {"version": VERSION, "url": url, "made": now, "capabilities": asdict(found)}
-    target = place(folder, url, found.model)
+    text = dumps({"version": VERSION, "url": url, "made": now, "capabilities": to_form(found)})
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix=".probe-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=1)
-            Path(name).replace(target)
+                file.write(text)
+            Path(name).replace(place(folder, url, found.model))
         except OSError:
             Path(name).unlink()
-
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "scoring": ("", "echo", "prompt_logprobs"),
-    "prefix": ("", "continue_final_message", "prefix"),
-    "schema": ("", "json_schema", "json_object"),
-}
-
-
-def _capabilities(data: dict[str, Any]) -> Capabilities:
-    """Capabilities out of JSON. Raises KeyError, TypeError or ValueError for another shape."""
-    values = {field.name: data[field.name] for field in fields(Capabilities)}
-    plain = Capabilities()
-    for name, value in values.items():
-        if name in _CHOICES:
-            good = value in _CHOICES[name]
-        elif name == "template":
-            good = value is None or (_texts(value) and len(value) == 2)
-        elif name == "context":
-            good = value is None or type(value) is int
-        elif name == "notes":
-            good = _texts(value)
-        else:
-            good = type(value) is type(getattr(plain, name))
-        if not good:
-            raise ValueError(name)
-    values["notes"] = tuple(values["notes"])
-    values["template"] = values["template"] and tuple(values["template"])
-    return Capabilities(**values)
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from bot.endpoints import Capabilities, Choice, Message
+from bot.endpoints import Capabilities, Choice, Message, Token
 from bot.endpoints.openai.server import Said, Server
 from bot.endpoints.openai.shapes import (
     chat_messages,
@@ -223,6 +223,7 @@ class _Probe:
     def basics(self, what: str, ask: Callable[[int | None], Choice]) -> _Basics:
         """Asks for fewer and fewer alternatives until the server answers."""
         wanted: list[int | None] = [*_ALTERNATIVES, None]
+        refused = ""
         while True:
             alternatives = wanted.pop(0)
             try:
@@ -233,6 +234,8 @@ class _Probe:
                 if not (said or error.slug == "endpoint-garbled") or error.slug == "endpoint-busy":
                     raise
                 words = error.words if isinstance(error, Said) else error.message
+                if alternatives == _ALTERNATIVES[0]:
+                    refused = words
                 if error.dead or not wanted:
                     self.note(f"{what}: {words or 'refused'}")
                     return _Basics(False, refusal=error)
@@ -240,8 +243,8 @@ class _Probe:
                 if limit and alternatives and 0 < int(limit[1]) < alternatives:
                     wanted = [int(limit[1]), None]
         seen = max((len(token.top) for token in choice.tokens), default=0)
-        if alternatives and not seen:
-            self.note(f"{what}: log-probabilities were asked for, none came")
+        if not alternatives or not seen:
+            self.note(f"{what}: log-probabilities were asked for, none came" + (f": {refused}" if refused else ""))
         # Alternatives that decode to one text collide where they are named by text: fewer come than there are.
         shown = alternatives if alternatives and seen >= alternatives / 2 else seen
         return _Basics(True, min(shown, alternatives or 0), choice)
@@ -307,10 +310,12 @@ class _Probe:
     ) -> Literal["", "echo", "prompt_logprobs"]:
         """How the log-probabilities of given text come back; only a way whose figures are right."""
         choice = named[0] if named else basics.choice
+        if choice is not None and not named:
+            # Without what ended the answer: a mark that no text spells.
+            choice = replace(choice, tokens=_of_length(choice.tokens, choice.text))
         if not basics.alternatives or choice is None or not choice.tokens:
             return ""
         prompt: str | list[int] = [*named[1], *choice.ids] if named else _CODE + choice.text
-        size = len(prompt) if named else None
         ids: dict[str, Any] = {"return_tokens_as_token_ids": True} if named else {}
 
         def echoed(most: int) -> bool:
@@ -318,8 +323,9 @@ class _Probe:
             data = self.complete(prompt, max_tokens=most, echo=True, logprobs=1, **ids)
             got = read_completion(data, 1, score=True)[0]
             tokens = got.tokens
-            if most:
-                tokens = tokens[:size] if size else _of_length(tokens, str(prompt))
+            # The one that was generated stands behind them, unless it was the end and is not shown.
+            if most and _ends_with(tokens[:-1], choice.tokens):
+                tokens = tokens[:-1]
             return self.agree("echo", choice, tokens)
 
         def prompted() -> bool:
@@ -331,18 +337,16 @@ class _Probe:
             return "echo"
         return "prompt_logprobs" if self.tried("prompt_logprobs", prompted, False) else ""
 
-    def agree(self, what: str, choice: Choice, scored: Sequence[Any]) -> bool:
+    def agree(self, what: str, choice: Choice, scored: Sequence[Token]) -> bool:
         """Whether the tokens of a continuation have, as given text, the log-probabilities that they were made
         with."""
-        tail = scored[-len(choice.tokens) :]
         if len(scored) <= len(choice.tokens):
             self.note(f"{what}: the prompt's tokens did not come back")
             return False
-        for made, given in zip(choice.tokens, tail, strict=True):
-            same = made.id == given.id if made.id is not None and given.id is not None else made.text == given.text
-            if not same:
-                self.note(f"{what}: given text comes back as other tokens than it was made of")
-                return False
+        if not _ends_with(scored, choice.tokens):
+            self.note(f"{what}: given text comes back as other tokens than it was made of")
+            return False
+        for made, given in zip(choice.tokens, scored[-len(choice.tokens) :], strict=True):
             if made.logprob is None or given.logprob is None or abs(made.logprob - given.logprob) > TOLERANCE:
                 self.note(f"{what}: figures are wrong: made with {made.logprob}, scored with {given.logprob}")
                 return False
@@ -491,9 +495,20 @@ class _Probe:
         )
 
 
-def _of_length(tokens: Iterable[Any], text: str) -> tuple[Any, ...]:
+def _ends_with(tokens: Sequence[Token], tail: Sequence[Token]) -> bool:
+    """Whether the last tokens are those, by id where both have one, else by text."""
+    if len(tokens) < len(tail):
+        return False
+    pairs = zip(tokens[len(tokens) - len(tail) :], tail, strict=True)
+    return all(
+        one.text == other.text if None in (one.id, other.id) else one.id == other.id for one, other in pairs
+    )
+
+
+def _of_length(tokens: Iterable[Token], text: str) -> tuple[Token, ...]:
     """The first tokens, as many as spell `text`."""
-    kept, length = [], 0
+    kept: list[Token] = []
+    length = 0
     for token in tokens:
         length += len(token.text)
         if length > len(text):
