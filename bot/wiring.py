@@ -19,14 +19,21 @@ from bot.checks.witness_gone import WitnessGone
 from bot.config import Config
 from bot.detectors import Detector
 from bot.detectors.tests import FailingTests
-from bot.endpoints import Proposer
+from bot.endpoints import Endpoint, Model, Proposer
+from bot.endpoints.cached import Cached
+from bot.endpoints.cassette import Player, Recorder
 from bot.endpoints.edits import Edits
+from bot.endpoints.fallback import Fallback
+from bot.endpoints.metered import Allowance, Ledger, Metered
+from bot.endpoints.openai import diagnose
+from bot.endpoints.openai.client import OpenAI
+from bot.errors import EndpointError
 from bot.forges import Forge
 from bot.forges.local import Format, Local
 from bot.languages import Language
 from bot.languages.python.language import Python
 from bot.render import Caps
-from bot.sandboxes import Backend
+from bot.sandboxes import Backend, Diagnosis
 from bot.sandboxes.docker.backend import Docker
 
 
@@ -39,17 +46,90 @@ class Parts:
     proposers: tuple[Proposer, ...]
     detectors: tuple[Detector, ...]
     checks: tuple[Check, ...]
+    model: Model | None = None
+    """Where none is configured, the built-in edits are all there is."""
 
 
-def assemble(config: Config, environ: Mapping[str, str]) -> Parts:
-    """The parts for a configuration. Nothing is connected or started yet."""
+@dataclass(frozen=True)
+class Traffic:
+    """Files for the conversation with the model: written while it goes on, or played instead of it."""
+
+    record: Path | None = None
+    replay: Path | None = None
+
+
+def assemble(
+    config: Config, environ: Mapping[str, str], state: Path | None = None, traffic: Traffic | None = None
+) -> Parts:
+    """The parts for a configuration. Nothing is connected or started yet.
+
+    `state` is a folder for what is remembered between runs: answers, and what servers can do. Raises UsageError
+    for a recording that cannot be read or written.
+    """
     return Parts(
+        model=model(config, environ, state, traffic or Traffic()),
         backend=Docker(environ, Path(uv.find_uv_bin())),
         languages=(Python(),),
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),
         checks=(Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), Control(), AsSeen()),
     )
+
+
+def model(config: Config, environ: Mapping[str, str], state: Path | None, traffic: Traffic) -> Model | None:
+    """The configured endpoints as one: in order, remembered, recorded, within the budget; None without any."""
+    seats = config.endpoints(environ)
+    keys = tuple(seat.key for seat in seats if seat.key)
+    said: list[Cached | Fallback] = []
+    inner: Endpoint
+    if traffic.replay is not None:
+        inner = Player(traffic.replay, keys)
+    elif seats:
+        clients: list[Endpoint] = [client(config, environ, number, state) for number in range(len(seats))]
+        if state is not None and config.endpoint.cache:
+            remembered = [Cached(one, state / "answers") for one in clients]
+            clients, said = [*remembered], [*remembered]
+        inner = fallback = Fallback(clients)
+        said.append(fallback)
+    else:
+        return None
+    if traffic.record is not None:
+        inner = Recorder(inner, traffic.record, keys)
+    ledger = Ledger()
+    metered = Metered(inner, ledger, Allowance.of(config.budget, config.endpoint))
+    return Model(metered, ledger, lambda: tuple(note for one in said for note in one.notes))
+
+
+def client(config: Config, environ: Mapping[str, str], number: int, state: Path | None) -> OpenAI:
+    """The client of one configured endpoint."""
+    seat = config.endpoints(environ)[number]
+    return OpenAI(
+        seat.url,
+        seat.model,
+        seat.key,
+        timeout=config.endpoint.timeout,
+        connect_timeout=config.endpoint.connect_timeout,
+        retries=config.endpoint.retries,
+        concurrency=config.endpoint.concurrency,
+        cache_dir=None if state is None else state / "capabilities",
+        environ=environ,
+    )
+
+
+def diagnosed(config: Config, environ: Mapping[str, str], state: Path | None) -> tuple[Diagnosis, ...]:
+    """What `tryline doctor` says of the endpoints: each is asked what it can do. Raises nothing."""
+    rows: list[Diagnosis] = []
+    seats = config.endpoints(environ)
+    for number, seat in enumerate(seats):
+        try:
+            can = client(config, environ, number, state).capabilities
+            rows += diagnose.rows(seat.url, can, key=seat.key is not None)
+        except EndpointError as error:
+            rows += diagnose.unreached(seat.url, seat.model or "", error, key=seat.key is not None)
+    if not seats:
+        held = "; a key is set, but no endpoint.url" if environ.get("OPENAI_API_KEY") else ""
+        rows.append(Diagnosis("endpoint", True, f"none: built-in edits only (tier E){held}"))
+    return tuple(rows)
 
 
 def forge(files: Mapping[Path, Format], caps: Caps) -> Forge:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -191,11 +192,17 @@ class Capabilities:
 class Endpoint(Protocol):
     """A model behind an OpenAI-compatible server, or a wrapper around one that meters, records or caches."""
 
-    name: str
-    """`MODEL at URL`, for people; never a key."""
-    model: str
-    seat: str
-    """The base URL: what makes equal model names different models."""
+    @property
+    def name(self) -> str:
+        """`MODEL at URL`, for people; never a key."""
+
+    @property
+    def model(self) -> str:
+        """The model's name, as the server knows it."""
+
+    @property
+    def seat(self) -> str:
+        """The base URL: what makes equal model names different models."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -207,3 +214,24 @@ class Endpoint(Protocol):
         Raises EndpointError: `dead` where no further request can succeed, with slug `endpoint-context` where the
         prompt is too long; BudgetSpent, before anything is sent, where the budget does not allow it.
         """
+
+
+class Accounts(Protocol):
+    """What requests used, by function (`endpoints/metered.py` keeps them)."""
+
+    @property
+    def usage(self) -> Usage:
+        """Of the whole review."""
+
+    def function(self, name: str) -> AbstractContextManager[None]:
+        """Requests inside belong to this function's account, and to its budget."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """An endpoint, ready to be asked, with what it used and what is to be said of it."""
+
+    endpoint: Endpoint
+    accounts: Accounts
+    notes: Callable[[], tuple[str, ...]] = tuple
+    """What went wrong on the way and did not stop it, in words for the report."""
