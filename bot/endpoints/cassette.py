@@ -1,7 +1,7 @@
 """Recordings of an endpoint's traffic, and an endpoint that answers from one, offline and exactly as it was.
 
 A recording is a file of JSON lines. A header says whose traffic it is; every other line holds one request with
-what came of it. Lines may stand in any order, but for equal requests: their replies are served in the file's order.
+what came of it. Lines may stand in any order, but equal requests: their replies are served as the file has them.
 
 A recorder belongs outside the cache and inside the meter: then what the cache answered is in the recording, too,
 and a replay books the same figures.
