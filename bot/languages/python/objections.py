@@ -139,8 +139,8 @@ def objection(code: str, function: Function, raises: str, seen: str) -> tuple[st
     """(slug, why) of the first reason for which a witness does not count before it runs; None when there is none.
 
     Slugs: `broken` (it does not parse), `internals`, `trivial`. `raises` is the exception that is said to come
-    out: then the call alone asks something. `seen` is the text of the repository's own tests of the function: private
-    names that they use are no secret of the function's.
+    out: then the call alone asks something. `seen` is the text of the repository's own tests of the function:
+    private names that they use are no secret of the function's.
     """
     try:
         tree = parsed(code)

@@ -29,7 +29,8 @@ def same(got, wanted):
     if isinstance(wanted, float) and isinstance(got, (int, float)):
         return got == pytest.approx(wanted, {CLOSE})
     if isinstance(wanted, dict):
-        return got.keys() == wanted.keys() and all(same(got[key], wanted[key]) for key in wanted)
+        alike = isinstance(got, dict) and got.keys() == wanted.keys()
+        return alike and all(same(got[key], wanted[key]) for key in wanted)
     if isinstance(wanted, (list, tuple)):
         return isinstance(got, type(wanted)) and len(got) == len(wanted) and all(map(same, got, wanted))
     return got == wanted
