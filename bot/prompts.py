@@ -35,10 +35,13 @@ MAX_MESSAGE = 600
 """Characters of one failure's message, and of a finding's."""
 MAX_CALL = 200
 """Characters of a call's arguments, and of its result."""
+MAX_ERROR = 1_500
 MAX_SUSPICIOUS = 3
 MAX_EVIDENCE = 60_000
 """Characters of execution traces: their size is bounded in tokens where they are made."""
 MAX_NAME = 200
+_MARGIN = 10_000
+"""Characters beyond a limit that are still searched for secrets: longer than any key."""
 
 _GOALS: Mapping[Category, str] = {
     Category.CORRECTNESS: "it gives wrong results, or fails where it should not",
@@ -68,19 +71,23 @@ def closing(brief: Brief) -> str:
 def evidence(block: str) -> str:
     """The execution signal, and how to read it; '' for ''. The end of a prompt: `task + evidence` and `task`
     differ in nothing else."""
-    return _render("evidence", block=block) if block.strip() else ""
+    return _render("evidence", block=_cleaned(block, MAX_EVIDENCE)) if block.strip() else ""
 
 
 def continued(brief: Brief, accepted: str) -> str:
     """For servers that cannot continue an answer's beginning: the first lines are decided, write the whole."""
-    return _render("continued", accepted=accepted, fence=_fence(brief))
+    return _render("continued", accepted=_cleaned(accepted, MAX_SOURCE), fence=_fence(brief))
 
 
 def retry(brief: Brief, attempt: str, failures: Sequence[tuple[str, str]], block: str) -> str:
     """The next round of self-debug: the attempt, what its tests said as (test id, message), and its trace (''
     where there is none)."""
     return _render(
-        "retry", attempt=attempt, failures=_failures(failures), block=block.strip() and block, fence=_fence(brief)
+        "retry",
+        attempt=_cleaned(attempt, MAX_SOURCE),
+        failures=_failures(failures),
+        block=_cleaned(block, MAX_EVIDENCE).strip("\n"),
+        fence=_fence(brief),
     )
 
 
@@ -92,7 +99,7 @@ def review(brief: Brief, most: int) -> str:
 
 def repair(error: str) -> str:
     """The turn after an answer that does not fit `REVIEW_SCHEMA`, with the validator's words."""
-    return _render("repair", error=error)
+    return _render("repair", error=_cleaned(error, MAX_ERROR))
 
 
 # ----------------------------------------------------------------------------------------------------- schema
@@ -166,9 +173,9 @@ def _about(brief: Brief) -> _About:
     before = base.source if base is not None and _plain(base.source) != _plain(function.source) else ""
     return _About(
         file=_file(brief),
-        function=function.source,
+        function=_cleaned(function.source, MAX_SOURCE),
         numbered=_numbered(function),
-        before=before,
+        before=_cleaned(before, MAX_SOURCE),
         new=base is None,
         goal=_GOALS[finding.category] if finding is not None else "",
         finding=_finding(finding) if finding is not None else "",
@@ -178,7 +185,7 @@ def _about(brief: Brief) -> _About:
             for at, (name, source) in enumerate(brief.tests)
         ),
         calls="\n".join(_call(function, call) for call in brief.calls[:MAX_CALLS]),
-        hidden=guarding.redact(function.source) != function.source,
+        hidden=bool(guarding.REDACTED.search(_cleaned(function.source, MAX_SOURCE))),
         fence=_fence(brief),
     )
 
@@ -202,9 +209,15 @@ def _file(brief: Brief) -> str:
 
 
 def _numbered(function: Function) -> str:
-    lines = function.source.rstrip("\r\n").split("\n")
-    width = len(str(function.start_line + len(lines)))
-    return "\n".join(f"{function.start_line + at:{width}}| {line}" for at, line in enumerate(lines))
+    """The function's lines with the file's numbers; a secret of many lines leaves a gap in them."""
+    old = guarding.clean(function.source).rstrip("\n").split("\n")
+    new = _cleaned(function.source, MAX_SOURCE).rstrip("\n").split("\n")
+    gone = len(old) - len(new)
+    same = next((at for at, (was, now) in enumerate(zip(old, new, strict=False)) if was != now), len(new))
+    width = len(str(function.start_line + len(old)))
+    return "\n".join(
+        f"{function.start_line + at + (gone if at > same else 0):{width}}| {line}" for at, line in enumerate(new)
+    )
 
 
 def _finding(finding: Finding) -> str:
@@ -228,7 +241,7 @@ def _failures(failures: Sequence[tuple[str, str]]) -> str:
     """Test ids, each with its message indented below it."""
     out = []
     for test, message in failures[:MAX_FAILURES]:
-        said = guarding.clip(guarding.redact(guarding.clean(message)).strip("\n"), MAX_MESSAGE)
+        said = guarding.clip(_cleaned(message, MAX_MESSAGE).strip("\n"), MAX_MESSAGE)
         out += [_flat(test, MAX_NAME), *(f"    {line}" for line in said.split("\n"))]
     return "\n".join(out)
 
@@ -240,14 +253,21 @@ def _call(function: Function, call: Call) -> str:
 
 
 def _flat(text: str, limit: int) -> str:
-    """One line of at most `limit` characters, secrets gone before anything is cut through."""
-    return guarding.clip(" ".join(guarding.redact(guarding.clean(text)).split()), limit)
+    """One line of at most `limit` characters."""
+    return guarding.clip(" ".join(_cleaned(text, limit).split()), limit)
+
+
+def _cleaned(text: str, limit: int) -> str:
+    """Text fit to be cut: cleaned, its secrets gone, for nothing recognises half of one. What lies far beyond
+    `limit` is left out before it is looked at."""
+    if len(text) <= limit + _MARGIN:
+        return guarding.redact(guarding.clean(text))
+    return f"{guarding.redact(guarding.clean(text[: limit + _MARGIN]))[:limit]} ..."
 
 
 def _shortened(source: str, limit: int) -> str:
     """Code of at most `limit` characters: whole lines, those left out in the middle counted."""
-    text = guarding.redact(guarding.clean(source)).strip("\n")
-    lines = [guarding.clip(line, MAX_LINE) for line in text.split("\n")]
+    lines = [guarding.clip(line, MAX_LINE) for line in _cleaned(source, 8 * limit).strip("\n").split("\n")]
     room = limit - 30
     if sum(len(line) + 1 for line in lines) <= limit:
         return "\n".join(lines)
@@ -278,5 +298,4 @@ def _render(name: str, **values: object) -> str:
 
 def _environment() -> templating.Environment:
     """The templates; `data` is the only way in for foreign text."""
-    limits = {"source": MAX_SOURCE, "most": MAX_EVIDENCE}
-    return templating.environment({"data": guarding.data}, {"limits": limits})
+    return templating.environment({"data": guarding.data}, {})

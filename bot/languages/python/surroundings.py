@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from bot import guarding
 from bot.domain import Function, Signature, Surroundings
 from bot.languages.python.functions import AnyFunction, first_line, lines_of, parse
 from bot.languages.python.unit import path_to
@@ -234,6 +235,7 @@ def _whole(node: AnyFunction, lines: Sequence[str], limit: int) -> list[str]:
     source = [line.rstrip("\r\n") for line in lines[first_line(node) - 1 : node.end_lineno]]
     if len(source) <= limit:
         return source
+    source = guarding.redact("\n".join(source)).split("\n")
     indent = source[0][: len(source[0]) - len(source[0].lstrip())]
     return [*source[:limit], f"{indent}    # ... {len(source) - limit} more lines"]
 
@@ -254,7 +256,11 @@ def _one_line(text: str) -> str:
 
 
 def _clip(text: str, limit: int = MAX_LINE) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+    """The text's beginning; nothing recognises half of a secret, so they go before anything is cut."""
+    if len(text) <= limit:
+        return text
+    whole = guarding.redact(text)
+    return whole if len(whole) <= limit else f"{whole[: limit - 4]} ..."
 
 
 # ------------------------------------------------------------------------------------------------ a test's text
