@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "problems",
         type=Path,
-        help="a JSONL file in the form of HumanEval, MBPP or LiveCodeBench, or in our own; or a folder of seeded defects",
+        help="a JSONL file in the form of HumanEval, MBPP, LiveCodeBench or our own, or a folder of defects",
     )
     parser.add_argument(
         "--output",

@@ -81,7 +81,8 @@ def _longest_literal(rest: str) -> str | None:
     rest = rest[:400]
     for end in range(len(rest), 0, -1):
         found = _literal(rest[:end])
-        if found is not None:
+        # `f(1) = 2, f(2) = 4`: a comma between sentences makes no tuple.
+        if found is not None and (found[0] != "(" or rest.startswith("(")):
             return found
     return None
 

@@ -20,7 +20,10 @@ TRACED = 400
 WIDTH = 4
 
 _STUB = 'def runs(text):\n    """Lengths of the runs of equal letters in a text."""\n'
-_TEST = "from solution import runs\n\n\ndef test_runs():\n    assert runs('aabccc') == [('a', 2), ('b', 1), ('c', 3)]\n"
+_TEST = (
+    "from solution import runs\n\n\n"
+    "def test_runs():\n    assert runs('aabccc') == [('a', 2), ('b', 1), ('c', 3)]\n"
+)
 SPARE = Problem(
     "spare",
     "runs",

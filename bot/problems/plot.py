@@ -10,8 +10,6 @@ from bot.problems.report import Figures
 
 try:
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 except ImportError:  # the extra `bench` is not installed: everything but the plot works
     HAS_MATPLOTLIB = False
@@ -88,8 +86,5 @@ def picture(found: Figures, kind: str) -> bytes:
             axis.grid(axis="x", color="#d8dde3", linewidth=0.8)
             axis.set_axisbelow(True)
         out = io.BytesIO()
-        if kind == "svg":
-            FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
-        else:
-            FigureCanvasAgg(figure).print_png(out, metadata={"Software": None})
+        figure.savefig(out, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None}, dpi=144)
         return out.getvalue()

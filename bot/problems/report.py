@@ -1,4 +1,4 @@
-"""The experiment in Markdown: every arm, what it cost, and whether guidance was shown to help; never more than that."""
+"""The experiment in Markdown: every arm, what it cost, and whether guidance was shown to help; never more."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def figures(record: Record, *, seed: int = SEED) -> Figures:
         if common
     }
     rows = []
-    for arm in scores:
+    for arm, shares in scores.items():
         cells = [cell for name in sorted(common) for cell in ran[arm][name]]
         failed = sum(bool(cell.failure) for cell in record.cells if cell.arm == arm)
-        rows.append(_row(arm, cells, failed, statistics.rate(scores[arm], seed=seed)))
+        rows.append(_row(arm, cells, failed, statistics.rate(shares, seed=seed)))
     differences = {
         (guided, other): statistics.difference(scores[guided], scores[other], seed=seed)
         for guided in PRIMARY
@@ -122,14 +122,14 @@ def verdict(found: Figures) -> str:
     if not unshown:
         against = ", ".join(f"`{name}` by {_points(row.interval)}" for name, row in rows)
         return (
-            f"**Guidance helps on this set with this model:** on {count} problems `{guided}` beats {against}, at equal "
-            "budgets, judged by tests that were held back."
+            f"**Guidance helps on this set with this model:** on {count} problems `{guided}` beats {against}, at "
+            "equal budgets, judged by tests that were held back."
         )
     parts = [f"that it beats `{name}` ({_points(row.interval)}, p = {row.p:.2g})" for name, row in unshown]
     said = f"**It was not shown that guidance helps.** For `{guided}` it was not shown {', nor '.join(parts)}."
     placebo = found.differences[guided, "placebo"]
     if not placebo.shown and any(row.shown for name, row in rows if name != "placebo"):
-        said += " What it gains over other arms may come from a longer prompt or from more candidates, not from traces."
+        said += " What it gains over others may come from a longer prompt or more candidates, not from traces."
     worse = [name for name, row in rows if row.interval.high < 0 and row.p < 1 - statistics.LEVEL]
     if worse:
         said += f" It was shown to be worse than {' and '.join(f'`{name}`' for name in worse)}."
@@ -146,9 +146,9 @@ def power(found: Figures) -> str:
     )
     needed = statistics.problems_needed(0.05, statistics.ASSUMED_DISCORDANT)
     return (
-        f"With {found.problems} problems a true difference of {100 * least:.0f} points or more would be found four "
-        f"times out of five; a smaller one mostly not. A difference of 5 points takes about {needed} problems where "
-        f"two arms disagree on {100 * statistics.ASSUMED_DISCORDANT:.0f}% of them."
+        f"With {found.problems} problems a true difference of {100 * least:.0f} points or more would be found "
+        f"four times out of five; a smaller one mostly not. A difference of 5 points takes {needed} problems "
+        f"where two arms disagree on {100 * statistics.ASSUMED_DISCORDANT:.0f}% of them."
     )
 
 
@@ -171,8 +171,8 @@ def markdown(found: Figures) -> str:
         "## Arms",
         _arms(found),
         "Right: share of problems whose one submission passes the tests that were held back, with a 95% interval "
-        "(bootstrap over problems). Overfit: of the submissions that pass what was shown, the share that fails what "
-        "was held back. Tokens, requests, executions and seconds are medians of a cell.",
+        "(bootstrap over problems). Overfit: of the submissions that pass what was shown, the share that fails "
+        "what was held back. Tokens, requests, executions and seconds are medians of a cell.",
         _compared(found),
         _left_out(found),
     ]
@@ -209,9 +209,9 @@ def _compared(found: Figures) -> str:
         )
     lines += [
         "",
-        "Differences are paired by problem, with a 95% bootstrap interval; p is McNemar's exact test over problems. "
-        "A difference counts as shown when both agree. The claim is about the first guided arm alone; further ones "
-        "are not corrected for being several.",
+        "Differences are paired by problem, with a 95% bootstrap interval; p is McNemar's exact test over "
+        "problems. A difference counts as shown when both agree. The claim is about the first guided arm alone; "
+        "further ones are not corrected for being several.",
     ]
     return "\n".join(lines)
 
@@ -246,8 +246,8 @@ def _left_out(found: Figures) -> str:
     if failures:
         reasons = sorted({cell.failure.partition(":")[0] for cell in failures})
         lines.append(
-            f"- {len(failures)} cells failed for the infrastructure's sake ({', '.join(map(_cell, reasons))}); their "
-            "problems are left out of every arm until a later run has answered them"
+            f"- {len(failures)} cells failed for the infrastructure's sake ({', '.join(map(_cell, reasons))}); "
+            "their problems are left out of every arm until a later run has answered them"
         )
     return "\n".join(["## Left out", "", *lines]) if lines else ""
 
