@@ -53,7 +53,7 @@ class Figures:
         return next((name for name in PRIMARY if name in names), None)
 
 
-def figures(record: Record, *, seed: int = SEED) -> Figures:
+def figures(record: Record, *, seed: int = SEED, resamples: int = statistics.RESAMPLES) -> Figures:
     """The figures of a file. Arms are compared on the problems for which all have every seed answered."""
     arms = tuple(record.header.configuration.get("arms", {}))
     seeds = len(record.header.configuration.get("seeds", [])) or 1
@@ -70,9 +70,9 @@ def figures(record: Record, *, seed: int = SEED) -> Figures:
     for arm, shares in scores.items():
         cells = [cell for name in sorted(common) for cell in ran[arm][name]]
         failed = sum(bool(cell.failure) for cell in record.cells if cell.arm == arm)
-        rows.append(_row(arm, cells, failed, statistics.rate(shares, seed=seed)))
+        rows.append(_row(arm, cells, failed, statistics.rate(shares, seed=seed, resamples=resamples)))
     differences = {
-        (guided, other): statistics.difference(scores[guided], scores[other], seed=seed)
+        (guided, other): statistics.difference(scores[guided], scores[other], seed=seed, resamples=resamples)
         for guided in PRIMARY
         for other in scores
         if guided in scores and other != guided

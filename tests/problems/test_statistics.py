@@ -121,11 +121,11 @@ def test_a_figure_lies_in_its_interval(values: list[float], seed: int) -> None:
 
 
 def test_coverage_of_the_bootstrap_is_what_it_says() -> None:
-    """Of 200 samples of 60 problems with a true rate of 0.4, about 95% of the intervals hold it."""
+    """Of 150 samples of 60 problems with a true rate of 0.4, about 95% of the intervals hold it."""
     rng = statistics.random.Random(7)
     held = 0
-    for turn in range(200):
+    for turn in range(150):
         sample = shares(*[float(rng.random() < 0.4) for _ in range(60)])
-        found = rate(sample, seed=turn, resamples=400)
+        found = rate(sample, seed=turn, resamples=200)
         held += found.low <= 0.4 <= found.high
-    assert 180 <= held <= 199
+    assert 134 <= held <= 149
