@@ -631,6 +631,8 @@ class Shown:
     """(line of the function's text, ((name, type, value), ...) changed there), in order of execution."""
     tests: Mapping[str, str] = field(default_factory=dict)
     """Test id -> outcome word."""
+    source: str = ""
+    """The function's text as it was run, for the lines that the trace names; '' leaves their numbers alone."""
 
 
 # ------------------------------------------------------------------------------------------------ propose
@@ -999,3 +1001,5 @@ class Review:
     suite: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """`base` and `head` -> outcome -> how many tests."""
     flaky: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the reader should know of how it ran, and what is no problem: a model that was not there."""
