@@ -119,9 +119,10 @@ class Server:
         self._learning = threading.Lock()
         self._renamed: dict[str, str] = {}
         self._dropped: frozenset[str] = frozenset()
+        proxy = proxy_for(self.url, environ)
         http = httpx2.Client(
-            verify=_authorities(environ),
-            proxy=proxy_for(self.url, environ),
+            verify=_authorities(environ) if self.url.startswith("https:") or proxy else _nobody(),
+            proxy=proxy,
             trust_env=False,
             follow_redirects=False,  # another place would get the key and the code
             timeout=httpx2.Timeout(timeout, connect=connect_timeout, pool=None),
@@ -467,6 +468,11 @@ def _authorities(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
             hint="Name a file of certificates in PEM form.",
             slug="config-environment",
         ) from None
+
+
+def _nobody() -> ssl.SSLContext:
+    """For a server without TLS: trusts no authority, and does not take the time to read them."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _own_words(data: object) -> tuple[str, str]:
