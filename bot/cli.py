@@ -51,6 +51,8 @@ _TWINS = {
     "budget": "TRYLINE_BUDGET",
     "quiet": "TRYLINE_QUIET",
     "no_color": "TRYLINE_NO_COLOR",
+    "record_traffic": "TRYLINE_RECORD_TRAFFIC",
+    "replay_traffic": "TRYLINE_REPLAY_TRAFFIC",
 }
 """The environment's twin of each flag that is not a setting; `TRYLINE_FAIL_ON` is a setting's."""
 
@@ -248,16 +250,21 @@ def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParse
         help="review this function only",
     )
     _spending(sub, environ)
+    _asking(sub, environ)
     _delivery(sub, environ)
     sub = command("try", _try, "rewrite one function that its tests show to be broken")
     sub.add_argument("target", metavar="FILE::QUALNAME", help="the function")
     _revisions(sub, environ, base=False)
     _spending(sub, environ)
+    _asking(sub, environ)
     _delivery(sub, environ)
     sub = command("replay", _replay, "run the proof of a saved finding again")
     sub.add_argument("id", metavar="ID", help="of a finding or a review; its start is enough")
     _spending(sub, environ)
-    command("doctor", _doctor, "say what works here and what is missing")
+    sub = command("doctor", _doctor, "say what works here and what is missing")
+    _spending(sub, environ)
+    sub.add_argument("--endpoint", metavar="URL", help="ask this server what it can do")
+    sub.add_argument("--model", metavar="NAME", help="and this model there")
     sub = command("config", _config, "show every effective setting and where it came from")
     _revisions(sub, environ)
     _spending(sub, environ)
@@ -306,7 +313,7 @@ def _spending(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
         metavar="KEY=VALUE,...",
         default=environ.get(_TWINS["budget"]) or "",
         help="limits, e.g. seconds=120,candidates=200 (keys: functions, candidates, executions, seconds, "
-        "function_seconds)",
+        "function_seconds, tokens_in, tokens_out, requests, money ...)",
     )
     sub.add_argument(
         "--set",
@@ -315,6 +322,31 @@ def _spending(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
         default=[],
         help="any setting of .tryline.yml by its dotted name, e.g. test.seconds=60; may be repeated",
     )
+
+
+def _asking(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    sub.add_argument(
+        "--endpoint", metavar="URL", help="base URL of an OpenAI-compatible server (the setting endpoint.url)"
+    )
+    sub.add_argument("--model", metavar="NAME", help="model to ask there (the setting endpoint.model)")
+    sub.add_argument(
+        "--record-traffic",
+        metavar="FILE",
+        type=Path,
+        default=_path(environ, _TWINS["record_traffic"]),
+        help="write every request to the model and its answer there, without keys",
+    )
+    sub.add_argument(
+        "--replay-traffic",
+        metavar="FILE",
+        type=Path,
+        default=_path(environ, _TWINS["replay_traffic"]),
+        help="answer from such a file instead of asking: nothing is sent",
+    )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
 
 
 def _delivery(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -379,6 +411,9 @@ def settings_from_flags(args: argparse.Namespace) -> dict[str, Given]:
     for item in getattr(args, "set", ()):
         key, value = _pair(item, "--set", "test.seconds=60")
         given[key] = Given(parse(key, value), f"--set {one_line(item, 60)}")
+    for flag, name in (("endpoint", "endpoint.url"), ("model", "endpoint.model")):
+        if getattr(args, flag, None):
+            given[name] = Given(parse(name, getattr(args, flag)), f"--{flag}")
     if getattr(args, "fail_on", None):
         given["fail_on"] = Given(parse("fail_on", args.fail_on), "--fail-on")
     return given
@@ -406,7 +441,7 @@ def _review(args: argparse.Namespace, terminal: Terminal) -> int:
         change = workspace.change(args.base, args.head)
         config = _load(args, terminal, workspace, change.base)
         _note_config_of_head(workspace, change, progress)
-        parts = wiring.assemble(config, terminal.environ)
+        parts = _parts(config, args, terminal, workspace)
         result = review.review(
             parts, workspace, config, progress, base=args.base, head=args.head, only=args.function
         )
@@ -421,7 +456,7 @@ def _try(args: argparse.Namespace, terminal: Terminal) -> int:
         workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
         progress = _progress(args, terminal, stack)
         config = _load(args, terminal, workspace, _trusted(workspace, args.head))
-        parts = wiring.assemble(config, terminal.environ)
+        parts = _parts(config, args, terminal, workspace)
         result = review.attempt(parts, workspace, config, progress, target=args.target, head=args.head)
         saved = save(result, workspace.state_dir)
         progress.note(f"saved {saved}")
@@ -447,10 +482,30 @@ def _replay(args: argparse.Namespace, terminal: Terminal) -> int:
     return ExitCode.OK if verdict.accepted else ExitCode.FINDINGS
 
 
+def _parts(config: Config, args: argparse.Namespace, terminal: Terminal, workspace: Workspace) -> wiring.Parts:
+    """What the command works with. Raises UsageError for traffic that cannot be read or written."""
+    if args.record_traffic is not None and args.record_traffic == args.replay_traffic:
+        raise UsageError(
+            "--record-traffic and --replay-traffic name the same file",
+            hint="A run either writes a recording or plays one.",
+            slug="usage",
+        )
+    traffic = wiring.Traffic(args.record_traffic, args.replay_traffic)
+    return wiring.assemble(config, terminal.environ, workspace.state_dir, traffic)
+
+
 def _doctor(args: argparse.Namespace, terminal: Terminal) -> int:
-    config = load(None, environ=terminal.environ, also=_TWINS.values())
+    state: Path | None = None
+    try:
+        with Workspace.open(args.repo, environ=terminal.environ) as workspace:
+            config = _load(args, terminal, workspace, _trusted(workspace, None))
+            state = workspace.state_dir
+    except RepositoryError:  # outside a repository: what the environment says is all there is
+        flags = settings_from_flags(args)
+        config = load(None, environ=terminal.environ, flags=flags, also=_TWINS.values())
     here = Diagnosis("tryline", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
-    rows = (here, *wiring.assemble(config, terminal.environ).backend.diagnose())
+    engine = wiring.assemble(config, terminal.environ).backend.diagnose()
+    rows = (here, *engine, *wiring.diagnosed(config, terminal.environ, state))
     print_diagnosis(rows, terminal.stdout, color=not args.no_color)
     return ExitCode.OK if all(row.ok for row in rows) else ExitCode.COULD_NOT
 

@@ -157,7 +157,8 @@ def print_review(review: Review, stream: TextIO, *, color: bool = True, caps: Ca
         rest = ranked[caps.max_inline :]
         _print_list(out, f"{counted(len(rest), 'more finding')}", [_brief(item) for item in rest], len(rest))
     _print_rest(review, out)
-    if review.findings or review.conclusion is Conclusion.NEUTRAL:
+    asked = review.costs.usage.requests or review.costs.usage.from_cache
+    if review.findings or asked or review.conclusion is Conclusion.NEUTRAL:
         out.print()
         for line in (suites(review), costs(review), surroundings(review), f"review {one_line(review.id)}"):
             if line:
@@ -194,6 +195,7 @@ def _print_rest(review: Review, out: Console) -> None:
         [f"{r.function.id}: {ranges(r.unexecuted_lines)}" for r in review.functions if r.unexecuted_lines],
     )
     _print_list(out, "Flaky, so no evidence", list(review.flaky))
+    _print_list(out, "How it ran", list(review.notes))
 
 
 def _print_list(out: Console, title: str, entries: Sequence[str], limit: int = MAX_LISTED) -> None:

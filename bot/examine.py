@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot import trial
+from bot.brief import brief_of
 from bot.checks import Check
 from bot.domain import ChangedFunction, Evidence, Finding, Outcome, Rejected, Reviewed, Rewrite, Search, SuiteRun
-from bot.endpoints import Proposer
+from bot.endpoints import Model, Proposer
 from bot.errors import SandboxError
 from bot.languages import Language
 from bot.progress import Progress
+from bot.signal import Counter
 from bot.steps import propose, verify
 
 FAILING = 4
@@ -39,6 +42,8 @@ class Bench:
     search: propose.Settings
     verify: verify.Settings
     seconds_left: Callable[[], float]
+    model: Model | None = None
+    guidance: propose.Guidance = field(default_factory=propose.Guidance)
 
 
 def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
@@ -51,8 +56,10 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
         return Reviewed(finding, None, None, why_no_rewrite="no test is red, so nothing says what would be right")
     guide = guide_of(finding, bench.evidence)
     progress.stage("propose", f"rewriting {function.head.qualname} line by line")
+    account = bench.model.accounts.function(function.id) if bench.model is not None else contextlib.nullcontext()
     try:
-        search = rewrite(bench, place, finding, guide, progress)
+        with account:
+            search = rewrite(bench, place, finding, guide, progress)
     except SandboxError as problem:
         return Reviewed(finding, None, None, why_no_rewrite=f"could not search: {problem.message}")
     candidates = search.candidates
@@ -107,8 +114,32 @@ def rewrite(
         stage = trial.Stage(bench.lab, box, place, bench.head)
         stage.start((*guide.failing, *guide.passing, *guide.rest))
         return propose.search(
-            stage, finding.function, finding, guide, bench.proposers, settings=bench.search, progress=progress
+            stage,
+            finding.function,
+            finding,
+            guide,
+            bench.proposers,
+            settings=bench.search,
+            progress=progress,
+            writer=writer_of(bench, place, finding, guide),
         )
+
+
+def writer_of(bench: Bench, place: trial.Place, finding: Finding, guide: propose.Guide) -> propose.Writer | None:
+    """Who asks the model about this function; None where there is no model."""
+    if bench.model is None:
+        return None
+    brief = brief_of(
+        finding.function,
+        place.language,
+        place.text,
+        bench.head.files,
+        finding,
+        bench.evidence,
+        (*guide.failing, *guide.passing),
+    )
+    endpoint = bench.model.endpoint
+    return propose.Writer(endpoint, brief, bench.guidance, place.language, Counter(endpoint))
 
 
 def executing_of(function: ChangedFunction, evidence: Evidence) -> tuple[str, ...]:
@@ -173,7 +204,11 @@ def diverse(tests: Sequence[str], function: ChangedFunction, run: SuiteRun) -> l
 def why_none(search: Search) -> str:
     """Why the search found nothing, in words for a reader."""
     words = {
-        "exhausted": "no edit of the built-in table makes the tests pass",
+        "exhausted": (
+            "no edit of the built-in table makes the tests pass"
+            if not search.rungs
+            else "neither the model nor the built-in edits make the tests pass"
+        ),
         "candidates": "the budget of trials was used up",
         "seconds": "the time budget was used up",
     }

@@ -41,6 +41,7 @@ from bot.domain import (
     Reviewed,
     Revision,
     Rewrite,
+    RungRun,
     Search,
     Severity,
     Status,
@@ -48,12 +49,13 @@ from bot.domain import (
     TestChange,
     Trial,
     TrialResult,
+    Usage,
     Verdict,
     Witness,
 )
 from bot.errors import UsageError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Changes in its second number when something is added, in its first when something is renamed or removed."""
 
 _SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
@@ -236,8 +238,9 @@ class TrialRecord(Record):
     """One candidate for one line: its probability before, what it did, its score after."""
 
     operator: str
-    edit: EditRecord | None = Field(description="Null keeps the line.")
+    edit: EditRecord | None = Field(description="Null keeps the line, or stands for a whole version.")
     proposer: str
+    rung: str = Field(default="line-guided", description="Rung of the ladder that it was made on.")
     imports: tuple[str, ...]
     logprob: float = Field(description="Before it was run: natural logarithm of its weight on this line.")
     score: float = Field(description="After it was run; -1e300 stands for minus infinity.")
@@ -257,6 +260,30 @@ class StepRecord(Record):
     trials: tuple[TrialRecord, ...]
 
 
+class UsageRecord(Record):
+    """What requests to model endpoints used, by the servers' own figures."""
+
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = Field(default=0, description="Of tokens_in: in the server's prefix cache.")
+    from_cache: int = Field(default=0, description="Requests answered from disk or from a recording.")
+    seconds: float = Field(default=0.0, description="Waiting for answers, summed over requests.")
+    money: float = Field(default=0.0, description="By the configured prices.")
+    estimated: int = Field(default=0, description="Requests whose usage the server did not tell.")
+
+
+class RungRecord(Record):
+    """One rung of the ladder, as it was climbed."""
+
+    name: str = Field(description="`plain`, `best-of-n`, `self-debug`, `line-guided` or `token-cfg`.")
+    candidates: int = Field(description="Different versions that were run.")
+    passed: int = Field(description="Of them: how many passed all guide tests.")
+    usage: UsageRecord
+    seconds: float
+    note: str = Field(description="Why it ended early or was left out.")
+
+
 class SearchRecord(Record):
     """The record of one guided search."""
 
@@ -267,6 +294,8 @@ class SearchRecord(Record):
     stopped: str
     tier: str
     notes: tuple[str, ...]
+    rungs: tuple[RungRecord, ...] = Field(default=(), description="Ways of asking a model, in order.")
+    usage: UsageRecord = UsageRecord()
 
 
 class FindingRecord(Record):
@@ -359,6 +388,7 @@ class CostsRecord(Record):
     prepare_seconds: float
     candidates: int
     verified: int
+    usage: UsageRecord = Field(default=UsageRecord(), description="Of model endpoints.")
 
 
 class ResultRecord(Record):
@@ -379,6 +409,7 @@ class ResultRecord(Record):
     suite: dict[str, dict[str, int]] = Field(description="`base` and `head` -> outcome -> how many tests.")
     costs: CostsRecord
     environment: dict[str, str]
+    notes: tuple[str, ...] = Field(default=(), description="How it ran, where that is no problem.")
 
 
 # ------------------------------------------------------------------------------------------------------- out
@@ -404,8 +435,9 @@ def to_json(review: Review) -> dict[str, Any]:
         "problems": [vars(problem) for problem in review.problems],
         "flaky": review.flaky,
         "suite": {side: dict(counts) for side, counts in review.suite.items()},
-        "costs": vars(review.costs),
+        "costs": {**vars(review.costs), "usage": vars(review.costs.usage)},
         "environment": dict(review.environment),
+        "notes": review.notes,
     }
     record = ResultRecord.model_validate(_clean(raw))
     return record.model_dump(mode="json", by_alias=True)
@@ -539,6 +571,8 @@ def _search(search: Search) -> dict[str, Any]:
         **vars(search),
         "steps": [{**vars(step), "trials": [_trial(trial) for trial in step.trials]} for step in search.steps],
         "candidates": [_candidate(candidate) for candidate in search.candidates],
+        "rungs": [{**vars(rung), "usage": vars(rung.usage)} for rung in search.rungs],
+        "usage": vars(search.usage),
     }
 
 
@@ -548,6 +582,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "operator": proposal.operator,
         "edit": vars(proposal.edit) if proposal.edit else None,
         "proposer": proposal.source,
+        "rung": proposal.rung,
         "imports": proposal.imports,
         "logprob": proposal.logprob,
         "score": trial.score,
@@ -595,10 +630,11 @@ def from_json(data: object) -> Review:
         unproven=tuple(_read_unproven(item) for item in record.unproven),
         test_changes=tuple(TestChange(**dict(item)) for item in record.test_changes),
         problems=tuple(Problem(**dict(item)) for item in record.problems),
-        costs=Costs(**dict(record.costs)),
+        costs=Costs(**{**dict(record.costs), "usage": Usage(**dict(record.costs.usage))}),
         environment=record.environment,
         suite=record.suite,
         flaky=record.flaky,
+        notes=record.notes,
     )
 
 
@@ -729,6 +765,8 @@ def _read_search(record: SearchRecord, head: Function) -> Search:
         stopped=record.stopped,
         tier=record.tier,
         notes=record.notes,
+        rungs=tuple(RungRun(**{**dict(rung), "usage": Usage(**dict(rung.usage))}) for rung in record.rungs),
+        usage=Usage(**dict(record.usage)),
     )
 
 
@@ -739,6 +777,7 @@ def _read_trial(record: TrialRecord) -> Trial:
         operator=record.operator,
         source=record.proposer,
         imports=record.imports,
+        rung=record.rung,
     )
     result = TrialResult(**dict(record.result))
     return Trial(proposal, record.function_source, result, _number(record.score), record.merged_into)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot import templating
-from bot.domain import Conclusion, Finding, Function, MatrixRow, Outcome, Review, Reviewed, Rewrite, Verdict
+from bot.domain import Conclusion, Finding, Function, MatrixRow, Outcome, Review, Reviewed, Rewrite, Usage, Verdict
 from bot.record import replay_command
 
 _CONTROL = re.compile(
@@ -210,7 +210,24 @@ def costs(review: Review) -> str:
         counted(used.containers, "container"),
         f"{counted(used.candidates, 'candidate')} tried, {used.verified} verified",
     ]
+    if used.usage.requests or used.usage.from_cache:
+        parts.append(spent(used.usage))
     return ", ".join(parts)
+
+
+def spent(usage: Usage) -> str:
+    """What a model cost, in one plain line: `12 requests to the model: 8100 tokens in (7000 cached), 420 out`."""
+    text = f"{counted(usage.requests, 'request')} to the model"
+    if usage.from_cache:
+        text += f" and {usage.from_cache} answered from disk"
+    if usage.requests:
+        held = f" ({usage.tokens_cached} cached)" if usage.tokens_cached else ""
+        text += f": {usage.tokens_in} tokens in{held}, {usage.tokens_out} out, {usage.seconds:.0f} s of waiting"
+    if usage.money:
+        text += f", cost {usage.money:.4f}"
+    if usage.estimated:
+        text += f" (usage of {usage.estimated} estimated: the server told none)"
+    return text
 
 
 def surroundings(review: Review) -> str:

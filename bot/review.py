@@ -29,9 +29,11 @@ from bot.domain import (
     Suspicion,
     TestChange,
     TestResult,
+    Usage,
     Verdict,
 )
-from bot.errors import SandboxError, TrylineError, UsageError
+from bot.endpoints import Model
+from bot.errors import EndpointError, SandboxError, TrylineError, UsageError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.steps import observe, propose, prove, suspect, verify
@@ -169,7 +171,8 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         )
         draft.unproven = proven.unproven
         progress.note(f"findings proven: {len(proven.findings)}")
-        bench = bench_of(ground, lab, sides.head, texts, evidence)
+        model = awake(parts.model, draft, progress) if proven.findings else None
+        bench = bench_of(ground, lab, sides.head, texts, evidence, model)
         for finding in proven.findings:
             if over := over_budget(ground, lab):
                 draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
@@ -268,7 +271,12 @@ def texts_of(ground: Ground, functions: Sequence[ChangedFunction]) -> prove.Text
 
 
 def bench_of(
-    ground: Ground, lab: trial.Lab, head: trial.Side, texts: prove.Texts, evidence: Evidence
+    ground: Ground,
+    lab: trial.Lab,
+    head: trial.Side,
+    texts: prove.Texts,
+    evidence: Evidence,
+    model: Model | None = None,
 ) -> examine.Bench:
     """What is needed to rewrite functions."""
     config = ground.config
@@ -293,7 +301,47 @@ def bench_of(
             seconds=config.verify.seconds, sample=config.verify.sample, seed=config.search.seed
         ),
         seconds_left=ground.seconds_left,
+        model=model,
+        guidance=guidance_of(config),
     )
+
+
+def guidance_of(config: Config) -> propose.Guidance:
+    """How the model is led."""
+    settings = config.guidance
+    return propose.Guidance(
+        rungs=settings.rungs,
+        best_of=settings.best_of,
+        debug_rounds=settings.debug_rounds,
+        samples=settings.samples,
+        horizon=settings.horizon,
+        temperature=settings.temperature,
+        gamma=settings.gamma,
+        clip=settings.clip,
+        reward=settings.reward,
+        signal_tokens=settings.signal_tokens,
+        seed=config.search.seed,
+    )
+
+
+def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None:
+    """The model, if it answers: its first use asks what it can do. One that does not is left out, and the review
+    says so: the built-in edits need none."""
+    if model is None:
+        return None
+    try:
+        can = model.endpoint.capabilities
+    except EndpointError as error:
+        hint = f" {error.hint}" if error.hint else ""
+        draft.notes.append(f"The model was not asked: {error.message}{hint} Built-in edits only (tier E).")
+        progress.note(f"no model: {error.message}")
+        return None
+    if can.tier == "E":
+        draft.notes.append(f"The model was not asked: {model.endpoint.name} can neither chat nor complete.")
+        return None
+    progress.note(f"model {model.endpoint.name}, tier {can.tier}")
+    draft.environment["model"] = model.endpoint.name
+    return model
 
 
 def over_budget(ground: Ground, lab: trial.Lab) -> str:
@@ -343,6 +391,7 @@ class Draft:
         self.unproven: tuple[Suspicion, ...] = ()
         self.reviewed: list[Reviewed] = []
         self.problems: list[Problem] = []
+        self.notes: list[str] = []
         self.environment: dict[str, str] = {"tryline": __version__}
         self.prepare_seconds = 0.0
 
@@ -353,6 +402,8 @@ class Draft:
         elif self.found.functions and not self.problems:
             self.problems.append(Problem("not-run", "the tests were not run"))
         searches = [item.search for item in self.reviewed if item.search is not None]
+        model = self.ground.parts.model
+        self.notes += model.notes() if model is not None else ()
         self.environment["tier"] = min((search.tier for search in searches), default="E")
         costs = Costs(
             executions=self.lab.executions,
@@ -361,6 +412,7 @@ class Draft:
             prepare_seconds=self.prepare_seconds,
             candidates=sum(search.executions for search in searches),
             verified=sum(len(item.rejected) + (item.rewrite is not None) for item in self.reviewed),
+            usage=model.accounts.usage if model is not None else Usage(),
         )
         return Review(
             id=uuid.uuid4().hex[:12],
@@ -376,6 +428,7 @@ class Draft:
             environment=self.environment,
             suite=self.counts(),
             flaky=tuple(sorted(self.evidence.flaky)) if self.evidence is not None else (),
+            notes=tuple(dict.fromkeys(self.notes)),
         )
 
     def note_runs(self, evidence: Evidence) -> None:

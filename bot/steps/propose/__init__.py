@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import trial
-from bot.domain import ChangedFunction, Finding, Search
+from bot.domain import ChangedFunction, Finding, Search, Usage
 from bot.endpoints import Proposer
 from bot.progress import Progress
 from bot.steps.propose.choosing import Referee
 from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
+from bot.steps.propose.ladder import Ladder
 from bot.steps.propose.searching import Searcher
 from bot.steps.propose.text import apply, normal_ends
+from bot.steps.propose.writing import Guidance, Writer
 
-__all__ = ["Guide", "Judge", "OutOfBudget", "Settings", "apply", "normal_ends", "search"]
+__all__ = ["Guidance", "Guide", "Judge", "OutOfBudget", "Settings", "Writer", "apply", "normal_ends", "search"]
 
 
 def search(
@@ -30,10 +32,12 @@ def search(
     proposers: Sequence[Proposer],
     settings: Settings,
     progress: Progress,
+    writer: Writer | None = None,
 ) -> Search:
     """The guided rewriting of one function. Deterministic for equal inputs, but for the seconds of the budget.
 
-    Raises SandboxError when the container breaks.
+    With a `writer` the ladder of `ladder.py` is climbed, the built-in `proposers` joining its lines; without one
+    they are all there is. Raises SandboxError when the container breaks.
     """
     judge = Judge(stage, guide, settings)
     place = stage.place
@@ -44,9 +48,24 @@ def search(
     referee = Referee(judge, function, normal_ends(function.head.source), base)
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()
-    stopped = searcher.go()
+    ladder = Ladder(searcher, writer) if writer is not None else None
+    stopped = ladder.climb() if ladder is not None else searcher.go()
+    tiers = [proposer.tier for proposer in proposers]
+    if writer is not None and ladder is not None and ladder.answered:
+        tiers.append(writer.tier)
     ranked, notes = referee.rank(searcher.plausible)
     if not stage.warm:
         notes = (*notes, f"previews ran in fresh processes: {stage.why_cold}")
-    tier = min((proposer.tier for proposer in proposers), default="E")
-    return Search(tuple(searcher.steps), ranked, judge.trials, judge.clock() - judge.began, stopped, tier, notes)
+    if searcher.refused and not ranked:
+        notes = (*notes, f"versions that pass were refused by the policy: {searcher.refused[0]}")
+    return Search(
+        tuple(searcher.steps),
+        ranked,
+        judge.trials,
+        judge.clock() - judge.began,
+        stopped,
+        min(tiers, default="E"),
+        notes,
+        tuple(ladder.runs) if ladder is not None else (),
+        writer.usage if writer is not None else Usage(),
+    )

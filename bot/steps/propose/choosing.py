@@ -242,6 +242,8 @@ class Referee:
                 agreement=1.0 if worth is None else (worth.heals * (1 - worth.strays)),
                 seconds=state.result.seconds,
                 is_revert=revert,
+                proposer=state.proposer,
+                rung=state.rung,
                 expected=outcomes,
                 confidence=shares[index] if self.base is None else (0.0 if self.suspect(state) else 1.0),
             )

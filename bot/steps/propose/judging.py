@@ -57,6 +57,9 @@ class State:
     result: TrialResult
     after: int
     """How many lines of `source` are still to be decided, counted from its end."""
+    proposer: str = "edits"
+    """Who proposed its last edit."""
+    rung: str = "line-guided"
 
 
 NOTHING = TrialResult(Status.SAME, {}, "", "", 0, 0.0, 0, "")

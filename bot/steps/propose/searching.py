@@ -54,6 +54,8 @@ class Searcher:
         self.runners: list[State] = []
         self.plausible: list[tuple[State, dict[str, Outcome]]] = []
         self.observed: dict[int, Observed] = {}
+        self.refused: list[str] = []
+        """What the policy said against versions that pass."""
 
     def normalised(self, source: str) -> str:
         return self.place.language.normalise(source)
@@ -142,6 +144,8 @@ class Searcher:
                 state.logprob + proposal.logprob,
                 result,
                 min(after, behind + (0 if edit.start != edit.end else 1)),
+                proposer=proposal.source,
+                rung=proposal.rung,
             )
             if result.status is Status.PASSED:
                 self.accept(made)
@@ -157,13 +161,29 @@ class Searcher:
         )
         return [keep, *states]
 
-    def accept(self, state: State) -> None:
-        """A version that passes the guide is run on all tests that execute the function."""
+    def accept(self, state: State) -> bool:
+        """Whether a version that passes the guide passes all tests that execute the function, too.
+
+        What the policy would refuse is no candidate, whoever wrote it: it would only be refused after the cold
+        run.
+        """
+        refused = self.place.language.policy(self.original, state.source, state.imports, self.place.text)
+        if refused:
+            self.refused.append(refused[0])
+            return False
         version = trial.Version(state.source, state.imports)
         good, outcomes = self.judge.survives_rest(version)
         if good:
             self.plausible.append((state, {**state.result.outcomes, **outcomes}))
             self.progress.tick(f"{len(self.plausible)} versions pass after {self.judge.trials} trials")
+        return good
+
+    def record_whole(self, trials: tuple[Trial, ...]) -> None:
+        """Whole versions that were tried at once, as one step of the record."""
+        best = max(range(len(trials)), key=lambda i: trials[i].score)
+        good = trials[best].result.status in (Status.BETTER, Status.OTHER, Status.PASSED)
+        text = self.original.split("\n")[0]
+        self.steps.append(LineStep(1, text, 1.0, trials, best if good else None, 0))
 
     # -- one walk from the top to the bottom
 
@@ -324,6 +344,8 @@ class Searcher:
         types: dict[str, str] = {}
         values: dict[str, str] = {}
         for line, changes in reply.trace:
+            if not line:  # the function is entered or left
+                continue
             for name, kind, shown in changes:
                 types[name] = kind
                 values[name] = shown
