@@ -326,7 +326,7 @@ class _Probe:
             # The one that was generated stands behind them, unless it was the end and is not shown.
             if most and _ends_with(tokens[:-1], choice.tokens):
                 tokens = tokens[:-1]
-            return self.agree("echo", choice, tokens)
+            return self.agree("echo" if most else "scoring", choice, tokens)
 
         def prompted() -> bool:
             data = self.complete(prompt, max_tokens=1, prompt_logprobs=1, return_token_ids=True)
