@@ -11,6 +11,7 @@ compared with the source.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ MAX_CALL = 200
 """Characters of a call's arguments, and of its result."""
 MAX_ERROR = 1_500
 MAX_SUSPICIOUS = 3
-MAX_EVIDENCE = 60_000
+MAX_EVIDENCE = 500_000
 """Characters of execution traces: their size is bounded in tokens where they are made."""
 MAX_NAME = 200
 _MARGIN = 10_000
@@ -296,6 +297,7 @@ def _render(name: str, **values: object) -> str:
     return _environment().get_template(f"prompts/{name}.md.j2").render(values).rstrip("\n")
 
 
+@functools.cache
 def _environment() -> templating.Environment:
     """The templates; `data` is the only way in for foreign text."""
     return templating.environment({"data": guarding.data}, {})

