@@ -8,18 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot import templating
+from bot import guarding, templating
 from bot.domain import Conclusion, Finding, Function, MatrixRow, Outcome, Review, Reviewed, Rewrite, Usage, Verdict
 from bot.record import replay_command
 
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, line separators, bidirectional controls
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc"  # fillers, variation selectors, BOM, annotations
-    "\ud800-\udfff\U000e0000-\U000e0fff]"  # lone surrogates, tags
-)
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _BREAK = "\u200b"
 """Zero-width space: put after what a platform would turn into a mention, a reference or a link."""
 
@@ -56,12 +48,12 @@ class Matrix:
 
 def plain(text: object, limit: int = 20_000) -> str:
     """Text without terminal escapes, control characters and invisible ones; tabs and line feeds stay."""
-    return clip(_CONTROL.sub("", _ANSI.sub("", _newlines(str(text)))), limit)
+    return clip(guarding.clean(str(text)), limit)
 
 
 def visible(text: object) -> str:
     """Like `plain`, but what is taken out of code is shown as an escape, so that nothing hides in a diff."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", _newlines(str(text)))
+    return guarding.CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", _newlines(str(text)))
 
 
 def clip(text: str, limit: int) -> str:
