@@ -146,7 +146,7 @@ def executions(trace: Sequence[tuple[int, Sequence[tuple[str, str, str]]]]) -> l
     found: list[Execution] = []
     open_: list[Execution] = []
     for line, changes in trace:
-        if line == 0:
+        if line <= 0:  # below 0 where lines were counted from the function's first
             for word, kind, value in changes[:1]:
                 if word == "call":
                     open_.append(Execution(value))

@@ -186,6 +186,11 @@ def test_the_end_of_a_prefix_is_no_exception() -> None:
     assert "Unfinished" not in text and "reference here" not in text
 
 
+def test_entries_may_have_been_moved_with_the_lines() -> None:
+    moved = tuple((line or -6, changes) for line, changes in traced([3], 0))
+    assert [call.arguments for call in executions(moved)] == ["items=[3], tax=0"]
+
+
 def test_a_generator_tells_what_it_yielded() -> None:
     trace: Trace = (
         (0, (("call", "", "n=9"),)),
