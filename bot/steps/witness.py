@@ -209,14 +209,15 @@ def run_witnesses(
     seconds: float,
     repeats: int,
     progress: Progress,
+    test_seconds: float = TEST_SECONDS,
 ) -> Witnessed:
     """Findings of those suspicions whose probe proves them by running; suspicions without a probe are left alone.
 
-    `seconds` bounds one run of pytest, `repeats` is how often head and base are run at least (twice in any case).
+    `seconds` bounds one run of pytest, `test_seconds` (of CPU) one witness, `repeats` is how often head and base are run at least (twice in any case).
     Raises SandboxError when the engine fails.
     """
     named = [suspicion for suspicion in suspicions if suspicion.probe is not None]
-    work = Work(lab, sides, evidence, texts, seconds, max(2, repeats))
+    work = Work(lab, sides, evidence, texts, seconds, test_seconds, max(2, repeats))
     proofs = work.through(named, progress)
     findings = [finding_of(proof, evidence, work.repeats) for proof in proofs]
     findings.sort(key=lambda f: (-f.severity.rank, f.function.head.path, f.start_line))
@@ -241,6 +242,7 @@ class Work:
         evidence: Evidence,
         texts: Texts,
         seconds: float,
+        test_seconds: float,
         repeats: int,
     ) -> None:
         self.lab = lab
@@ -248,6 +250,7 @@ class Work:
         self.evidence = evidence
         self.texts = texts
         self.seconds = seconds
+        self.test_seconds = test_seconds
         self.repeats = repeats
         self.left: list[Dropped] = []
         self.known = frozenset({*sides.head.files.paths(), *sides.base.files.paths()})
@@ -381,7 +384,8 @@ class Work:
         replaced: Mapping[str, str] | None = None,
     ) -> wire.SuiteJob:
         """A run of these witnesses, and of other tests, with the functions watched."""
-        functions = {item.function.id: item.function for item in items}
+        # A watched file is read from disk: what is put in a function's place cannot be watched.
+        functions = {} if replaced else {item.function.id: item.function for item in items}
         job = trial.suite_job(
             bench.side.plan,
             self.lab.limits,
@@ -389,7 +393,7 @@ class Work:
             # By file: however many tests it holds, they are seen.
             select=(*(item.path for item in items), *others),
             watch=[watch_of(function, base=bench.base) for function in functions.values()],
-            test_seconds=TEST_SECONDS,
+            test_seconds=self.test_seconds,
             replaced=replaced,
         )
         return replace(job, args=("--continue-on-collection-errors", *job.args))
@@ -510,7 +514,7 @@ def failure(item: Placed, seen: Seen) -> tuple[str, str]:
     if seen.result is None:
         return "", ""
     line = innermost(item.function.head, seen.result)
-    return seen.result.exception, seen.result.message if line is None else f"line {line}"
+    return seen.result.exception, seen.said if line is None else f"line {line}"
 
 
 # ------------------------------------------------------------------------------------------------- evidence
