@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from engines import ARGS, docker_backend, prepared, suite, tar
 
-from bot import trial, wire
+from bot import signal, trial, wire
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult
 from bot.errors import SandboxError
 from bot.languages.python.language import Python
@@ -379,6 +379,19 @@ def test_imports_come_with_a_version(stage: Stage) -> None:
     ):
         assert passes(reply)
     assert not passes(preview(stage, source)[0])
+
+
+@pytest.mark.engine
+def test_a_traced_preview_tells_of_calls_and_their_values(stage: Stage) -> None:
+    course = replace(COURSE, tests=GUIDE[:2], trace=100)
+    head, right = preview(stage, HEAD, GOOD, course=course)
+    ends = [changes[0] for line, changes in right.trace if line == 0]
+    assert [(word, kind) for word, kind, _ in ends] == [("call", ""), ("return", "int")] * 2
+    assert ends[1][2] == "3" and "discount=0" in ends[0][2]
+    calls, reference = signal.executions(head.trace), signal.executions(right.trace)
+    assert [call.ending for call in calls] == [("return", "int", "-3"), ("return", "int", "0")]
+    line = function("Cart.total").def_line + 4
+    assert signal.parting(calls[0], reference[0]) == (line, "result", "1")
 
 
 @pytest.mark.engine
