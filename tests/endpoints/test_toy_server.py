@@ -452,9 +452,17 @@ def named(server: ToyServer, **more: Any) -> list[str]:
     return list(complete(server, **more).choices[0].logprobs.top_logprobs[0])
 
 
+def ended(server: ToyServer) -> Any:
+    """A choice that ends at once: with this seed the end is drawn after an `a`."""
+    choice = complete(server, "a", temperature=1, seed=0, logprobs=0).choices[0]
+    assert choice.finish_reason == "stop"
+    return choice
+
+
 SWITCHES: list[tuple[dict[str, Any], Any]] = [
     ({"n": "same"}, lambda s: len(set(texts(s, temperature=1, n=9))) == 1),
     ({"seed": False}, lambda s: len({texts(s, temperature=1, seed=1)[0] for _ in range(5)}) > 1),
+    ({"names_end": False}, lambda s: ended(s).logprobs.tokens == []),
     ({"stop": False}, lambda s: texts(s, stop=["b"], max_tokens=3) == ["aba"]),
     ({"usage": False}, lambda s: complete(s).usage is None),
     ({"echo": "ignored"}, lambda s: texts(s, echo=True, max_tokens=1) == ["a"]),

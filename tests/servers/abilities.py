@@ -40,6 +40,8 @@ class Abilities:
     """Whether several choices are given at temperature 0; otherwise 400, as vLLM does."""
     seed: bool = True
     """Whether equal seeds give equal answers; otherwise the field is ignored."""
+    names_end: bool = True
+    """Whether the token that ends an answer is among its tokens."""
     stop: bool = True
     continuing: Literal["", "continue_final_message", "prefix"] = "continue_final_message"
     """How chat continues the beginning of an answer; other ways are ignored: a new turn begins."""

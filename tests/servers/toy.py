@@ -402,6 +402,8 @@ class ToyServer:
             written.ids.append(token)
             if token == END:
                 written.finish = "stop"
+                if not self.abilities.names_end:
+                    written.ids.pop()
                 break
             written.text = self.tokenizer.decode(written.ids, special=False)
             found = [(written.text.find(stop), stop) for stop in stops if stop in written.text]

@@ -244,6 +244,17 @@ def test_an_end_that_only_the_signal_wants_is_taken_and_counted() -> None:
         assert play.line(0, max_tokens=2).text == "bb"
 
 
+def test_an_end_without_a_token_ends_a_line_too_if_both_predictions_say_so() -> None:
+    silent = replace(VLLM, names_end=False)
+    with playing(lambda text: {"": 1.0} if text.endswith("a") else {"a": 1.0}, silent) as play:
+        line = play.line(2)
+        assert (line.text, line.ended) == ("a", True)
+    with playing(lambda text: {"": 1.0} if GOOD in text else {"a": 1.0}, silent) as play:
+        assert play.line(1).ended
+        with pytest.raises(EndpointError, match="lacks the log-probabilities"):
+            play.line(2)
+
+
 def test_characters_of_several_tokens_come_whole() -> None:
     first, second, other = (chr(0xDC00 + byte) for byte in (0xC3, 0xA9, 0xC2))
 

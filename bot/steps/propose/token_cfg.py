@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.endpoints import Answer, Capabilities, Choice, Prompt, Request
+from bot.endpoints import Answer, Choice, Prompt, Request
 from bot.errors import EndpointError
 from bot.steps.propose.mixing import Ranked, mix
 
@@ -18,10 +18,8 @@ CONTEXT = 16
 class Asks(Protocol):
     """What is needed of an endpoint."""
 
-    @property
-    def capabilities(self) -> Capabilities: ...
-
-    def send(self, request: Request) -> Answer: ...
+    def send(self, request: Request) -> Answer:
+        """As `Endpoint.send`."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,6 @@ def decode_line(
     `endpoint-garbled` where an answer lacks the log-probabilities by id.
     """
     spelled = {} if texts is None else texts
-    top = min(top, endpoint.capabilities.logprobs)
     before, logprob, swayed = branches.response, 0.0, 0
     ends: set[int] = set()
     ended = False
@@ -115,7 +112,7 @@ def decode_line(
         ranked = [_ranked(choice) for choice in choices]
         mixed = mix(ranked[0], ranked[-1], gamma=gamma, clip=clip)
         token, value = mixed[0]
-        swayed += len(choices) == 2 and token != min(ranked[0], key=lambda item: (-item[1], item[0]))[0]
+        swayed += token != min(ranked[0], key=lambda item: (-item[1], item[0]))[0]
         ended = token in ends
         if not ended:
             branches = branches.followed_by(token)
