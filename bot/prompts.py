@@ -20,8 +20,9 @@ from typing import Any
 from bot import guarding, templating
 from bot.domain import Brief, Call, Category, Finding, Function
 
-MAX_SOURCE = 12_000
-"""Characters of a function, whole or nearly: what is left out cannot be written again."""
+MAX_SOURCE = 64 * 1024
+"""Characters of a function: as long as one that may be rewritten at all, for what is left out cannot be written
+again. Whether it fits is for budgets and the server's context to say."""
 MAX_FILE = 4_000
 """Characters of what stands around the function in its file."""
 MAX_TEST = 2_000
