@@ -25,9 +25,9 @@ MAX_SOURCE = 64 * 1024
 again. Whether it fits is for budgets and the server's context to say."""
 MAX_FILE = 4_000
 """Characters of what stands around the function in its file."""
-MAX_TEST = 2_000
+MAX_TEST = 1_600
 """Characters of the first guide test."""
-MAX_FURTHER_TEST = 1_000
+MAX_FURTHER_TEST = 800
 """Characters of each other one."""
 MAX_LINE = 300
 """Characters of one line of a test or of what stands around the function."""
@@ -128,7 +128,12 @@ REVIEW_SCHEMA: Mapping[str, Any] = _object(
         "items": _object(
             category={"type": "string", "enum": ["correctness", "security", "performance"]},
             severity={"type": "string", "enum": ["low", "medium", "high", "critical"]},
-            line={"type": "integer", "minimum": 1, "description": "Line of the file, as numbered."},
+            line={
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1_000_000,
+                "description": "Line of the file, as numbered.",
+            },
             title=_text(120, "What is wrong, in a few words."),
             explanation=_text(1000, "Why, with which input, and what it does to the caller."),
             witness=_object(

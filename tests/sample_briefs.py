@@ -71,6 +71,7 @@ LABEL = Brief(
         category=Category.PERFORMANCE,
         function=replace(CHANGED, head=METHOD, base=None),
         title="`label` formats each price twice",
+        message="`label` calls `format_price` 2 times for each item; at base it calls it once.",
         suspicious_lines={},
     ),
     calls=(Call("t", "Item('a', 3)", "'a: 3'", "", "a"),),

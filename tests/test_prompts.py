@@ -129,8 +129,8 @@ def test_long_tests_lose_whole_lines_in_the_middle() -> None:
     long = "def test_total():\n" + "\n".join(lines) + "\n"
     brief = replace(TOTAL, tests=(("t::test_total", long), ("t::test_other", long)))
     first, second = [block for block in parsed(prompts.task(brief)).blocks if block.label == "test"]
-    assert 1700 < len(first.text) <= prompts.MAX_TEST + 40
-    assert 700 < len(second.text) <= prompts.MAX_FURTHER_TEST + 40
+    assert 1400 < len(first.text) <= prompts.MAX_TEST + 40
+    assert 600 < len(second.text) <= prompts.MAX_FURTHER_TEST + 40
     for block in (first, second):
         shown = block.text.split("\n")[1:]
         (cut,) = [at for at, line in enumerate(shown) if re.fullmatch(r"# \.\.\. \d+ more lines", line)]
@@ -196,6 +196,7 @@ def test_the_schema_takes_what_the_prompt_asks_for() -> None:
     [
         {"line": "ten"},
         {"line": 0},
+        {"line": 10**30},
         {"category": "style"},
         {"severity": "blocker"},
         {"title": "x" * 121},

@@ -11,18 +11,18 @@ from bot.domain import Function, Signature, Surroundings
 from bot.languages.python.functions import AnyFunction, first_line, lines_of, parse
 from bot.languages.python.unit import path_to
 
-MAX_IMPORTS = 30
+MAX_IMPORTS = 24
 MAX_HELPERS = 12
 MAX_CONSTANTS = 12
 MAX_SIBLINGS = 12
-MAX_ATTRIBUTES = 20
+MAX_ATTRIBUTES = 16
 MAX_FIXTURES = 6
 MAX_LINE = 200
 """Characters of a signature, an import or an attribute."""
 MAX_SENTENCE = 120
 """Characters of a docstring's first sentence."""
 MAX_CONSTANT = 400
-MAX_INIT_LINES = 25
+MAX_INIT_LINES = 16
 MAX_TEST_LINES = 60
 """Lines of a test, and of a fixture."""
 
