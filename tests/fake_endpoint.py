@@ -47,7 +47,7 @@ class FakeEndpoint:
         seconds: float = 0.0,
     ) -> None:
         self.name = f"{model} at {seat}"
-        self.model = model
+        self.model_: str | EndpointError = model
         self.seat = seat
         self.reply = reply
         self.able = able
@@ -56,6 +56,12 @@ class FakeEndpoint:
         self.running: list[Request] = []
         self.most_running = 0
         self._lock = threading.Lock()
+
+    @property
+    def model(self) -> str:
+        if isinstance(self.model_, EndpointError):
+            raise self.model_
+        return self.model_
 
     @property
     def capabilities(self) -> Capabilities:
@@ -111,7 +117,7 @@ def together(count: int, work: Callable[[int], object]) -> list[object]:
         except Exception as error:
             results[index] = error
 
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,6 +35,7 @@ class _Header:
     """Whose traffic it is."""
 
     model: str
+    """Empty where it could not be asked for."""
     seat: str
     name: str
     capabilities: Capabilities | None = None
@@ -44,6 +45,11 @@ class _Header:
     @property
     def told(self) -> bool:
         return self.capabilities is not None or self.error is not None
+
+    def is_other(self, header: _Header) -> bool:
+        """Whether another endpoint is meant; one whose model nobody could ask for may be any at its place."""
+        known = self.model and header.model
+        return self.seat != header.seat or bool(known and self.model != header.model)
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,11 @@ class Recorder:
     ) -> None:
         """Adds a line, and before it a header where the file has none that says as much."""
         seat, name = (_masked(_public(text), self._secrets) for text in (self.seat, self.name))
-        header = _Header(self.model, seat, name, capabilities, error)
+        try:
+            model = self.model
+        except EndpointError:
+            model = ""  # the server was to name it, and does not answer
+        header = _Header(model, seat, name, capabilities, error)
         with self._lock:
             lines = [] if self._says(header) else [_header_form(header)]
             lines += [] if take is None else [_without_traces(take, self._secrets)]
@@ -135,10 +145,11 @@ class Recorder:
         before = self._header
         if before is None:
             return False
-        if (before.model, before.seat) != (header.model, header.seat):
+        if before.is_other(header):
             message = f"{self._file} is a recording of {before.name}, and this is {header.name}"
             raise UsageError(message, hint="Give each endpoint a file of its own.", slug="cassette")
-        return not header.told or before.capabilities == header.capabilities is not None
+        known = before.model == header.model or not header.model
+        return known and (not header.told or before.capabilities == header.capabilities is not None)
 
 
 class Player:
@@ -269,10 +280,10 @@ def _read(file: Path) -> tuple[_Header, tuple[_Take, ...]]:
                 if isinstance(line, _Take):
                     takes.append(line)
                     continue
-                if header is not None and (line.model, line.seat) != (header.model, header.seat):
+                if header is not None and header.is_other(line):
                     raise FormError(f"another endpoint ({clean(line.name, _SHOWN)}) than in the lines before")
                 if header is None or line.capabilities is not None or header.capabilities is None:
-                    header = line
+                    header = replace(line, model=line.model or (header.model if header else ""))
         if header is None:
             raise FormError("no line says whose recording it is")
     except OSError as error:

@@ -43,7 +43,15 @@ class Fallback:
 
     @property
     def model(self) -> str:
-        return self._now.model
+        """Of the one that serves, which may have to be asked for it. Raises EndpointError."""
+        while True:
+            with self._lock:
+                index = min(self._serving, len(self._endpoints) - 1)
+            try:
+                return self._endpoints[index].model
+            except EndpointError as error:
+                if not self._failed(index, error) or index + 1 == len(self._endpoints):
+                    raise
 
     @property
     def seat(self) -> str:

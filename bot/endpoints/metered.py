@@ -322,7 +322,7 @@ class Metered:
         ticket, lowered = self.ledger.offer(safe, self.allowance), None
         if ticket is None:
             # A closer look costs a request where the server counts, so it is taken only where it matters.
-            nearer = min(safe.most.tokens_in, self._tokens_estimated(request))
+            nearer = min(self._tokens_at_most(request), self._tokens_estimated(request))
             ticket, lowered = self.ledger.reserve(self._need(request, nearer), self.allowance)
         return self._send(request if lowered is None else replace(request, max_tokens=lowered), ticket)
 
@@ -354,10 +354,19 @@ class Metered:
         per_token = request.n * prompts if request.kind in ("complete", "chat") else 0
         # Scoring makes one token for each prompt and drops it; servers count it all the same.
         out = prompts if request.kind == "score" else per_token * request.max_tokens
-        # Servers take one text at a time for tokens, and those that cannot batch one prompt.
-        several = request.kind in ("tokenize", "detokenize") or (prompts > 1 and not self.capabilities.batch)
-        money = self.allowance.price(tokens_in, out)
-        most = Usage(requests=prompts if several else 1, tokens_in=tokens_in, tokens_out=out, money=money)
+        # What a server cannot do at once is sent one by one: each choice where it ignores `n`, each prompt.
+        draws = (
+            request.n if per_token and request.n > 1 and request.temperature > 0 and not self.capabilities.n else 1
+        )
+        mixed = len({isinstance(prompt, str) for prompt in request.prompts}) > 1
+        single = request.kind in ("tokenize", "detokenize") or mixed
+        each = prompts > 1 and (single or not self.capabilities.batch)
+        most = Usage(
+            requests=draws * (prompts if each else 1),
+            tokens_in=draws * tokens_in,
+            tokens_out=out,
+            money=self.allowance.price(draws * tokens_in, out),
+        )
         return Need(most, per_token)
 
     def _tokens_at_most(self, request: Request) -> int:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from fake_endpoint import FakeEndpoint, complete, failing, plain, together
+from servers import Scripted, ToyServer
 
 from bot.domain import Usage
-from bot.endpoints import Answer, Choice, Endpoint, Token
+from bot.endpoints import Answer, Choice, Endpoint, Message, Request, Token
 from bot.endpoints.cached import Cached
 from bot.endpoints.metered import Allowance, Ledger, Metered
+from bot.endpoints.openai import OpenAI
 from bot.errors import EndpointError
 
 
@@ -145,7 +147,7 @@ def test_processes_share_a_folder(tmp_path: Path) -> None:
 
 
 def spoilt(content: bytes, how: str) -> bytes:
-    head, _, body = content.partition(b"\n")
+    _, _, body = content.partition(b"\n")
     return {
         "empty": b"",
         "cut": content[:-5],
@@ -257,3 +259,28 @@ def test_in_a_meter_the_cache_is_free(tmp_path: Path) -> None:
     for _ in range(5):
         endpoint.send(complete())
     assert (endpoint.ledger.usage.requests, endpoint.ledger.usage.from_cache) == (1, 4)
+
+
+def test_a_stopped_server_still_answers_from_the_cache(tmp_path: Path) -> None:
+    asked = [
+        complete("def f(x):", top=5, ids=True),
+        complete("def f(x):", n=3, temperature=1.0, seed=5, top=2),
+        Request("chat", messages=(Message("user", "write f"),), max_tokens=9),
+        Request("score", prompts=("def f(x):", "x"), top=3),
+        Request("tokenize", prompts=("def f(x):",)),
+    ]
+    with ToyServer(Scripted([("", ["return x", "return 1"])])) as server:
+        client = OpenAI(server.url, "toy", None)
+        cached = Cached(client, tmp_path)
+        said = [cached.send(request) for request in asked]
+        sent = len(server.requests)
+        assert [cached.send(request).choices for request in asked] == [answer.choices for answer in said]
+        assert len(server.requests) == sent
+        client.close()
+    # Another process, later: the server is gone.
+    later = OpenAI(server.url, "toy", None, retries=0)
+    again = [Cached(later, tmp_path).send(request) for request in asked]
+    assert again == [replace(answer, usage=Usage(from_cache=1)) for answer in said]
+    with pytest.raises(EndpointError):
+        Cached(later, tmp_path).send(complete("def g(x):"))
+    later.close()

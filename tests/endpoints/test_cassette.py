@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from fake_endpoint import ABLE, FakeEndpoint, complete, failing, plain, together
+from servers import Scripted, ToyServer
 
 from bot.domain import Usage
 from bot.endpoints import Answer, Choice, Message, Request, Token
 from bot.endpoints.cached import Cached
 from bot.endpoints.cassette import Player, Recorder
 from bot.endpoints.metered import Allowance, Ledger, Metered
+from bot.endpoints.openai import OpenAI
 from bot.errors import BudgetSpent, EndpointError, UsageError
 
 KEY = "sk-0123456789abcdef"
@@ -265,7 +267,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         Recorder(FakeEndpoint(), tmp_path / "no" / "folder").send(complete())
 
 
-# ------------------------------------------------------------------------------------------- with the other wrappers
+# ---------------------------------------------------------------------------------------- with the other wrappers
 
 
 def test_a_replay_books_what_the_recording_did(tmp_path: Path) -> None:
@@ -297,3 +299,60 @@ def test_lines_are_plain_json(tmp_path: Path) -> None:
     assert header["tryline-recording"] == 1
     assert header["capabilities"]["logprobs"] == 20
     assert [sorted(take) for take in takes] == [["answer", "request"]] * 2
+
+
+def test_a_model_that_the_server_was_to_name_may_be_unknown_at_first(tmp_path: Path) -> None:
+    inner = FakeEndpoint(failing("endpoint-unreachable"))
+    inner.model_ = EndpointError("nobody there", slug="endpoint-unreachable")
+    recorder = Recorder(inner, tmp_path / "c")
+    with pytest.raises(EndpointError, match="it failed"):
+        recorder.send(complete())
+    assert Player(tmp_path / "c").model == ""
+    inner.model_, inner.reply = "tiny", plain
+    recorder.send(complete())
+    assert recorder.capabilities == ABLE
+    inner.model_ = EndpointError("nobody there", slug="endpoint-unreachable")
+    inner.reply = failing()
+    with pytest.raises(EndpointError):
+        recorder.send(complete())
+    player = Player(tmp_path / "c")
+    assert (player.model, player.capabilities) == ("tiny", ABLE)
+    for outcome in (EndpointError, Answer, EndpointError):
+        try:
+            got: object = player.send(complete())
+        except EndpointError as error:
+            got = error
+        assert type(got) is outcome
+    with pytest.raises(UsageError, match="is a recording of"):
+        Recorder(FakeEndpoint(model="other"), tmp_path / "c").send(complete())
+
+
+def test_traffic_with_a_real_server_is_replayed_without_it(tmp_path: Path) -> None:
+    asked = [
+        complete("def f(x):", top=5, ids=True),
+        complete("def f(x):", temperature=1.0, n=2, top=2),
+        complete("def f(x):", temperature=1.0, n=2, top=2),
+        Request("chat", messages=(Message("user", "write f"),), max_tokens=9, top=3, prefix="def"),
+        Request("score", prompts=("def f(x):", "x"), top=3),
+        Request("tokenize", prompts=("def f(x):",)),
+        complete("x " * 5000),
+        complete("é\n", stop=("\n",), top=0),
+    ]
+
+    def run(endpoint) -> list[object]:
+        told: list[object] = [endpoint.capabilities, endpoint.model, endpoint.seat, endpoint.name]
+        for request in asked:
+            try:
+                told.append(endpoint.send(request))
+            except EndpointError as error:
+                told.append((error.slug, error.message, error.hint, error.dead))
+        return told
+
+    with ToyServer(Scripted([("", ["return x", "return 1"])]), key=KEY) as server:
+        client = OpenAI(server.url, None, KEY)
+        first = run(Recorder(client, tmp_path / "c", secrets=[KEY]))
+        client.close()
+    assert run(Player(tmp_path / "c")) == first
+    assert first[1] == "toy"
+    assert [item[0] for item in first[4:] if isinstance(item, tuple)] == ["endpoint-context"]
+    assert KEY not in (tmp_path / "c").read_text()

@@ -6,9 +6,11 @@ import threading
 
 import pytest
 from fake_endpoint import ABLE, FakeEndpoint, complete, failing, plain, together
+from servers import Scripted, ToyServer
 
 from bot.endpoints import Answer, Capabilities, Message, Request
 from bot.endpoints.fallback import Fallback
+from bot.endpoints.openai import OpenAI
 from bot.errors import BudgetSpent, EndpointError
 
 
@@ -77,7 +79,7 @@ def test_what_is_wrong_with_the_request_is_not_the_endpoints_fault(slug: str) ->
 
 
 def test_a_spent_budget_never_switches() -> None:
-    one, two, both = pair(lambda request: BudgetSpent("spent", scope="review", which="budget.money"))
+    _, two, both = pair(lambda request: BudgetSpent("spent", scope="review", which="budget.money"))
     for _ in range(5):
         with pytest.raises(BudgetSpent):
             both.send(complete())
@@ -195,3 +197,29 @@ def test_failures_of_one_that_was_left_do_not_count_against_the_next() -> None:
 def test_no_endpoints_are_no_fallback() -> None:
     with pytest.raises(ValueError, match="no endpoints"):
         Fallback([])
+
+
+def test_an_endpoint_that_cannot_name_its_model_is_left_too() -> None:
+    one, _, both = pair()
+    one.model_ = EndpointError("nobody there", slug="endpoint-unreachable", dead=True)
+    assert both.model == "two"
+    alone = Fallback([one])
+    for _ in range(2):
+        with pytest.raises(EndpointError, match="nobody there"):
+            alone.model  # noqa: B018
+
+
+def test_a_stopped_server_is_left_for_one_that_runs() -> None:
+    with ToyServer(Scripted([("", ["return 1"])])) as gone:
+        pass
+    with ToyServer(Scripted([("", ["return 2"])]), name="second") as server:
+        clients = [OpenAI(url, None, None, retries=0) for url in (gone.url, server.url)]
+        both = Fallback(clients)
+        assert both.capabilities.tier == "A"
+        assert both.model == "second"
+        assert both.send(complete("def f():")).choices[0].text == "return 2"
+        for client in clients:
+            client.close()
+    assert len(both.notes) == 1
+    assert gone.url in both.notes[0]
+    assert server.url in both.notes[0]

@@ -8,13 +8,15 @@ from functools import reduce
 
 import pytest
 from fake_endpoint import ABLE, Clock, FakeEndpoint, Reply, complete, failing, plain, together
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from servers import HOSTED, LLAMA_CPP, TRANSFORMERS, VLLM, Abilities, Scripted, ToyServer
 
 from bot.config import BudgetSettings, EndpointSettings
 from bot.domain import Usage
 from bot.endpoints import Answer, Choice, Message, Request
 from bot.endpoints.metered import Allowance, Ledger, Metered
+from bot.endpoints.openai import OpenAI
 from bot.errors import BudgetSpent, EndpointError
 
 
@@ -142,7 +144,7 @@ def test_time_runs_for_requests_under_way() -> None:
         return plain(request)
 
     endpoint = metered(FakeEndpoint(hang), clock, seconds=10.0)
-    thread = threading.Thread(target=endpoint.send, args=(complete(),))
+    thread = threading.Thread(target=endpoint.send, args=(complete(),), daemon=True)
     thread.start()
     assert reached.wait(10)
     clock.now += 10.0
@@ -227,6 +229,7 @@ usages = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["f", "g", ""]), usages), max_size=12), st.integers(0, 3000))
 def test_the_ledger_is_the_sum_of_usages(answers: list[tuple[str, Usage]], limit: int) -> None:
     clock, given_usage = Clock(), iter(answers)
@@ -301,7 +304,7 @@ def test_an_answer_is_booked_where_its_request_began() -> None:
 
     endpoint = metered(FakeEndpoint(hang))
     with endpoint.ledger.function("f"):
-        thread = threading.Thread(target=endpoint.send, args=(complete(),))
+        thread = threading.Thread(target=endpoint.send, args=(complete(),), daemon=True)
         thread.start()
         assert reached.wait(10)
     with endpoint.ledger.function("g"):
@@ -428,7 +431,73 @@ def test_servers_without_batches_are_sent_a_request_for_each_prompt() -> None:
     metered(FakeEndpoint(), requests=2).send(request)
 
 
-# --------------------------------------------------------------------------------------------------- odds and ends
+def test_servers_that_ignore_n_are_sent_a_request_for_each_choice() -> None:
+    request = complete("x" * 12, max_tokens=1, n=3, temperature=1.0)
+    alone = FakeEndpoint(able=replace(ABLE, n=False))
+    assert spent(metered(alone, requests=2), request).which == "budget.requests"
+    assert spent(metered(alone, tokens_in=41), request).which == "budget.tokens_in"
+    assert spent(metered(alone, money=41.0, price_in=1e6), request).which == "budget.money"
+    metered(alone, requests=3, tokens_in=42, money=42.0, price_in=1e6).send(request)
+    metered(alone, requests=1).send(replace(request, temperature=0.0))
+    metered(FakeEndpoint(), requests=1, tokens_in=14).send(request)
+
+
+def test_ids_and_texts_in_one_request_are_sent_apart() -> None:
+    request = Request("complete", prompts=("a", (1, 2)), max_tokens=1)
+    assert spent(metered(FakeEndpoint(), requests=1), request).which == "budget.requests"
+    tokenize = Request("tokenize", prompts=("a", "b"))
+    assert spent(metered(FakeEndpoint(), requests=1), tokenize).which == "budget.requests"
+
+
+# ------------------------------------------------------------------------------------------------ on a real server
+
+
+def test_a_race_over_http_sends_what_the_budget_allows() -> None:
+    with ToyServer(Scripted([("", ["return 1"])])) as server:
+        client = OpenAI(server.url, "toy", None, concurrency=16)
+        assert client.capabilities.tier == "A"
+        probed = len(server.requests)
+        endpoint = Metered(client, Ledger(), Allowance(requests=10, price_in=1.0, price_out=4.0))
+        results = together(20, lambda index: endpoint.send(complete(f"prompt {index}: ", max_tokens=8)))
+        client.close()
+        assert len(server.requests) - probed == 10
+    usages = [result.usage for result in results if isinstance(result, Answer)]
+    total = reduce(Usage.plus, usages, Usage())
+    assert sum(isinstance(result, BudgetSpent) for result in results) == 10
+    booked = endpoint.ledger.usage
+    assert (booked.requests, booked.estimated) == (10, 0)
+    assert (booked.tokens_in, booked.tokens_out) == (total.tokens_in, total.tokens_out)
+    assert booked.tokens_in > 10
+    assert booked.money == pytest.approx((booked.tokens_in + 4 * booked.tokens_out) / 1e6)
+
+
+@pytest.mark.parametrize(
+    "abilities", [VLLM, LLAMA_CPP, TRANSFORMERS, HOSTED], ids=["vllm", "llama.cpp", "transformers", "hosted"]
+)
+def test_no_server_uses_more_than_was_set_aside(abilities: Abilities) -> None:
+    """The bounds hold against servers' own figures: chat templates, ignored parameters, counted prompts."""
+    sampling = {"max_tokens": 9, "n": 2, "temperature": 1.0, "seed": 1}
+    with ToyServer(Scripted([("", ["return 1\n" * 9])]), abilities) as server:
+        client = OpenAI(server.url, "toy", None)
+        can = client.capabilities
+        asked = [Request("chat", messages=(Message("user", "é" * 40),), **sampling)]
+        if can.completions:
+            asked.append(complete("def f(x):\n", **sampling))
+        if can.scoring:
+            asked.append(Request("score", prompts=("def f(x):\n", "    return x"), top=1))
+        for request in asked:
+            used = Metered(client, Ledger(), Allowance()).send(request).usage
+            assert used.requests and used.tokens_in and used.tokens_out
+            sent = len(server.asked("/completions") + server.asked("/chat/completions"))
+            for name in ("requests", "tokens_in", "tokens_out"):
+                too_little = Allowance(**{name: getattr(used, name) - 1})
+                with pytest.raises(BudgetSpent):
+                    Metered(client, Ledger(), too_little).send(request)
+            assert len(server.asked("/completions") + server.asked("/chat/completions")) == sent
+        client.close()
+
+
+# -------------------------------------------------------------------------------------------------- odds and ends
 
 
 def test_the_allowance_is_what_is_configured() -> None:

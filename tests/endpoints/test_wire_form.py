@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Usage
@@ -42,6 +42,7 @@ answers = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests)
 def test_requests_come_back(request: Request) -> None:
     back = from_form(Request, loads(dumps(to_form(request))))
@@ -49,6 +50,7 @@ def test_requests_come_back(request: Request) -> None:
     assert back.key("m", "s") == request.key("m", "s")
 
 
+@settings(deadline=None, max_examples=60)
 @given(answers)
 def test_answers_come_back(answer: Answer) -> None:
     back = from_form(Answer, loads(dumps(to_form(answer))))
