@@ -228,6 +228,12 @@ def _print_finding(item: Reviewed, out: Console) -> None:
     out.print(Text(f"  {one_line(finding.message, 2000)}"))
     out.print()
     out.print(Text(f"  $ {one_line(finding.witness.command, 1000)}"))
+    if finding.witness.code:
+        out.print(
+            Text(f"  with this test, which was written for this review, as {one_line(finding.witness.path)}:")
+        )
+        code = visible(finding.witness.code).strip("\n")
+        out.print(Padding(Text(code, style="dim"), (0, 0, 1, 4), expand=False))
     if finding.witness.failure.strip():
         failure = plain(finding.witness.failure, MAX_FAILURE).strip("\n")
         out.print(Padding(Text(failure, style="dim"), (0, 0, 0, 4), expand=False))

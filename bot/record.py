@@ -143,6 +143,8 @@ class WitnessRecord(Record):
     failure: str = Field(description="What happens at head: text from the run.")
     repeats: int = Field(description="How many times each side was run with the same outcome.")
     call: CallRecord | None
+    code: str = Field(default="", description="The test module, where the repository has none that shows it.")
+    path: str = Field(default="", description="Where `code` is to be saved; empty where there is none.")
 
 
 class ReplacementRecord(Record):
@@ -677,6 +679,14 @@ def _by_line(scores: Mapping[str, float]) -> dict[int, float]:
 def _read_finding(record: FindingRecord) -> Reviewed:
     function = _changed(record.definition)
     call = record.witness.call
+    path = record.witness.path
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path or bool(path) != bool(record.witness.code):
+        # A file made by hand could put a test anywhere; ours lie in the repository.
+        raise UsageError(
+            f"not a Tryline result: finding {record.id[:40]!r} has a witness at no path of the repository",
+            hint="The file was changed by hand or cut off; run the review again.",
+            slug="result-invalid",
+        )
     finding = Finding(
         rule=record.rule,
         category=record.category,

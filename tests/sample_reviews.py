@@ -241,6 +241,33 @@ FOUND_WITHOUT = replace(
     functions=(FunctionReport(CHANGED, tests=4, calls=9, unexecuted_lines=(13, 14)),),
 )
 
+WITNESS_CODE = """\
+from shop.cart import total
+
+
+def test_total():
+    got = total([3, 4])
+    assert got == 7
+"""
+
+PROPOSED = replace(
+    FINDING,
+    rule="model/correctness",
+    title="`total(prices=[3, 4])` now returns `4`",
+    message="`total(prices=[3, 4])` returns `4` at head; at base it returns `7`. The same test passes at base. "
+    "wise-1 says: \u201cThe first price is lost\u201d.",
+    witness=Witness(
+        kind="test",
+        tests=("tests/test_tryline_0f0f0f0f.py::test_total",),
+        command="python -m pytest tests/test_tryline_0f0f0f0f.py::test_total",
+        failure="AssertionError: assert 4 == 7",
+        code=WITNESS_CODE,
+        path="tests/test_tryline_0f0f0f0f.py",
+    ),
+)
+
+FOUND_BY_MODEL = replace(FOUND, findings=(replace(WITHOUT_REWRITE, finding=PROPOSED),))
+
 NEUTRAL = replace(
     CLEAN,
     conclusion=Conclusion.NEUTRAL,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from sample_reviews import FINDING, FOUND, FOUND_WITHOUT, NEUTRAL, REFUSED, VERDICT, WITH_REWRITE
+from sample_reviews import FINDING, FOUND, FOUND_BY_MODEL, FOUND_WITHOUT, NEUTRAL, REFUSED, VERDICT, WITH_REWRITE
 
 from bot.console import TerminalProgress, print_diagnosis, print_review, print_verdict
 from bot.domain import Review
@@ -25,6 +25,13 @@ def shown(review: Review, caps: Caps | None = None) -> str:
     stream = io.StringIO()
     print_review(review, stream, caps=caps)
     return stream.getvalue()
+
+
+def test_a_witness_that_no_file_holds_is_shown_whole() -> None:
+    text = shown(FOUND_BY_MODEL)
+    assert "as tests/test_tryline_0f0f0f0f.py:" in text
+    assert "    def test_total():\n        got = total([3, 4])\n        assert got == 7\n" in text
+    assert "written for this review" not in shown(FOUND)
 
 
 class Clock:

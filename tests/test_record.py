@@ -10,7 +10,17 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from sample_reviews import CALL_FINDING, CLEAN, FINDING, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, WITH_REWRITE
+from sample_reviews import (
+    CALL_FINDING,
+    CLEAN,
+    FINDING,
+    FOUND,
+    FOUND_BY_MODEL,
+    FOUND_WITHOUT,
+    NEUTRAL,
+    NOTHING,
+    WITH_REWRITE,
+)
 
 from bot.domain import Problem, Review
 from bot.errors import UsageError
@@ -18,7 +28,7 @@ from bot.record import SCHEMA_VERSION, dumps, find, from_json, save, schema, to_
 
 ROOT = Path(__file__).parent.parent
 CALLED = replace(FOUND, findings=(replace(WITH_REWRITE, finding=CALL_FINDING),))
-ALL = pytest.mark.parametrize("review", [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED])
+ALL = pytest.mark.parametrize("review", [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED, FOUND_BY_MODEL])
 
 
 @ALL
@@ -87,6 +97,20 @@ def test_a_suggestion_without_an_accepted_verdict_is_not_read() -> None:
         data["findings"][0] |= change
         with pytest.raises(UsageError, match="without an accepted verdict"):
             from_json(data)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../test_a.py", "tests/../../test_a.py", ""])
+def test_a_witness_that_would_be_saved_outside_the_repository_is_not_read(path: str) -> None:
+    data = to_json(FOUND_BY_MODEL)
+    data["findings"][0]["witness"]["path"] = path
+    with pytest.raises(UsageError, match="at no path of the repository"):
+        from_json(data)
+
+
+def test_a_result_without_the_code_of_witnesses_is_read() -> None:
+    data = to_json(FOUND)
+    del data["findings"][0]["witness"]["code"], data["findings"][0]["witness"]["path"]
+    assert from_json(data) == FOUND
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"schema": "tryline/result/1.0"}, "x", 3])

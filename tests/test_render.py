@@ -10,7 +10,18 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_reviews import CANDIDATE, CLEAN, FINDING, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, VERDICT, WITH_REWRITE
+from sample_reviews import (
+    CANDIDATE,
+    CLEAN,
+    FINDING,
+    FOUND,
+    FOUND_BY_MODEL,
+    FOUND_WITHOUT,
+    NEUTRAL,
+    NOTHING,
+    VERDICT,
+    WITH_REWRITE,
+)
 
 from bot import render
 from bot.domain import MatrixRow, NotReviewed, Outcome, Problem, Replacement, Review, Rewrite, Severity
@@ -45,6 +56,7 @@ HOSTILE = (
         ("clean", CLEAN),
         ("rewrite", FOUND),
         ("no_rewrite", FOUND_WITHOUT),
+        ("witness", FOUND_BY_MODEL),
         ("neutral", NEUTRAL),
         ("nothing", NOTHING),
     ],
