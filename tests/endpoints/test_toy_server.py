@@ -254,7 +254,7 @@ def test_an_unfinished_turn_is_continued_only_where_that_is_known() -> None:
     with ToyServer(Toy(last_turn)) as server:
         assert chat(server, PREFILLED, extra_body=continued).choices[0].message.content == "more"
         assert chat(server, PREFILLED).choices[0].message.content == "new"
-        with pytest.raises(openai.BadRequestError, match="Cannot set both"):
+        with pytest.raises(openai.BadRequestError, match="are not compatible"):
             chat(server, PREFILLED, extra_body={"continue_final_message": True})
     with ToyServer(Toy(last_turn), replace(VLLM, continuing="")) as server:
         assert chat(server, PREFILLED, extra_body=continued).choices[0].message.content == "new"
@@ -371,6 +371,11 @@ def test_vllms_refusals_have_vllms_words(server: ToyServer) -> None:
         complete(server, "x " * 3000)
     assert isinstance(long.value.body, dict)
     assert long.value.body["code"] == 400
+    with pytest.raises(openai.BadRequestError, match="contains 5000 input tokens"):
+        complete(server, [97] * 5000)
+    with pytest.raises(openai.BadRequestError, match="max_tokens must be at least 1, got 0"):
+        complete(server, [97] * 4096)
+    assert complete(server, [97] * 4095).usage.completion_tokens == 1
     with pytest.raises(openai.BadRequestError, match="temperature must be non-negative"):
         complete(server, temperature=-1)
 

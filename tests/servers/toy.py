@@ -35,6 +35,24 @@ _CHAT = _SHARED | {
 }  # fmt: skip
 
 
+_INCOMPATIBLE = (
+    "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you "
+    "want the model to continue the final message, and add_generation_prompt when you want to add a header that will "
+    "prompt it to start a new assistant message instead."
+)
+_MAY = {"sampling": True, "logprobs": True, "view": True, "create_engine": False, "search_indices": False}
+_PERMISSION = {
+    "id": "modelperm-1",
+    "object": "model_permission",
+    "created": 1,
+    **{f"allow_{what}": may for what, may in _MAY.items()},
+    "allow_fine_tuning": False,
+    "organization": "*",
+    "group": None,
+    "is_blocking": False,
+}
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request as it came."""
@@ -164,7 +182,7 @@ class ToyServer:
                 "root": self.name,
                 "parent": None,
                 "max_model_len": self.abilities.context,
-                "permission": [{"id": "modelperm-1", "object": "model_permission", "created": 1}],
+                "permission": [_PERMISSION],
             }
         return {"object": "list", "data": [entry]}
 
@@ -223,7 +241,7 @@ class ToyServer:
                 if able.style == "vllm":
                     choice |= {
                         "stop_reason": written.stop_reason,
-                        "token_ids": written.ids if with_ids else None,
+                        "token_ids": (written.ids or self._dropped(ids)) if with_ids else None,
                         "prompt_logprobs": self._scored(ids, scores) if scores is not None else None,
                         "prompt_token_ids": ids if with_ids else None,
                         "routed_experts": None,
@@ -233,12 +251,16 @@ class ToyServer:
             "cmpl", "text_completion", body, choices, sum(len(ids) for ids in prompts), spent, cached
         )
 
+    def _dropped(self, ids: list[int]) -> list[int]:
+        """The token that scoring makes and leaves out, still named among the ids."""
+        return [next(iter(self._reader.logprobs(ids)))]
+
     def _prompts(self, given: Any) -> list[list[int]]:
         """The prompts as ids. Raises Refused for forms that this server does not take."""
         able = self.abilities
+        if given is None or given == "":
+            raise self._bad("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
         if isinstance(given, str):
-            if not given:
-                raise self._bad("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
             return [self._fits(self._ids(given, begin=True))]
         if not isinstance(given, list) or not given:
             raise self._bad("You must pass at least one prompt", None)
@@ -258,7 +280,7 @@ class ToyServer:
                 unknown = [value for value in item if not self.tokenizer.known(value)]
                 if unknown:
                     raise self._bad(f"Token id {unknown[0]} is out of vocabulary", None)
-                prompts.append(self._fits(list(item)))
+                prompts.append(self._fits(list(item), text=False))
             else:
                 raise self._bad("prompt must be text or a list of token ids", "prompt")
         return prompts
@@ -308,11 +330,13 @@ class ToyServer:
         self._check(body, _CHAT)
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
-            raise self._bad("messages must be a non-empty list", "messages")
+            raise self._bad(
+                "Cannot apply chat template to an empty conversation. Provide at least one message.", None
+            )
         opens = body.get("add_generation_prompt", True)
         unfinished = able.continuing == "continue_final_message" and body.get("continue_final_message", False)
         if unfinished and opens:
-            raise self._bad("Cannot set both `continue_final_message` and `add_generation_prompt` to True.", None)
+            raise self._bad(_INCOMPATIBLE, None)
         if able.continuing == "prefix" and messages[-1].get("prefix"):
             opens, unfinished = False, True
         elif able.continuing != "continue_final_message":
@@ -533,7 +557,10 @@ class ToyServer:
         if able.usage:
             answer["usage"] = {"prompt_tokens": sent, "completion_tokens": spent, "total_tokens": sent + spent}
             if able.style in ("vllm", "openai"):
-                details = {"cached_tokens": cached} if able.cached else None
+                details: dict[str, Any] | None = {"cached_tokens": cached} if able.cached else None
+                if able.style == "vllm" and details is not None:
+                    made = 0 if prefix == "chatcmpl" else None
+                    details |= {"created_cache_tokens": made, "multimodal_tokens": None}
                 answer["usage"] |= {"prompt_tokens_details": details, "completion_tokens_details": None}
         if able.style == "vllm":
             answer |= {"service_tier": None, "system_fingerprint": "vllm-0.32.0-toy"}
@@ -562,9 +589,8 @@ class ToyServer:
             raise self._unsupported(name)
         temperature = body.get("temperature", 1.0)
         if temperature < 0:
-            raise self._bad(
-                f"temperature must be non-negative, got {temperature}.", "temperature", float(temperature)
-            )
+            temperature = float(temperature)
+            raise self._bad(f"temperature must be non-negative, got {temperature}.", "temperature", temperature)
 
     def _check_top(self, wanted: Any, most: int, what: str, field: str) -> None:
         if wanted is not None and wanted > most and self.abilities.over == "refused":
@@ -574,7 +600,7 @@ class ToyServer:
                 f"Requested {what} of {wanted}, which is greater than max allowed: {most}", field, wanted
             )
 
-    def _fits(self, ids: list[int]) -> list[int]:
+    def _fits(self, ids: list[int], *, text: bool = True) -> list[int]:
         """The prompt itself. Raises Refused where it is longer than the context."""
         able = self.abilities
         if len(ids) < able.context:
@@ -582,12 +608,17 @@ class ToyServer:
         if able.style == "transformers":
             return ids
         if able.style == "vllm":
+            if len(ids) == able.context:  # it fits, and leaves no room for an answer
+                raise self._bad("max_tokens must be at least 1, got 0.", "max_tokens", 0)
+            # A text is not encoded further than to one token too many.
+            count = min(len(ids), able.context + 1) if text else len(ids)
+            least = "at least " if count == able.context + 1 else ""
             raise self._bad(
-                f"This model's maximum context length is {able.context} tokens. However, your prompt contains at "
-                f"least {len(ids)} input tokens, which exceeds this limit even without any output tokens. Please "
+                f"This model's maximum context length is {able.context} tokens. However, your prompt contains "
+                f"{least}{count} input tokens, which exceeds this limit even without any output tokens. Please "
                 "reduce the length of the input prompt.",
                 "input_tokens",
-                len(ids),
+                count,
             )
         message = (
             f"This model's maximum context length is {able.context} tokens, however you requested {len(ids) + 16} "
