@@ -152,13 +152,13 @@ def looks_random(value: str, share: float = 0.3) -> bool:
     kind of character (lower, upper, digit, symbol) changes at `share` of all places: random base64 does at 0.6,
     random hexadecimal digits at 0.47, `test_token_123` at 0.1.
     """
-    if not 8 <= len(value) <= 4096 or re.search(r"[\s{}<>]|%\(|\$\(", value) or _UUID.fullmatch(value):
+    if not 8 <= len(value) <= 4096 or re.search(r"[\s{}<>\[]|%\(|\$\(", value) or _UUID.fullmatch(value):
         return False
     letters = re.sub(r"[-_. /:]", "", value)
     kinds = [_kind(character) for character in letters]
     mixed = {"lower", "upper"} & set(kinds) and {"digit", "symbol"} & set(kinds)
-    # Letters alone may be a word or a name; only many in mixed case are neither.
-    if not mixed and (len(letters) < 20 or set(kinds) != {"lower", "upper"}):
+    # Letters alone may be a word or a name; only many in mixed case that are not ClassNames are neither.
+    if not mixed and (len(letters) < 20 or set(kinds) != {"lower", "upper"} or _CAMEL.fullmatch(letters)):
         return False
     changes = sum(one != other for one, other in itertools.pairwise(kinds))
     counts = Counter(value).values()
@@ -183,6 +183,8 @@ def _replaced(kind: str, chosen: Callable[[re.Match[str]], bool] | None, found: 
     return f"{found[0][:begin]}[redacted {kind}]{found[0][end:]}"
 
 
+_CAMEL = re.compile(r"[a-z]*(?:[A-Z]{1,6}[a-z]{2,})+[A-Z]{0,6}")
+_PLACEHOLDER = re.compile(r"pass(?:word|wd|phrase)?|pwd?|secret|token|x+|\*+", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HARMLESS = re.compile(
     r"hash|digest|sha\d|md5|checksum|expir|_at\b|_?(?:id|name|type|file|path|url|uri)\W*$", re.IGNORECASE
@@ -212,6 +214,11 @@ def _unquoted(found: re.Match[str]) -> bool:
 def _has_body(found: re.Match[str]) -> bool:
     """Whether there is a key between the lines that begin and end one."""
     return re.search(r"[A-Za-z0-9+/=]{32}", found[0]) is not None
+
+
+def _meant(found: re.Match[str]) -> bool:
+    """Whether it is a password and not the word for one."""
+    return not _PLACEHOLDER.fullmatch(found["secret"])
 
 
 def _opaque(found: re.Match[str]) -> bool:
@@ -273,7 +280,7 @@ _SECRETS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool] | No
         re.compile(
             r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>{}]{0,100}:(?P<secret>[^\s/@\"'<>{}\[\]$]{1,200})@"
         ),
-        None,
+        _meant,
     ),
     (
         "token",

@@ -239,6 +239,7 @@ def test_a_known_token_is_redacted(kind: str, secret: str, around: str) -> None:
         ("GET /v1?access_token=x7Kd93JfPq2LmN8rT5vW&n=1", "x7Kd93JfPq2LmN8rT5vW"),
         ("Authorization: Bearer x7Kd93JfPq2LmN8r", "x7Kd93JfPq2LmN8r"),
         ("postgresql://bob:hunter2@db.internal/shop", "hunter2"),
+        ("'secret', 'aXbQvTzLkMwRpYsDfGhJcNeUoI'", "aXbQvTzLkMwRpYsDfGhJcNeUoI"),
         ("redis://:s3cr3t@localhost:6379/0", "s3cr3t"),
     ],
 )
@@ -280,6 +281,9 @@ def test_a_named_secret_is_redacted_and_its_name_stays(text: str, secret: str) -
         "'-----BEGIN RSA PRIVATE KEY-----' in text and '-----END RSA PRIVATE KEY-----' in text",
         "token_expires_at = '2024-01-01T00:00:00Z'",
         "if password != other_password2:",
+        "'.input_tokens', 'AsyncInputTokensWithRawResponse'",
+        "splits 'user[:passwd]', 'host[:port]'",
+        "scheme://[user:passwd@]proxy.server:port and http://username:password@host",
         "Basic understanding of basic information",
     ],
 )
