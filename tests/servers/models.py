@@ -95,10 +95,20 @@ class Reader:
         self.toy = toy
         self.tokenizer = tokenizer
         self._memory: dict[str, dict[int, float]] = {}
+        self._last: tuple[list[int], bytes] = ([], b"")
+
+    def _text(self, ids: list[int]) -> str:
+        """The exact text of some ids, which mostly are the last ones with a few more behind them."""
+        known, content = self._last
+        if len(known) > len(ids) or ids[: len(known)] != known:
+            known, content = [], b""
+        content += self.tokenizer.bytes(ids[len(known) :])
+        self._last = (ids, content)
+        return content.decode("utf-8", "surrogateescape")
 
     def logprobs(self, ids: Sequence[int]) -> dict[int, float]:
         """Log-probability of each named token after the ids, likeliest first, ties by id."""
-        text = self.tokenizer.exact(list(ids))
+        text = self._text(list(ids))
         if text not in self._memory:
             given = self.toy.next(text)
             total = sum(given.values())
