@@ -132,6 +132,15 @@ RAISERS = frozenset(
         "assertRaisesMessage",
     ]
 )
+DEFINING = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
 PRIVATE = re.compile(r"_(?!_)\w+|__\w+(?<!__)")
 
 
@@ -146,12 +155,21 @@ def objection(code: str, function: Function, raises: str, seen: str) -> tuple[st
         tree = parsed(code)
     except Unparsable as problem:
         return BROKEN, problem.message
-    for rule in (imports_of, uses, patching, private(function, seen), chance, reading):
+    for rule in (at_import, imports_of, uses, patching, private(function, seen), chance, reading):
         if words := next(iter(rule(tree)), None):
             return INTERNALS, words
     if not raises and not asks(tree):
         return TRIVIAL, "nothing that it asserts depends on what the function does"
     return None
+
+
+def at_import(tree: ast.Module) -> Iterator[str]:
+    """What a module does when it is imported: nothing but to define."""
+    for node in tree.body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if not isinstance(node, DEFINING):
+            yield f"it does something when it is imported (line {node.lineno})"
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
