@@ -32,8 +32,9 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class _Header:
-    """Whose traffic it is."""
+    """Whose traffic it is: one of the endpoints that served, numbered in the order in which they did."""
 
+    number: int
     model: str
     """Empty where it could not be asked for."""
     seat: str
@@ -42,14 +43,18 @@ class _Header:
     error: EndpointError | None = None
     """Why the capabilities are not known; neither: nobody asked for them."""
 
-    @property
-    def told(self) -> bool:
-        return self.capabilities is not None or self.error is not None
+    def says(self, other: _Header) -> bool:
+        """Whether it tells all that another header of the same endpoint does."""
+        if other.model and other.model != self.model:
+            return False
+        return other.error is None and other.capabilities in (None, self.capabilities)
 
-    def is_other(self, header: _Header) -> bool:
-        """Whether another endpoint is meant; one whose model nobody could ask for may be any at its place."""
-        known = self.model and header.model
-        return self.seat != header.seat or bool(known and self.model != header.model)
+    def updated(self, later: _Header) -> _Header:
+        """The same endpoint, with what a later header says."""
+        model, name = (later.model, later.name) if later.model else (self.model, self.name)
+        if later.capabilities is None and (self.capabilities is not None or later.error is None):
+            return replace(self, model=model, name=name)
+        return replace(later, model=model, name=name)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class _Take:
     """One request, and what came of it."""
 
     line: int
+    by: int
+    """Number of the endpoint that served."""
     request: Request
     reply: Answer | EndpointError
 
@@ -74,11 +81,13 @@ class Recorder:
         self._file = file
         self._secrets = _worth_hiding(secrets)
         self._lock = threading.Lock()
-        self._header: _Header | None = None
+        self._headers: list[_Header] = []
         """What the file says by now of whose traffic it is."""
+        self._begun = False
+        """Whether this recorder has written."""
         try:
             if file.exists() and file.stat().st_size:
-                self._header = _read(file)[0]
+                self._headers = list(_read(file)[0])
         except OSError as error:
             raise _unusable(file, error) from None
 
@@ -127,47 +136,61 @@ class Recorder:
             model = self.model
         except EndpointError:
             model = ""  # the server was to name it, and does not answer
-        header = _Header(model, seat, name, capabilities, error)
         with self._lock:
-            lines = [] if self._says(header) else [_header_form(header)]
-            lines += [] if take is None else [_without_traces(take, self._secrets)]
+            number = self._number(model, seat)
+            header = _Header(number, model, seat, name, capabilities, error)
+            known = number < len(self._headers) and self._headers[number].says(header)
+            if not known and number < len(self._headers):
+                header = self._headers[number].updated(header)
+            lines = [] if known else [_header_form(header)]
+            lines += [] if take is None else [{**_without_traces(take, self._secrets), "by": number}]
             text = "".join(dumps(_masked(line, self._secrets)) + "\n" for line in lines)
             try:
                 with self._file.open("a", encoding="ascii") as stream:
                     stream.write(text)
             except OSError as problem:
                 raise _unusable(self._file, problem) from None
-            if not self._says(header):
-                self._header = header
+            self._begun = True
+            if not known:
+                self._headers[number : number + 1] = [header]
 
-    def _says(self, header: _Header) -> bool:
-        """Whether the file holds a header that says all that this one does. Raises UsageError for a stranger's."""
-        before = self._header
-        if before is None:
-            return False
-        if before.is_other(header):
-            message = f"{self._file} is a recording of {before.name}, and this is {header.name}"
+    def _number(self, model: str, seat: str) -> int:
+        """Which of the file's endpoints serves now; one more where it is new.
+
+        A recorder around several endpoints meets the next one when the first is dead. Raises UsageError where the
+        file is another's from the beginning.
+        """
+        for header in reversed(self._headers):
+            if header.seat == seat and (header.model == model or not header.model or not model):
+                return header.number
+        if self._headers and not self._begun:
+            message = f"{self._file} is a recording of {self._headers[0].name}, and this is {model} at {seat}"
             raise UsageError(message, hint="Give each endpoint a file of its own.", slug="cassette")
-        known = before.model == header.model or not header.model
-        return known and (not header.told or before.capabilities == header.capabilities is not None)
+        return len(self._headers)
 
 
 class Player:
     """An endpoint that answers from a recording and sends nothing. Safe to use from several threads.
 
     Equal requests get their replies in the order of the file, after the last one that again; recorded errors are
-    raised again. `secrets` are those of the recorder, where it had any. Raises UsageError, slug `cassette`, for a
+    raised again. Where several endpoints served one after the other, it is the first until a reply of a later one
+    is played. `secrets` are those of the recorder, where it had any. Raises UsageError, slug `cassette`, for a
     file that is no recording.
     """
 
     def __init__(self, file: Path, secrets: Sequence[str] = ()) -> None:
         self._file = file
         self._secrets = _worth_hiding(secrets)
-        self._header, self._takes = _read(file)
+        self._headers, self._takes = _read(file)
         self._lock = threading.Lock()
+        self._serving = 0
         self._left: dict[str, list[_Take]] = {}
         for take in reversed(self._takes):
             self._left.setdefault(take.request.key(""), []).append(take)
+
+    @property
+    def _header(self) -> _Header:
+        return self._headers[self._serving]
 
     @property
     def name(self) -> str:
@@ -184,10 +207,11 @@ class Player:
     @property
     def capabilities(self) -> Capabilities:
         """The recorded ones. Raises EndpointError as recorded, `endpoint-offline` where nobody asked for them."""
-        if self._header.capabilities is not None:
-            return self._header.capabilities
-        if self._header.error is not None:
-            raise read_error(error_form(self._header.error))
+        header = self._header
+        if header.capabilities is not None:
+            return header.capabilities
+        if header.error is not None:
+            raise read_error(error_form(header.error))
         message = f"the recording {self._file} does not say what the endpoint can do: nobody asked"
         raise EndpointError(message, hint="Record the run again.", slug="endpoint-offline")
 
@@ -199,6 +223,7 @@ class Player:
             if takes is None:
                 raise self._unknown(asked)
             take = takes.pop() if len(takes) > 1 else takes[0]
+            self._serving = max(self._serving, take.by)
         if isinstance(take.reply, EndpointError):
             raise read_error(error_form(take.reply))
         return take.reply
@@ -268,9 +293,9 @@ def _public(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------- reading
 
 
-def _read(file: Path) -> tuple[_Header, tuple[_Take, ...]]:
+def _read(file: Path) -> tuple[tuple[_Header, ...], tuple[_Take, ...]]:
     """What a recording holds. Raises UsageError, slug `cassette`, with the line that is not right."""
-    header: _Header | None = None
+    headers: dict[int, _Header] = {}
     takes: list[_Take] = []
     number = 0
     try:
@@ -280,11 +305,12 @@ def _read(file: Path) -> tuple[_Header, tuple[_Take, ...]]:
                 if isinstance(line, _Take):
                     takes.append(line)
                     continue
-                if header is not None and header.is_other(line):
+                known = headers.get(line.number, line)
+                if known.seat != line.seat or (known.model and line.model and known.model != line.model):
                     raise FormError(f"another endpoint ({clean(line.name, _SHOWN)}) than in the lines before")
-                if header is None or line.capabilities is not None or header.capabilities is None:
-                    header = replace(line, model=line.model or (header.model if header else ""))
-        if header is None:
+                headers[line.number] = known.updated(line)
+        nameless = {*range(len(headers)), *(take.by for take in takes)} - set(headers)
+        if nameless or not headers:
             raise FormError("no line says whose recording it is")
     except OSError as error:
         raise _unusable(file, error) from None
@@ -292,7 +318,7 @@ def _read(file: Path) -> tuple[_Header, tuple[_Take, ...]]:
         message = f"{file}, line {number}: {clean(str(error), 300)}"
         hint = "Recordings are not meant to be edited; record the run again."
         raise UsageError(message, hint=hint, slug="cassette") from None
-    return header, tuple(takes)
+    return tuple(headers[index] for index in sorted(headers)), tuple(takes)
 
 
 def _read_line(raw: bytes, number: int) -> _Header | _Take:
@@ -311,11 +337,12 @@ def _read_line(raw: bytes, number: int) -> _Header | _Take:
         raise FormError("neither a header nor a request with its reply")
     request = from_form(Request, line["request"])
     reply = from_form(Answer, line["answer"]) if "answer" in line else read_error(line["error"])
-    return _Take(number, request, reply)
+    return _Take(number, _count(line.get("by", 0)), request, reply)
 
 
 def _header_form(header: _Header) -> dict[str, Any]:
-    form: dict[str, Any] = {_MARK: VERSION, "model": header.model, "seat": header.seat, "name": header.name}
+    form: dict[str, Any] = {_MARK: VERSION, "number": header.number}
+    form.update(model=header.model, seat=header.seat, name=header.name)
     if header.capabilities is not None:
         form["capabilities"] = to_form(header.capabilities)
     if header.error is not None:
@@ -331,8 +358,21 @@ def _read_header(line: Mapping[str, Any]) -> _Header:
     model, seat, name = (word if isinstance(word, str) else "" for word in words)
     if None in words or [model, seat, name] != words:
         raise FormError("the header does not name model, seat and name")
-    capabilities = from_form(Capabilities, line["capabilities"]) if "capabilities" in line else None
-    return _Header(model, seat, name, capabilities, read_error(line["error"]) if "error" in line else None)
+    return _Header(
+        _count(line.get("number", 0)),
+        model,
+        seat,
+        name,
+        from_form(Capabilities, line["capabilities"]) if "capabilities" in line else None,
+        read_error(line["error"]) if "error" in line else None,
+    )
+
+
+def _count(value: object) -> int:
+    """Number of an endpoint. Raises FormError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1000:
+        raise FormError("an endpoint's number is none")
+    return value
 
 
 def _unusable(file: Path, error: OSError) -> UsageError:

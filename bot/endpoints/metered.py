@@ -258,7 +258,7 @@ class Ledger:
             return None
         least = self._with_out(need, LEAST_TOKENS, allowance)
         limits = self._limits(least, allowance, held=held)
-        if least.tokens_out > need.most.tokens_out or not all(limit.fits for limit in limits):
+        if not all(limit.fits for limit in limits):
             return None
         room = [limit.room for limit in limits if limit.field == "tokens_out"]
         for limit in limits:

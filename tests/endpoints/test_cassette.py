@@ -15,8 +15,10 @@ from bot.domain import Usage
 from bot.endpoints import Answer, Choice, Message, Request, Token
 from bot.endpoints.cached import Cached
 from bot.endpoints.cassette import Player, Recorder
+from bot.endpoints.fallback import Fallback
 from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai import OpenAI
+from bot.endpoints.wire_form import error_form
 from bot.errors import BudgetSpent, EndpointError, UsageError
 
 KEY = "sk-0123456789abcdef"
@@ -136,6 +138,32 @@ def test_another_models_recording_is_not_continued(tmp_path: Path) -> None:
     assert (tmp_path / "c").read_text() == before
 
 
+def test_the_next_endpoint_is_recorded_too(tmp_path: Path) -> None:
+    """A recorder around endpoints in order: the replay is the first, then the second, as the run was."""
+    one, two = FakeEndpoint(model="one"), FakeEndpoint(model="two", able=replace(ABLE, scoring=""))
+    both = Fallback([one, two])
+
+    def run(endpoint) -> list[object]:
+        told: list[object] = []
+        for request in (complete("a"), Request("complete", prompts=((1, 2),), max_tokens=3), complete("b")):
+            told += [endpoint.capabilities, endpoint.model, endpoint.name]
+            try:
+                told.append(endpoint.send(request))
+            except EndpointError as error:
+                told.append(error_form(error))
+            one.reply = failing(dead=True)
+        return [*told, endpoint.capabilities, endpoint.model]
+
+    first = run(Recorder(both, tmp_path / "c"))
+    assert [told for told in first if told in ("one", "two")] == ["one", "one", "two", "two"]
+    assert run(Player(tmp_path / "c")) == first
+    # A further run may begin with any of them, and with no other.
+    Recorder(two, tmp_path / "c").send(complete("c"))
+    with pytest.raises(UsageError, match="is a recording of one at"):
+        Recorder(FakeEndpoint(model="three"), tmp_path / "c").send(complete("c"))
+    assert Player(tmp_path / "c").send(complete("c")).choices
+
+
 # ------------------------------------------------------------------------------------------------ what is missing
 
 
@@ -240,6 +268,9 @@ def lines_of(tmp_path: Path) -> list[str]:
         (lambda ls: [ls[0].replace('recording":1', 'recording":2')], 1, "version 2; this program reads version 1"),
         (lambda ls: [ls[0].replace('"model":"tiny"', '"model":3', 1)], 1, "the header does not name model"),
         (lambda ls: [*ls, ls[0].replace('"model":"tiny"', '"model":"huge"', 1)], 4, "another endpoint"),
+        (lambda ls: [ls[0], ls[1].replace('"by":0', '"by":1')], 2, "no line says whose recording it is"),
+        (lambda ls: [ls[0], ls[1].replace('"by":0', '"by":true')], 2, "an endpoint's number is none"),
+        (lambda ls: [ls[0].replace('"number":0', '"number":-1'), ls[1]], 1, "an endpoint's number is none"),
         (lambda ls: [ls[0], "é\n"], 2, "not ASCII"),
         (lambda ls: [ls[0], "\x1b[31m" * 99 + "\n"], 2, "no JSON"),
     ],
@@ -298,7 +329,7 @@ def test_lines_are_plain_json(tmp_path: Path) -> None:
     header, *takes = (json.loads(line) for line in lines_of(tmp_path))
     assert header["tryline-recording"] == 1
     assert header["capabilities"]["logprobs"] == 20
-    assert [sorted(take) for take in takes] == [["answer", "request"]] * 2
+    assert [sorted(take) for take in takes] == [["answer", "by", "request"]] * 2
 
 
 def test_a_model_that_the_server_was_to_name_may_be_unknown_at_first(tmp_path: Path) -> None:
