@@ -169,8 +169,16 @@ def test_parts_of_a_character_collide_by_name_but_not_by_id() -> None:
     with ToyServer(Toy(lambda text: dict(zip(PARTS, (0.5, 0.3, 0.2), strict=True)))) as server:
         by_name = complete(server, logprobs=3).choices[0].logprobs.top_logprobs[0]
         by_id = complete(server, logprobs=3, return_tokens_as_token_ids=True).choices[0].logprobs.top_logprobs[0]
-    assert len(by_name) == 1
+    assert list(by_name) == [""]
     assert len(by_id) == 3
+
+
+def test_a_prompt_that_ends_within_a_character_is_repeated_before_the_answer() -> None:
+    with ToyServer(Toy(lambda text: {"": 1.0} if text.endswith("é") else {"\udca9": 1.0})) as server:
+        assert complete(server, [120, 10, 0xC3], max_tokens=2).choices[0].text == "x\né"
+        assert complete(server, [120, 10, 0xC3, 0xA9]).choices[0].text == ""
+    with ToyServer(Toy(lambda text: {"\udcc3": 1.0})) as server:
+        assert complete(server).choices[0].text == ""
 
 
 def test_sampling_follows_the_seed_and_the_probabilities(server: ToyServer) -> None:
@@ -467,6 +475,7 @@ def ended(server: ToyServer) -> Any:
 SWITCHES: list[tuple[dict[str, Any], Any]] = [
     ({"n": "same"}, lambda s: len(set(texts(s, temperature=1, n=9))) == 1),
     ({"seed": False}, lambda s: len({texts(s, temperature=1, seed=1)[0] for _ in range(5)}) > 1),
+    ({"always_stops": True}, lambda s: complete(s).choices[0].finish_reason == "stop"),
     ({"names_end": False}, lambda s: ended(s).logprobs.tokens == []),
     ({"stop": False}, lambda s: texts(s, stop=["b"], max_tokens=3) == ["aba"]),
     ({"usage": False}, lambda s: complete(s).usage is None),

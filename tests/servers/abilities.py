@@ -42,6 +42,8 @@ class Abilities:
     """Whether equal seeds give equal answers; otherwise the field is ignored."""
     names_end: bool = True
     """Whether the token that ends an answer is among its tokens."""
+    always_stops: bool = False
+    """Whether every answer is said to have stopped, one cut at `max_tokens` too."""
     stop: bool = True
     continuing: Literal["", "continue_final_message", "prefix"] = "continue_final_message"
     """How chat continues the beginning of an answer; other ways are ignored: a new turn begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import threading
@@ -74,6 +75,16 @@ class Tokenizer:
     def decode(self, ids: list[int] | tuple[int, ...], *, special: bool = True) -> str:
         """The text of some ids; a part of a character becomes U+FFFD, as in real servers."""
         return self.bytes(ids, special=special).decode("utf-8", "replace")
+
+    def whole(self, ids: list[int] | tuple[int, ...], *, special: bool = True) -> str:
+        """The text of some ids up to the last whole character: how servers send what is not finished."""
+        return codecs.getincrementaldecoder("utf-8")("replace").decode(self.bytes(ids, special=special))
+
+    def unfinished(self, ids: list[int] | tuple[int, ...]) -> bool:
+        """Whether the ids end within a character."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        decoder.decode(self.bytes(ids[-4:]))
+        return bool(decoder.getstate()[0])
 
     def exact(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of some ids with single bytes kept as lone surrogates: what `encode` takes back."""

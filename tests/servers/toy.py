@@ -37,8 +37,8 @@ _CHAT = _SHARED | {
 
 _INCOMPATIBLE = (
     "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you "
-    "want the model to continue the final message, and add_generation_prompt when you want to add a header that will "
-    "prompt it to start a new assistant message instead."
+    "want the model to continue the final message, and add_generation_prompt when you want to add a header that "
+    "will prompt it to start a new assistant message instead."
 )
 _MAY = {"sampling": True, "logprobs": True, "view": True, "create_engine": False, "search_indices": False}
 _PERMISSION = {
@@ -420,7 +420,9 @@ class ToyServer:
         chance = random.Random(seed.partition(":")[0] if self.abilities.n == "same" else seed)
         stops = body.get("stop") or []
         stops = [stops] if isinstance(stops, str) else stops
-        written = Written()
+        written = Written(finish="stop" if self.abilities.always_stops else "length")
+        # vLLM repeats a prompt that ends within a character before what follows it.
+        begun = prompt if self.abilities.style == "vllm" and self.tokenizer.unfinished(prompt) else []
         while len(written.ids) < min(most, max(1, self.abilities.context - len(prompt))):
             token = self._reader.draw(prompt + written.ids, temperature, body.get("top_p", 1.0), chance)
             written.ids.append(token)
@@ -429,7 +431,7 @@ class ToyServer:
                 if not self.abilities.names_end:
                     written.ids.pop()
                 break
-            written.text = self.tokenizer.decode(written.ids, special=False)
+            written.text = self.tokenizer.whole(begun + written.ids, special=False)
             found = [(written.text.find(stop), stop) for stop in stops if stop in written.text]
             if found and self.abilities.stop:
                 at, stop = min(found)
@@ -492,7 +494,7 @@ class ToyServer:
                     str(value): {
                         "logprob": logprob,
                         "rank": self._reader.rank(before, value),
-                        "decoded_token": self.tokenizer.decode([value]),
+                        "decoded_token": self.tokenizer.whole([value]),
                     }
                     for value, logprob in row.entries()
                 }
@@ -534,7 +536,7 @@ class ToyServer:
         }
 
     def _name(self, token: int, named: bool) -> str:
-        return f"token_id:{token}" if named else self.tokenizer.decode([token])
+        return f"token_id:{token}" if named else self.tokenizer.whole([token])
 
     def _envelope(
         self,

@@ -190,24 +190,21 @@ def test_no_more_alternatives_are_asked_for_than_the_server_gives() -> None:
         assert {body["logprobs"] for body in play.server.asked("/completions")} == {5}
 
 
-def test_the_spelling_of_tokens_is_asked_for_once() -> None:
-    # gamma 2 picks `m`, which neither prediction ranks first: nothing tells how it is spelled.
+def test_only_tokens_that_may_end_a_line_are_spelled_out_and_only_once() -> None:
+    # gamma 3 picks `m`, which neither prediction ranks first: no answer's text tells that it is no line feed.
     def odd(text: str) -> dict[str, float]:
         if text.endswith("m"):
             return {"\n": 1.0}
         return {"k": 0.1, "l": 0.46, "m": 0.44} if "signal" in text else {"k": 0.5, "l": 0.35, "m": 0.15}
 
     with playing(odd) as play:
-        texts: dict[int, str] = {}
+        breaks: dict[int, bool] = {}
         branches = play.branches("signal\n")
-        first = play.line(3, branches, texts=texts)
-        assert first.text == "m\n"
-        before = len(play.server.asked("/detokenize"))
-        assert play.line(3, branches, texts=texts).text == "m\n"
-        alone = [body["tokens"] for body in play.server.asked("/detokenize") if body["tokens"] == [ord("m")]]
-        assert alone == [[ord("m")]]
-        assert before == 3
-        assert len(play.server.asked("/detokenize")) == 5
+        for _ in range(2):
+            assert play.line(3, branches, breaks=breaks).text == "m\n"
+        alone = [body["tokens"] for body in play.server.asked("/detokenize") if len(body["tokens"]) == 1]
+        assert alone == [[ord("m")], [10]]
+        assert breaks == {ord("k"): False, ord("l"): False, ord("m"): False, 10: True}
 
 
 # ---------------------------------------------------------------------------------------------- where it ends
@@ -244,6 +241,19 @@ def test_an_end_that_only_the_signal_wants_is_taken_and_counted() -> None:
         assert play.line(0, max_tokens=2).text == "bb"
 
 
+def test_an_end_after_half_a_character_is_an_end() -> None:
+    half = chr(0xDCC3)
+    with playing(lambda text: {"": 1.0} if text.endswith(half) else {half: 1.0}) as play:
+        line = play.line(2)
+        assert (line.ids, line.ended) == ((0xC3,), True)
+
+
+def test_a_server_that_says_stop_of_every_answer_ends_none_early() -> None:
+    with playing(planted, replace(VLLM, always_stops=True)) as play:
+        line = play.line(2)
+        assert (line.text, line.ended) == ("return x - 1\n", False)
+
+
 def test_an_end_without_a_token_ends_a_line_too_if_both_predictions_say_so() -> None:
     silent = replace(VLLM, names_end=False)
     with playing(lambda text: {"": 1.0} if text.endswith("a") else {"a": 1.0}, silent) as play:
@@ -267,7 +277,8 @@ def test_characters_of_several_tokens_come_whole() -> None:
         line = play.line(1.5, play.branches(response="# e"))
         assert line.text == "é\n"
         assert line.ids == (0xC3, 0xA9, 10)
-        begun = replace(play.branches(response="# "), response=(35, 32, 0xC3))
+        # The server repeats the prompt and its line feeds before what follows half a character.
+        begun = replace(play.branches(response="# "), response=(10, 35, 32, 0xC3))
         assert play.line(1.5, begun).text == "é\n"
 
 

@@ -84,19 +84,19 @@ def decode_line(
     clip: float,
     top: int = MOST_TOP,
     max_tokens: int,
-    texts: dict[int, str] | None = None,
+    breaks: dict[int, bool] | None = None,
 ) -> Decoded:
     """The rest of the line that both prompts end in: greedily the likeliest token of each mix (`mixing.mix`), to
     the first that holds a line feed, to the end of the answer, or to `max_tokens`.
 
     After EG-CFG (Lavon, Katz and Wolf, 2025), sections 3.2 and 3.3. Each token is one request, both prompts in it
-    as ids; gamma 0 asks without the signal only, gamma 1 with it only. `texts` remembers what tokens are spelled
-    like, from line to line if the caller keeps it.
+    as ids; gamma 0 asks without the signal only, gamma 1 with it only. `breaks` remembers which tokens hold a line
+    feed, from line to line if the caller keeps it.
 
     The endpoint must take and name token ids and turn them into text. Raises EndpointError: as it does, and
     `endpoint-garbled` where an answer lacks the log-probabilities by id.
     """
-    spelled = {} if texts is None else texts
+    breaks = {} if breaks is None else breaks
     before, logprob, swayed = branches.response, 0.0, 0
     ends: set[int] = set()
     ended = False
@@ -108,7 +108,7 @@ def decode_line(
             ended = True  # some servers do not name the token that ends an answer
             break
         for choice in choices:
-            _learn(choice, spelled, ends)
+            _learn(endpoint, choice, breaks, ends)
         ranked = [_ranked(choice) for choice in choices]
         mixed = mix(ranked[0], ranked[-1], gamma=gamma, clip=clip)
         token, value = mixed[0]
@@ -117,7 +117,9 @@ def decode_line(
         if not ended:
             branches = branches.followed_by(token)
             logprob += value
-            if "\n" in _spelling(endpoint, token, spelled):
+            if token not in breaks:
+                breaks[token] = "\n" in _detokenized(endpoint, (token,))[0]
+            if breaks[token]:
                 break
     ids = branches.response[len(before) :]
     return Decoded(ids, _text(endpoint, before, ids), logprob, swayed, ended)
@@ -131,15 +133,19 @@ def _by_prompt(answer: Answer, count: int) -> list[Choice]:
     return [choices[index] for index in range(count)]
 
 
-def _learn(choice: Choice, spelled: dict[int, str], ends: set[int]) -> None:
-    """The only token of a choice is spelled like its text; if it has none and stopped, it is one that ends."""
+def _learn(endpoint: Asks, choice: Choice, breaks: dict[int, bool], ends: set[int]) -> None:
+    """What the text of a one-token choice tells about its token. Raises EndpointError.
+
+    Not too much: after a prompt that ends within a character vLLM sends the whole prompt again before the token.
+    """
     token = choice.tokens[0].id if choice.tokens else None
     if token is None:
         return
-    if choice.finish == "stop" and not choice.text:
+    # Nothing else can stop the first token. Some servers say `stop` of every answer: there it has its own text.
+    if choice.finish == "stop" and (not choice.text or choice.text != _detokenized(endpoint, (token,))[0]):
         ends.add(token)
-    elif choice.text:
-        spelled.setdefault(token, choice.text)
+    elif "\n" not in choice.text:
+        breaks.setdefault(token, False)
 
 
 def _ranked(choice: Choice) -> Ranked:
@@ -149,13 +155,6 @@ def _ranked(choice: Choice) -> Ranked:
         raise _garbled("lacks the log-probabilities of tokens by id")
     named = {token: logprob for token, logprob in first.top if isinstance(token, int)}
     return tuple({first.id: first.logprob, **named}.items())
-
-
-def _spelling(endpoint: Asks, token: int, spelled: dict[int, str]) -> str:
-    """The text of one token alone."""
-    if token not in spelled:
-        spelled[token] = _detokenized(endpoint, (token,))[0]
-    return spelled[token]
 
 
 def _text(endpoint: Asks, before: tuple[int, ...], ids: tuple[int, ...]) -> str:
