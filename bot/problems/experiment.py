@@ -60,7 +60,7 @@ class Experiment:
         self._locks: dict[str, threading.Lock] = {}
         self._excluded = dict(journal.record.excluded)
         self._done = 0
-        self._donor = Donor(shop, plan.problems.problems, self._ground, progress)
+        self._donor = Donor(shop, plan.problems.problems, self._ground)
 
     def run(self) -> None:
         """Runs every cell that the file does not hold yet, or holds as a failure.

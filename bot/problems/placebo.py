@@ -10,7 +10,6 @@ from bot.domain import Function, Shown, Situation
 from bot.languages import Unparsable
 from bot.problems.forms import Problem
 from bot.problems.trying import Ground, NotMeasurable, Workshop
-from bot.progress import Progress
 from bot.steps import propose
 from bot.steps.propose.writing import Guidance
 
@@ -44,17 +43,10 @@ SPARE = Problem(
 class Donor:
     """Signals of other problems. Each donor is run once. May be used from several threads."""
 
-    def __init__(
-        self,
-        shop: Workshop,
-        problems: Sequence[Problem],
-        ground: Callable[[Problem], Ground],
-        progress: Progress,
-    ) -> None:
+    def __init__(self, shop: Workshop, problems: Sequence[Problem], ground: Callable[[Problem], Ground]) -> None:
         self.shop = shop
         self.problems = tuple(problem for problem in problems if problem.reference)
         self.ground = ground
-        self.progress = progress
         self._lock = threading.Lock()
         self._blocks: dict[str, str] = {}
 
@@ -107,6 +99,7 @@ class Donor:
                     outcome="passes all guide tests" if red is None else f"raises {red.exception or 'an error'}",
                     message=red.message if red is not None else "",
                     trace=tuple((line - first + 1, changes) for line, changes in reply.trace),
+                    source=text,
                     tests={row.test: str(row.outcome) for row in reply.rows},
                 )
             )

@@ -11,6 +11,7 @@ from bot.problems.report import Figures
 try:
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 except ImportError:  # the extra `bench` is not installed: everything but the plot works
     HAS_MATPLOTLIB = False
 else:
@@ -80,6 +81,8 @@ def picture(found: Figures, kind: str) -> bytes:
         right.bar_label(bars, [f"{row.tokens:,.0f}" for row in rows], padding=4, color=INK)
         right.set_xlim(0, 1.25 * max([row.tokens for row in rows] + [1]))
         right.set_xlabel("tokens of a cell, median")
+        right.xaxis.set_major_formatter("{x:,.0f}")
+        right.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         right.tick_params(axis="y", length=0)
         for axis in (left, right):
             axis.spines[["top", "right"]].set_visible(False)

@@ -71,11 +71,13 @@ def figures(record: Record, *, seed: int = SEED, resamples: int = statistics.RES
         cells = [cell for name in sorted(common) for cell in ran[arm][name]]
         failed = sum(bool(cell.failure) for cell in record.cells if cell.arm == arm)
         rows.append(_row(arm, cells, failed, statistics.rate(shares, seed=seed, resamples=resamples)))
+    guided_arms = [arm for arm in PRIMARY if arm in scores]
     differences = {
         (guided, other): statistics.difference(scores[guided], scores[other], seed=seed, resamples=resamples)
-        for guided in PRIMARY
+        for guided in guided_arms
         for other in scores
-        if guided in scores and other != guided
+        # The claim's arm is told against all, the further ones against those that matter.
+        if other != guided and (guided == guided_arms[0] or other in RIVALS)
     }
     return Figures(tuple(rows), differences, len(common), record)
 

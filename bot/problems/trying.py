@@ -65,7 +65,7 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Ground:
-    """A problem, observed: where every arm starts from. Holds nothing of what is held back."""
+    """A problem, observed: where every arm starts from. Of `problem` no search gets what is held back."""
 
     problem: Problem
     side: trial.Side
