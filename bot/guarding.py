@@ -145,6 +145,46 @@ def redact(text: str) -> str:
     return text
 
 
+def revive(text: str, source: str) -> str:
+    """What a model wrote (after `restore`), each line that it left as it was shown as it stands in `source`.
+
+    Takes back what `clean` and `redact` did to lines of the source. A line that was changed keeps what was shown:
+    where `REDACTED` still finds something, the text must not become code.
+    """
+    raw = source.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned = clean(raw)
+    kept = _as_they_stood(redact(cleaned), cleaned)
+    unseen: dict[str, set[str]] = {}
+    if cleaned.count("\n") == raw.count("\n"):
+        for line, original in zip(cleaned.split("\n"), raw.split("\n"), strict=True):
+            unseen.setdefault(line, set()).add(original)
+    out = "\n".join(kept.get(line, line) for line in text.split("\n")).split("\n")
+    return "\n".join(
+        next(iter(o)) if line.strip() and len(o := unseen.get(line, set())) == 1 else line for line in out
+    )
+
+
+def _as_they_stood(shown: str, cleaned: str) -> dict[str, str]:
+    """Lines with something redacted -> what they were before; those that were more than one thing left out."""
+    found: dict[str, set[str]] = {}
+    parts = REDACTED.split(shown)
+    marks = REDACTED.findall(shown)
+    at = len(parts[0])
+    secrets = []
+    for part in parts[1:]:
+        end = cleaned.find(part, at) if part else len(cleaned)
+        if end < 0:
+            return {}
+        secrets.append(cleaned[at:end])
+        at = end + len(part)
+    left = iter(zip(marks, secrets, strict=True))
+    for line in shown.split("\n"):
+        original = REDACTED.sub(lambda mark: next(left, (mark[0], mark[0]))[1], line)
+        if original != line:
+            found.setdefault(line, set()).add(original)
+    return {line: next(iter(originals)) for line, originals in found.items() if len(originals) == 1}
+
+
 def looks_random(value: str, share: float = 0.3) -> bool:
     """Whether a value is rather a generated secret than a word, a name, a number or a place for one.
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.guarding import REDACTED, SPECIAL, clean, clip, data, inline, neutral, redact, restore
+from bot.guarding import REDACTED, SPECIAL, clean, clip, data, inline, neutral, redact, restore, revive
 
 TOKENS = (
     "<|im_end|>",
@@ -101,7 +101,7 @@ def test_equal_text_gives_equal_blocks_and_other_text_others(text: str) -> None:
 def test_guarding_a_block_again_under_its_label_changes_nothing(text: str, limit: int | None) -> None:
     block = data(text, "execution", limit)
     assert data(block, "execution") == block
-    assert data(block, "another").count("< data-") == block.count("<data-")
+    assert "\n< data-" in data(block, "another")
 
 
 def test_a_block_that_a_text_pretends_to_be_is_guarded_like_any_text() -> None:
@@ -308,3 +308,45 @@ def test_a_mebibyte_of_anything_is_done_in_time() -> None:
     ):
         neutral(redact(clean(text)))
     assert time.process_time() - began < 10
+
+
+# ------------------------------------------------------------------------------------------- back to the source
+
+
+def shown(source: str) -> str:
+    return restore(neutral(redact(clean(source))))
+
+
+@pytest.mark.parametrize("secret", [secret for all_ in SECRETS.values() for secret in all_])
+def test_a_line_that_was_left_alone_is_the_sources_again(secret: str) -> None:
+    source = f"def f(n):\n    key = b'''{secret}'''\n    other = 'a\u200bb' + '<|im_end|>'\n    return n\n"
+    assert REDACTED.search(shown(source))
+    assert revive(shown(source), source) == source
+    answer = shown(source).replace("return n", "return n + 1")
+    assert revive(answer, source) == source.replace("return n", "return n + 1")
+
+
+def test_a_line_that_was_changed_keeps_its_mark() -> None:
+    secret = SECRETS["AWS key"][0]
+    source = f"def f(n):\n    key = '{secret}'\n    return n\n"
+    answer = shown(source).replace("key = ", "token = ")
+    assert REDACTED.search(revive(answer, source))
+    assert secret not in revive(answer, source)
+
+
+def test_two_secrets_in_equal_places_are_not_confused() -> None:
+    one, other = "x7Kd93JfPq2L", "y8Le04KgQr3M"
+    source = (
+        f"def f(n):\n    password = '{one}'\n    password = '{other}'\n    token = '{one}'; secret = '{other}'\n"
+    )
+    out = revive(shown(source), source)
+    assert out.split("\n")[3] == source.split("\n")[3]
+    assert REDACTED.search(out), "which of both a line was cannot be told"
+
+
+@given(WILD, st.lists(st.sampled_from([s for all_ in SECRETS.values() for s in all_]), max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_reviving_never_fails_and_needs_no_secret(text: str, secrets: list[str]) -> None:
+    source = text.join(["x = 1\n", *secrets, "\ny = 2"])
+    assert isinstance(revive(shown(source), source), str)
+    assert revive("def f():\n\n    return 1\n", source) == "def f():\n\n    return 1\n"
