@@ -50,6 +50,8 @@ class Abilities:
     schema: Literal["", "json_object", "json_schema"] = "json_schema"
     """What of `response_format` is enforced; `json_schema` includes `json_object`; the rest is ignored."""
     tokenize: bool = True
+    strips: bool = False
+    """Whether /detokenize drops the blank that a text begins with (SentencePiece)."""
     begin: bool = False
     """Whether text prompts get a token that begins them."""
     unknown: Literal["ignored", "refused"] = "ignored"

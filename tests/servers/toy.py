@@ -199,7 +199,8 @@ class ToyServer:
         return {"count": len(ids), "max_model_len": self.abilities.context, "tokens": ids, "token_strs": names}
 
     def _detokenize(self, body: Mapping[str, Any]) -> Any:
-        return {"prompt": self.tokenizer.decode(body["tokens"])}
+        text = self.tokenizer.decode(body["tokens"])
+        return {"prompt": text.removeprefix(" ") if self.abilities.strips else text}
 
     # ------------------------------------------------------------------------------------------- completions
 

@@ -282,6 +282,14 @@ def test_characters_of_several_tokens_come_whole() -> None:
         assert play.line(1.5, begun).text == "é\n"
 
 
+def test_a_line_keeps_the_blanks_that_it_begins_with() -> None:
+    def indented(text: str) -> dict[str, float]:
+        return {" ": 1.0} if text.endswith("\n") else {"x": 1.0} if text.endswith(" ") else {"\n": 1.0}
+
+    with playing(indented, replace(VLLM, strips=True)) as play:
+        assert play.line(2).text == " x\n"
+
+
 # ------------------------------------------------------------------------------------------------- failures
 
 

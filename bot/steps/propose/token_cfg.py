@@ -149,12 +149,12 @@ def _learn(endpoint: Asks, choice: Choice, breaks: dict[int, bool], ends: set[in
 
 
 def _ranked(choice: Choice) -> Ranked:
-    """The likeliest next tokens by id, the one that came among them. Raises EndpointError."""
-    first = choice.tokens[0] if choice.tokens else None
-    if first is None or first.id is None or first.logprob is None:
+    """The likeliest next tokens by id. Raises EndpointError."""
+    top = choice.tokens[0].top if choice.tokens else ()
+    named = [(token, logprob) for token, logprob in top if isinstance(token, int)]
+    if not named:
         raise _garbled("lacks the log-probabilities of tokens by id")
-    named = {token: logprob for token, logprob in first.top if isinstance(token, int)}
-    return tuple({first.id: first.logprob, **named}.items())
+    return named
 
 
 def _text(endpoint: Asks, before: tuple[int, ...], ids: tuple[int, ...]) -> str:
@@ -165,8 +165,7 @@ def _text(endpoint: Asks, before: tuple[int, ...], ids: tuple[int, ...]) -> str:
     if not context:
         return _detokenized(endpoint, ids)[0]
     lead, whole = _detokenized(endpoint, context, context + ids)
-    lead = lead.rstrip("\ufffd")  # a character that only the line completes
-    return whole.removeprefix(lead) if whole.startswith(lead) else _detokenized(endpoint, ids)[0]
+    return whole[len(lead.rstrip("\ufffd")) :]  # without what stands for a character that only the line completes
 
 
 def _detokenized(endpoint: Asks, *prompts: tuple[int, ...]) -> tuple[str, ...]:
