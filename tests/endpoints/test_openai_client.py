@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,15 @@ def test_requests_of_one_send_run_side_by_side_within_the_limit() -> None:
         request = Request("complete", tuple("123456"), max_tokens=1)
         assert len(endpoint(server.url, LLAMA, concurrency=2).send(request).choices) == 6
     assert most == 2
+
+
+def test_waiting_for_a_free_place_is_not_waiting_for_the_server() -> None:
+    faults = dict.fromkeys(range(9), Fault("slow", seconds=0.3))
+    with ToyServer(TOY) as real, FaultyProxy(real.url, faults) as proxy:
+        one = endpoint(proxy.url, concurrency=1, timeout=0.5, retries=0)
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(one.send, [Request("complete", ("x",), max_tokens=1)] * 3))
+    assert all(0.3 <= answer.usage.seconds < 0.5 for answer in answers)
 
 
 def test_what_a_server_cannot_do_is_said_before_anything_is_sent(server: ToyServer) -> None:
@@ -668,14 +678,15 @@ def test_nobody_there() -> None:
     assert "http://127.0.0.1:9/v1" in error.message
 
 
-def test_the_key_is_in_no_message() -> None:
+@pytest.mark.parametrize("key", [KEY, "plain-0123456789"])
+def test_the_key_is_in_no_message(key: str) -> None:
     words = {
-        "error": {"message": f"Incorrect API key provided: {KEY}, also Bearer {KEY}; you have sk-abcdefgh***wxyz"}
+        "error": {"message": f"Incorrect API key provided: {key}, not Bearer {key}; you have sk-abcdefgh***wxyz"}
     }
-    error, _, _ = attempts(Fault("status", 401, words), key=KEY)
+    error, _, _ = attempts(Fault("status", 401, words), key=key)
     assert isinstance(error, EndpointError)
     assert "Incorrect API key provided" in error.message
-    assert KEY not in error.message
+    assert key not in error.message
     assert "wxyz" not in error.message
 
 

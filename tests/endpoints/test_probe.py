@@ -21,6 +21,7 @@ from servers import (
     Abilities,
     Fault,
     FaultyProxy,
+    Scripted,
     Toy,
     ToyServer,
     refusal,
@@ -168,6 +169,38 @@ def test_each_ability_is_judged_by_what_came_back(
         assert getattr(can, name) == value, (name, can.notes)
     if note is not None:
         assert any(note in line for line in can.notes), can.notes
+
+
+def test_ids_that_are_read_as_something_else_are_no_prompt() -> None:
+    def other(number: int, path: str, body: Any) -> Fault | None:
+        prompt = body.get("prompt") if isinstance(body, dict) else None
+        if not isinstance(prompt, list) or not isinstance(prompt[0], int) or "echo" in body:
+            return None
+        return Fault("garbled", body={"choices": [{"index": 0, "text": "[7, 8]", "finish_reason": "length"}]})
+
+    with ToyServer(TOY, VLLM) as real, FaultyProxy(real.url, other) as proxy:
+        can = endpoint(proxy.url).capabilities
+    assert not can.token_ids
+    assert any("in another way than their text" in note for note in can.notes)
+
+
+def test_several_prompts_must_be_answered_in_their_order() -> None:
+    def reversed_choices(number: int, path: str, body: Any) -> Fault | None:
+        if not isinstance(body, dict) or not isinstance(body.get("prompt"), list) or "seed" in body:
+            return None
+        texts = ["a", "b"] if all(isinstance(prompt, str) for prompt in body["prompt"]) else ["c"]
+        choices = [{"index": index, "text": text, "finish_reason": "length"} for index, text in enumerate(texts)]
+        return Fault("garbled", body={"choices": choices})
+
+    with ToyServer(TOY, VLLM) as real, FaultyProxy(real.url, reversed_choices) as proxy:
+        assert endpoint(proxy.url).capabilities.batch is False
+
+
+def test_the_mark_that_ends_an_answer_does_not_spoil_the_check_of_an_echo() -> None:
+    """It is among the tokens of the answer, and in no text that could be sent back."""
+    brief = Scripted([(r"return$", [" a + b"]), (r".", ["red green", "blue", "pink cyan"])])
+    can, _ = found(replace(VLLM, token_names=False), brief)
+    assert can.scoring == "echo"
 
 
 def test_an_endless_scorer_is_never_asked_for_endlessness() -> None:
