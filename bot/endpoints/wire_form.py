@@ -50,7 +50,7 @@ def to_form(value: object) -> Any:
         return {
             field.name: to_form(getattr(value, field.name))
             for field in fields(value)
-            if not _is_default(field.default, getattr(value, field.name))
+            if field.default is MISSING or field.default != getattr(value, field.name)
         }
     if isinstance(value, Mapping):
         return {str(name): to_form(item) for name, item in value.items()}
@@ -59,11 +59,6 @@ def to_form(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
-
-
-def _is_default(default: object, value: object) -> bool:
-    """Whether a value may be left out. Kinds count: 0, 0.0 and False are equal, but not the same."""
-    return default is not MISSING and type(default) is type(value) and default == value
 
 
 def from_form(kind: type[T], form: object) -> T:

@@ -241,6 +241,15 @@ def test_an_answer_larger_than_the_whole_cache_is_not_kept(tmp_path: Path) -> No
     assert cached.notes == ()
 
 
+def test_an_answer_that_is_too_large_drives_out_no_others(tmp_path: Path) -> None:
+    inner = FakeEndpoint()
+    cached = Cached(inner, tmp_path, most_bytes=2000)
+    cached.send(complete("small"))
+    inner.reply = lambda request: Answer((Choice("x" * 5000),))
+    cached.send(complete("large"))
+    assert len(files(tmp_path)) == 1
+
+
 def test_unfinished_files_of_the_dead_are_swept(tmp_path: Path) -> None:
     inner = FakeEndpoint()
     Cached(inner, tmp_path).send(complete("one"))

@@ -188,13 +188,17 @@ def test_the_next_endpoint_is_recorded_too(tmp_path: Path) -> None:
             Request("chat", messages=(Message("user", "hello"), Message("user", "x")), max_tokens=5),
             "`messages` has 1 entries there, 2 here",
         ),
-        (Request("score", prompts=("x",)), "differs in kind"),
+        (Request("detokenize", prompts=((1,),)), "differs in kind"),
+        # Nearer by its text is the tokenization; but that is another question.
+        (Request("score", prompts=("far",)), "(line 5) differs in prompts, top: `prompts[0]` from character 0 on"),
     ],
 )
 def test_what_was_not_recorded_says_what_differs(tmp_path: Path, asked: Request, said: str) -> None:
     recorder = Recorder(FakeEndpoint(), tmp_path / "c")
     recorder.send(complete("def f(x):\n    return x + 1", purpose="rewrite"))
     recorder.send(Request("chat", messages=(Message("user", "hello"),), max_tokens=5))
+    recorder.send(Request("tokenize", prompts=("far",)))
+    recorder.send(Request("score", prompts=("near",), top=3))
     with pytest.raises(EndpointError) as caught:
         Player(tmp_path / "c").send(asked)
     assert (caught.value.slug, caught.value.dead) == ("endpoint-offline", False)

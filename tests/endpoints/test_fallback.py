@@ -53,7 +53,8 @@ def test_three_failures_in_a_row_are_enough() -> None:
 
 def test_a_success_between_failures_counts_for_the_endpoint() -> None:
     one, _, both = pair()
-    for reply in (failing(), failing(), plain, failing(), failing()):
+    context = failing("endpoint-context")  # an answer, too: somebody is there
+    for reply in (failing(), failing(), plain, failing(), failing(), context, failing(), failing()):
         one.reply = reply
         if reply is plain:
             both.send(complete())

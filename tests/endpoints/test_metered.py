@@ -313,6 +313,29 @@ def test_an_answer_is_booked_where_its_request_began() -> None:
     assert {name: usage.requests for name, usage in endpoint.ledger.functions.items()} == {"f": 1, "g": 0}
 
 
+def test_a_function_does_not_wait_for_what_another_has_under_way() -> None:
+    reached, go = threading.Event(), threading.Event()
+
+    def hang(request: Request) -> Answer:
+        if request.prompts == ("slow",):
+            reached.set()
+            assert go.wait(10)
+        return plain(request)
+
+    endpoint = metered(FakeEndpoint(hang), function_requests=1)
+    with endpoint.ledger.function("f"):
+        slow = threading.Thread(target=endpoint.send, args=(complete("slow"),), daemon=True)
+        slow.start()
+        assert reached.wait(10)
+    with endpoint.ledger.function("g"):
+        quick = threading.Thread(target=endpoint.send, args=(complete(),), daemon=True)
+        quick.start()
+        quick.join(5)
+        assert not quick.is_alive()
+    go.set()
+    slow.join(10)
+
+
 @pytest.mark.parametrize(
     ("slug", "booked"),
     [
