@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -213,7 +213,8 @@ def run_witnesses(
 ) -> Witnessed:
     """Findings of those suspicions whose probe proves them by running; suspicions without a probe are left alone.
 
-    `seconds` bounds one run of pytest, `test_seconds` (of CPU) one witness, `repeats` is how often head and base are run at least (twice in any case).
+    `seconds` bounds one run of pytest, `test_seconds` (of CPU) one witness; `repeats` is how often head and base are
+    run at least (twice in any case).
     Raises SandboxError when the engine fails.
     """
     named = [suspicion for suspicion in suspicions if suspicion.probe is not None]
@@ -280,8 +281,12 @@ class Work:
             if failing:
                 progress.tick(f"running {len(failing)} witnesses that fail at head again, and at base")
             at_base = self.together(base, comparable)
+            # What passes at base is repeated in one process, in reversed order; what fails at head, each alone.
+            good = tuple(reversed([item for item in comparable if at_base[item.path].passed]))
+            repeated = [self.together(base, good) for _ in range(self.repeats - 1)]
             for item in failing:
-                proof = self.proof(item, head, base, at_head[item.path], at_base.get(item.path))
+                again = [turn[item.path] for turn in repeated if item.path in turn]
+                proof = self.proof(item, head, at_head[item.path], at_base.get(item.path), again)
                 if proof is None:
                     continue
                 first = proofs.setdefault((item.function.id, *failure(item, proof.head)), proof)
@@ -314,23 +319,28 @@ class Work:
             self.drop(item.suspicion, *against)
         return against is None
 
-    def proof(self, item: Placed, head: Bench, base: Bench, red: Seen, before: Seen | None) -> Proof | None:
-        """The proof of one that fails at head for the stated reason; None when a further gate stops it."""
+    def proof(
+        self, item: Placed, head: Bench, red: Seen, before: Seen | None, again: Sequence[Seen]
+    ) -> Proof | None:
+        """The proof of one that fails at head for the stated reason; None when a further gate stops it.
+
+        `before` is what it did at base, `again` what it did there in repetitions.
+        """
         if before is not None and not before.passed and before.ending == red.ending:
             self.drop(item.suspicion, "fails-on-base", f"at base too: {before.said}")
             return None
-        if not self.steady(item, head, red):
+        green = before if before is not None and before.passed else None
+        if green is not None and not self.steady(item, green, again):
             return None
-        if before is not None and before.passed:
-            return Proof(item, red, before) if self.steady(item, base, before) else None
-        return Proof(item, red, None) if self.believed(item, head) else None
+        if not self.steady(item, red, (self.alone(head, item) for _ in range(self.repeats - 1))):
+            return None
+        return Proof(item, red, green) if green is not None or self.believed(item, head) else None
 
-    def steady(self, item: Placed, bench: Bench, before: Seen) -> bool:
-        """Whether it ends as it did before, each time, alone in a process of its own."""
-        for _ in range(self.repeats - 1):
-            again = seen_in(bench.run(self.job(bench, [item])), item)
-            if again.ending != before.ending:
-                self.drop(item.suspicion, "unsteady", f"{before.said}; then {again.said}")
+    def steady(self, item: Placed, first: Seen, again: Iterable[Seen]) -> bool:
+        """Whether it ended each time as it did at first."""
+        for seen in again:
+            if seen.ending != first.ending:
+                self.drop(item.suspicion, "unsteady", f"{first.said}; then {seen.said}")
                 return False
         return True
 
@@ -371,10 +381,13 @@ class Work:
         for item in items:
             # One that ends the process or hangs takes the others with it; twice is enough to wait for that.
             if found[item.path].result is None and lost < MOST_LOST:
-                alone = seen_in(bench.run(self.job(bench, [item])), item)
-                found[item.path] = alone
-                lost += alone.result is None
+                found[item.path] = self.alone(bench, item)
+                lost += found[item.path].result is None
         return found
+
+    def alone(self, bench: Bench, item: Placed) -> Seen:
+        """What one witness does in a process of its own."""
+        return seen_in(bench.run(self.job(bench, [item])), item)
 
     def job(
         self,

@@ -10,6 +10,10 @@ import pytest
 from engines import ARGS, docker_backend, prepared, tar
 
 from bot import examine, trial
+from bot.checks.control import Control
+from bot.checks.same_tests import SameTests
+from bot.checks.tests_pass import TestsPass
+from bot.checks.witness_gone import WitnessGone
 from bot.domain import (
     Category,
     ChangedFunction,
@@ -21,9 +25,10 @@ from bot.domain import (
     SuitePlan,
     Suspicion,
 )
+from bot.endpoints.edits import Edits
 from bot.languages.python.language import Python
 from bot.progress import Silent
-from bot.steps import observe, prove
+from bot.steps import observe, propose, prove, verify
 from bot.steps.witness import Witnessed, run_witnesses
 
 pytestmark = pytest.mark.engine
@@ -233,7 +238,6 @@ def reasons(ground: Ground, *named: Suspicion) -> list[str]:
     """What became of each: the reason why it fell, or `found`."""
     done = ground.run(*named)
     fell = {id(item.suspicion): item.reason for item in done.left}
-    print(*((item.reason, item.detail) for item in done.left), sep="\n")
     assert len(done.findings) + len(done.left) == len(named)
     assert done.unproven == tuple(item.suspicion for item in done.left)
     assert sum(done.dropped.values()) == len(done.left)
@@ -279,6 +283,72 @@ def test_the_evidence_holds_the_witness_and_the_function_is_rewritten_by_it(grou
     assert guide.green_at_base
     assert guide.passing == ("tests/test_cart.py::test_total",)
     assert ground.evidence.head.by_id().get(test) is None, "the given evidence is left as it was"
+    bench = examine.Bench(
+        lab=ground.lab,
+        head=trial.with_files(ground.sides.head, done.files),
+        texts=ground.texts.text,
+        languages=ground.texts.language,
+        evidence=evidence,
+        proposers=(Edits(),),
+        checks=(TestsPass(), SameTests(), WitnessGone(), Control()),
+        search=propose.Settings(seconds=60),
+        verify=verify.Settings(),
+        seconds_left=lambda: 60.0,
+    )
+    reviewed = examine.examine(bench, finding, Silent())
+    assert reviewed.rewrite is not None, reviewed.why_no_rewrite
+    assert "if len(prices) < 3" not in reviewed.rewrite.candidate.source
+    assert test in {row.test for row in reviewed.rewrite.verdict.matrix}
+
+
+def test_what_differs_between_runs_is_no_evidence(ground: Ground) -> None:
+    first = suspicion(ground, "register", "cart.register('a')\nassert cart.register('b') == 1")
+    second = suspicion(ground, "register", "assert cart.register('c') == 1")
+    assert reasons(ground, first, second) == ["found", "unsteady"], "the second is red beside the first alone"
+    assert reasons(ground, second) == ["passes-on-head"]
+
+
+def test_a_witness_that_ends_the_process_takes_no_other_with_it(ground: Ground) -> None:
+    killer = "import os\nimport signal\nassert cart.label(os.abort() or '') == ''"
+    leaver = "assert cart.label('a') == 'A'\nraise SystemExit(3)"
+    got = reasons(
+        ground,
+        suspicion(ground, "label", killer),
+        suspicion(ground, "total", "assert cart.total([1, 2, 3]) == 6"),
+        suspicion(ground, "label", leaver),
+    )
+    assert got == ["not-executed", "found", "other-reason"]
+
+
+def test_the_same_failure_is_said_once(ground: Ground) -> None:
+    body = "assert cart.total([1, 2, 3]) == 6"
+    same = suspicion(ground, "total", body), suspicion(ground, "total", body)
+    alike = suspicion(ground, "total", f"prices = [1, 2, 3]\n{body.replace('[1, 2, 3]', 'prices')}")
+    assert reasons(ground, *same, alike) == ["found", "said-already", "said-already"]
+    other = suspicion(ground, "total", "assert cart.total([9, 2, 3]) == 14")
+    assert reasons(ground, alike, other) == ["found", "found"]
+
+
+def test_what_is_new_is_held_against_the_models_own_version_and_called_no_worse_than_medium(
+    ground: Ground,
+) -> None:
+    fixed = "def discount(price, percent):\n    return price - price * percent / 100\n"
+    body = "assert cart.discount(200, 10) == 180"
+    named = suspicion(ground, "discount", body, severity=Severity.HIGH, fixed=fixed)
+    (finding,) = ground.run(named).findings
+    assert finding.severity is Severity.MEDIUM
+    assert finding.title == "`discount(price=200, percent=10)` returns `190`"
+    assert "a version that the model wrote passes it" in finding.message
+    stub = "def discount(price, percent):\n    return 180\n"
+    (finding,) = ground.run(suspicion(ground, "discount", body, kind="call", stub=stub, expected="180")).findings
+    assert "`180` is expected is the model's word" in finding.message
+
+
+def test_without_suspicions_nothing_is_run(ground: Ground) -> None:
+    before = ground.lab.executions
+    done = ground.run(replace(suspicion(ground, "total", "pass"), probe=None))
+    assert (done.findings, done.left, done.files, done.evidence) == ((), (), {}, ground.evidence)
+    assert ground.lab.executions == before
 
 
 def test_each_gate_stops_what_it_is_for_and_nothing_near_it(ground: Ground) -> None:
@@ -326,7 +396,7 @@ def test_each_gate_stops_what_it_is_for_and_nothing_near_it(ground: Ground) -> N
         ("no-correct-version", suspicion(ground, "discount", "assert cart.discount(200, 10) == 170", fixed=fixed)),
         (
             "no-correct-version",
-            suspicion(ground, "discount", "assert cart.discount(200, 10) == 170.0", fixed=wrong),
+            suspicion(ground, "discount", "assert cart.discount(200, 5) == 175", fixed=wrong),
         ),
         ("no-correct-version", suspicion(ground, "discount", "assert cart.discount(201, 10) == 180")),
         ("found", suspicion(ground, "discount", "assert cart.discount(200, 10) == 180", fixed=fixed)),
