@@ -89,7 +89,8 @@ def rank_of(module: str) -> int | None:
     parts = module.split(".")
     if len(parts) > 2 and parts[1] in SEAMS:
         return IMPLEMENTATIONS
-    return RANK.get(module, RANK["bot.steps"] if parts[1:2] == ["steps"] else None)
+    # The files of a package share its level: bot.steps, bot.problems.
+    return RANK.get(module, RANK.get(".".join(parts[:2])) if len(parts) > 2 else None)
 
 
 def implementation(module: str) -> str | None:
@@ -220,6 +221,7 @@ CLEAN = {
     "bot/checks/style.py": CAPTION + "from bot.checks import Check\n",
     "bot/wiring.py": CAPTION + "from bot.checks.style import Style\n",
     "bot/config.py": CAPTION + "import yaml\n",
+    "bot/problems/plot.py": CAPTION + "import matplotlib\nfrom bot.steps.find import x\n",
     "bot/inside/agent.py": CAPTION + "import os\ndef f():\n    import pytest\n",
 }
 
@@ -239,6 +241,13 @@ def test_a_clean_house_has_no_violation() -> None:
         ("bot/steps/a/b.py", CAPTION + "from bot.steps.find import f\n", "steps do not import one another"),
         ("bot/steps/find.py", CAPTION + "from bot.checks.style import S\n", "only wiring names bot.checks.style"),
         ("bot/steps/find.py", CAPTION + "import yaml\n", "yaml lives in bot.config"),
+        ("bot/steps/find.py", CAPTION + "from bot.problems.plot import f\n", "bot.steps.find imports upward"),
+        (
+            "bot/problems/plot.py",
+            CAPTION + "from bot.checks.style import S\n",
+            "only wiring names bot.checks.style",
+        ),
+        ("bot/problems/report.py", CAPTION + "import matplotlib\n", "matplotlib lives in bot.problems.plot"),
         ("bot/wiring.py", CAPTION + "import numpy\n", "numpy has no home"),
         ("bot/wiring.py", CAPTION + "from bot.inside import agent\n", "bot.inside is imported by nobody"),
         ("bot/inside/agent.py", CAPTION + "from bot import domain\n", "beyond the wall, bot.domain is not there"),

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 MOST = 8
 ARROWS = re.compile(r"\s*(?:==>|=>|➞|->|→|==|=|should return|returns?)\s*")
 LONGEST = 20_000
+GOES_ON = tuple("+-*/%=<>\"'([{")
+"""What, behind a value, says that it is part of a larger one."""
 
 
 def docstring(text: str, name: str) -> str:
@@ -83,7 +85,9 @@ def _longest_literal(rest: str) -> str | None:
         found = _literal(rest[:end])
         # `f(1) = 2, f(2) = 4`: a comma between sentences makes no tuple.
         if found is not None and (found[0] != "(" or rest.startswith("(")):
-            return found
+            # `f(1) = 3 - 1 = 2` and a text with one quote too many: what was read is only a part.
+            after = rest[end:]
+            return None if after[:1].isalnum() or after.lstrip()[:1] in GOES_ON else found
     return None
 
 

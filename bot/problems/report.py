@@ -244,6 +244,13 @@ def _left_out(found: Figures) -> str:
     lines += [f"- problem {_cell(name)}: {_cell(str(why))}" for name, why in list(excluded.items())[:MOST_LISTED]]
     if len(excluded) > MOST_LISTED:
         lines.append(f"- {len(excluded) - MOST_LISTED} more problems")
+    late = [cell.arm for cell in found.record.cells if cell.stopped == "seconds"]
+    if late:
+        counts = ", ".join(f"{arm} {late.count(arm)}" for arm in dict.fromkeys(late))
+        lines.append(
+            f"- {len(late)} cells ended for their seconds, not for their tokens or executions ({counts}): a busy "
+            "machine decides those; raise `budget.function_seconds`"
+        )
     failures = [cell for cell in found.record.cells if cell.failure]
     if failures:
         reasons = sorted({cell.failure.partition(":")[0] for cell in failures})
@@ -251,7 +258,7 @@ def _left_out(found: Figures) -> str:
             f"- {len(failures)} cells failed for the infrastructure's sake ({', '.join(map(_cell, reasons))}); "
             "their problems are left out of every arm until a later run has answered them"
         )
-    return "\n".join(["## Left out", "", *lines]) if lines else ""
+    return "\n".join(["## Left out, and cut short", "", *lines]) if lines else ""
 
 
 def _cell(text: str, limit: int = 160) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,6 +146,13 @@ def test_foreign_words_are_plain_text_in_the_report() -> None:
     full = record({"edits": split(1, 1)}, problems_left_out={"<img src=x>|`a`": "[click](http://x) \x1b[31m"})
     text = markdown(figures(full))
     assert "<img" not in text.replace("\\<", "") and "](http" not in text.replace("\\]", "") and "\x1b" not in text
+
+
+def test_cells_that_the_clock_ended_are_told() -> None:
+    full = record({"edits": split(2, 2)})
+    late = Record(full.header, tuple(replace(c, stopped="seconds") for c in full.cells[:3]) + full.cells[3:], {})
+    assert "3 cells ended for their seconds" in markdown(figures(late)) and "(edits 3)" in markdown(figures(late))
+    assert "ended for their seconds" not in markdown(figures(full))
 
 
 def test_an_empty_file_has_a_report() -> None:

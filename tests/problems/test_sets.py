@@ -120,12 +120,15 @@ def test_humaneval_shows_the_docstrings_examples_and_holds_back_the_rest(tmp_pat
 def test_examples_in_running_text_are_read_and_parameters_names_are_not(tmp_path: Path) -> None:
     told = HUMANEVAL["prompt"].replace(
         ">>> doubled([1])\n    [2]\n    >>> doubled([])\n    []",
-        "doubled([7]) ➞ [14], doubled(xs) == xs; doubled(['(']) = 3",
+        "doubled([7]) ➞ [14], doubled(xs) == xs; doubled(['(']) = 3; doubled([0]) -> 3 - 1, "
+        'doubled([1]) == ""a"; doubled([8]) = (1, 2).',
     )
     problem = one(tmp_path, {**HUMANEVAL, "prompt": told})
     assert "assert doubled([7]) == [14]" in problem.visible
     assert "assert doubled(['(']) == 3" in problem.visible
-    assert "doubled(xs)" not in problem.visible
+    assert "assert doubled([8]) == (1, 2)" in problem.visible
+    for unread in ("doubled(xs)", "doubled([0])", "doubled([1])"):
+        assert unread not in problem.visible, unread
 
 
 def test_without_examples_the_first_asserts_are_shown(tmp_path: Path) -> None:
