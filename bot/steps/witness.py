@@ -213,8 +213,8 @@ def run_witnesses(
 ) -> Witnessed:
     """Findings of those suspicions whose probe proves them by running; suspicions without a probe are left alone.
 
-    `seconds` bounds one run of pytest, `test_seconds` (of CPU) one witness; `repeats` is how often head and base are
-    run at least (twice in any case).
+    `seconds` bounds one run of pytest, `test_seconds` (of CPU) one witness; `repeats` is how often head and base
+    are run at least (twice in any case).
     Raises SandboxError when the engine fails.
     """
     named = [suspicion for suspicion in suspicions if suspicion.probe is not None]

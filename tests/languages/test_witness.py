@@ -329,6 +329,7 @@ def test_private_names_that_callers_use_are_no_secret() -> None:
         ("total([])\nassert 1 == 2", "got = total([])\nassert got == 2"),
         ("total([])", "for x in total([]):\n    assert x"),
         ("x = 1\nx += 2\ntotal([])\nassert x == 4", "x = 1\nx += total([])\nassert x == 4"),
+        ("out = [1]\ntotal([])\nassert out == [2]", "out = []\nout.append(total([]))\nassert out == [2]"),
         ("items = []\nassert items == [1]", "items = []\ntotal(items)\nassert items == [1]"),
         (
             "with pytest.raises(ValueError):\n    int('1')",

@@ -401,7 +401,7 @@ def flowing(node: ast.AST, depends: set[str]) -> set[str]:
         case ast.Call(func=func, args=args, keywords=words) if touched(func, *args, *(w.value for w in words)):
             # What is handed to it may be changed by it, and so may what it is a method of.
             handed = [*args, *(word.value for word in words)]
-            return {root_of(arg) for arg in handed} | {root_of(func)} - {""} if touched(func) else receiver(func)
+            return {root_of(arg) for arg in handed} if touched(func) else receiver(func)
     return set()
 
 
