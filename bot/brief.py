@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from bot.domain import Brief, Call, ChangedFunction, Evidence, Finding, Surroundings, TestResult
+from bot.domain import Brief, Call, ChangedFunction, Evidence, Finding, Surroundings, TestResult, pace
 from bot.languages import Files, Language, Unparsable
 
 MAX_TESTS = 3
@@ -49,7 +49,7 @@ def _ordered(tests: Sequence[str], finding: Finding | None, evidence: Evidence |
     results = evidence.head.by_id() if evidence else {}
     own = finding.witness.tests if finding else ()
     slow = float("inf")
-    seconds = {test: results[test].seconds if test in results else slow for test in tests}
+    seconds = {test: pace(results[test].seconds) if test in results else slow for test in tests}
     return sorted(tests, key=lambda test: (test not in own, seconds[test]))
 
 

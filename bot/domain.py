@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -325,6 +326,14 @@ class TestResult:
     exception: str = ""
     """Class name of what was raised, e.g. `AssertionError`; empty when nothing was."""
     frames: tuple[Frame, ...] = ()
+
+
+def pace(seconds: float) -> int:
+    """How slow a test is, coarsely: 0 up to a quarter of a second, one more for each doubling.
+
+    Tests are ordered by it: an order by exact times would differ from run to run, and all that follows with it.
+    """
+    return max(0, math.ceil(math.log2(seconds / 0.25))) if seconds > 0.25 else 0
 
 
 @dataclass(frozen=True)

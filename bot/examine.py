@@ -9,7 +9,18 @@ from dataclasses import dataclass, field, replace
 from bot import trial
 from bot.brief import brief_of
 from bot.checks import Check
-from bot.domain import ChangedFunction, Evidence, Finding, Outcome, Rejected, Reviewed, Rewrite, Search, SuiteRun
+from bot.domain import (
+    ChangedFunction,
+    Evidence,
+    Finding,
+    Outcome,
+    Rejected,
+    Reviewed,
+    Rewrite,
+    Search,
+    SuiteRun,
+    pace,
+)
 from bot.endpoints import Model, Proposer
 from bot.errors import SandboxError
 from bot.languages import Language
@@ -189,7 +200,7 @@ def expanded(name: str, base: SuiteRun) -> tuple[str, ...]:
 
 def diverse(tests: Sequence[str], function: ChangedFunction, run: SuiteRun) -> list[str]:
     """Tests so that each adds the most unseen lines of the function; quick ones first among equals."""
-    seconds = {test.id: test.seconds for test in run.tests}
+    seconds = {test.id: pace(test.seconds) for test in run.tests}
     lines = range(function.head.start_line, function.head.end_line + 1)
     sees = {t: {n for n in run.covered.get(t, {}).get(function.head.path, ()) if n in lines} for t in tests}
     left, chosen, seen = sorted(tests, key=lambda t: (seconds.get(t, 0.0), t)), list[str](), set[int]()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import __version__, examine, trial, wiring
+from bot.brief import brief_of
 from bot.config import Config
 from bot.domain import (
     Change,
@@ -36,7 +37,7 @@ from bot.endpoints import Model
 from bot.errors import EndpointError, SandboxError, TrylineError, UsageError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
-from bot.steps import observe, propose, prove, suspect, verify
+from bot.steps import ask, observe, propose, prove, suspect, verify, witness
 from bot.steps.find import find, find_function
 from bot.workspace import Tree, Workspace
 
@@ -171,9 +172,16 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         )
         draft.unproven = proven.unproven
         progress.note(f"findings proven: {len(proven.findings)}")
-        model = awake(parts.model, draft, progress) if proven.findings else None
-        bench = bench_of(ground, lab, sides.head, texts, evidence, model)
-        for finding in proven.findings:
+        asks = config.guidance.review and bool(found.functions)
+        model = awake(parts.model, draft, progress) if proven.findings or asks else None
+        findings, head = proven.findings, sides.head
+        if model is not None and asks and not ground.seconds_left() <= 0:
+            witnessed = suspected(ground, lab, sides, texts, found, proven, evidence, model, draft, progress)
+            findings = (*findings, *witnessed.findings)
+            evidence = witnessed.evidence
+            head = trial.with_files(sides.head, witnessed.files)
+        bench = bench_of(ground, lab, head, texts, evidence, model)
+        for finding in findings:
             if over := over_budget(ground, lab):
                 draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
             else:
@@ -183,6 +191,67 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         hint = f" ({problem.hint})" if problem.hint else ""
         draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
     return draft.finish()
+
+
+def suspected(
+    ground: Ground,
+    lab: trial.Lab,
+    sides: observe.Sides,
+    texts: prove.Texts,
+    found: Found,
+    proven: prove.Proven,
+    evidence: Evidence,
+    model: Model,
+    draft: Draft,
+    progress: Progress,
+) -> witness.Witnessed:
+    """What the model suspects of the changed functions, run on base and head. Raises SandboxError."""
+    config = ground.config
+    progress.stage("suspect", f"{model.endpoint.name} names problems, each with a witness to be run")
+    known = {finding.function.id: finding for finding in proven.findings}
+    briefs = {
+        function.id: brief_of(
+            function,
+            texts.language[function.head.path],
+            texts.text[function.head.path],
+            ground.head,
+            known.get(function.id),
+            evidence,
+            examine.executing_of(function, evidence),
+        )
+        for function in found.functions
+    }
+    asked = ask.ask(
+        found.functions,
+        briefs,
+        ask.Code(texts.text, texts.language, ground.head),
+        model.endpoint,
+        most=config.guidance.review_suspicions,
+        concurrency=config.endpoint.concurrency,
+        progress=progress,
+    )
+    witnessed = witness.run_witnesses(
+        lab,
+        sides,
+        asked.suspicions,
+        evidence,
+        texts,
+        seconds=min(config.test.seconds, max(10.0, ground.seconds_left())),
+        repeats=config.repeats,
+        progress=progress,
+    )
+    if asked.suspicions:
+        draft.notes.append(told_of(len(asked.suspicions), len(witnessed.findings), witnessed.dropped))
+    draft.notes += [f"The model said nothing usable of {name}: {why}" for name, why in asked.skipped]
+    return witnessed
+
+
+def told_of(suspicions: int, findings: int, dropped: Mapping[str, int]) -> str:
+    """What became of the model's suspicions, in one sentence."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+    many = "problem" if suspicions == 1 else "problems"
+    text = f"The model suspected {suspicions} {many}; running its witnesses proved {findings}"
+    return f"{text} (not shown: {reasons})." if reasons else f"{text}."
 
 
 def changes_code(ground: Ground, found: Found) -> bool:
@@ -542,6 +611,7 @@ def replay(
     draft = Draft(ground, lab, found)
     progress.stage("prepare", "an image with the repository's dependencies")
     sides = prepare(ground, draft, progress)
+    sides = with_witnesses(sides, review)
     progress.stage("observe", "running the tests of base and head")
     alone = change.base.tree == change.head.tree
     evidence = observed(ground, lab, sides, found, (), progress, alone=alone)
@@ -561,6 +631,13 @@ def replay(
     candidate = replace(saved.rewrite.candidate, function=saved.finding.function.head)
     outcome = verify.verify(lab, case, candidate, parts.checks, bench.verify, progress)
     return outcome.verdict
+
+
+def with_witnesses(sides: observe.Sides, review: Review) -> observe.Sides:
+    """Both sides with the tests that a model wrote and the review's findings rest on."""
+    witnesses = [item.finding.witness for item in review.findings]
+    files = {shown.path: shown.code for shown in witnesses if shown.code}
+    return observe.Sides(trial.with_files(sides.base, files), trial.with_files(sides.head, files))
 
 
 def still_red(finding: Finding, evidence: Evidence) -> Finding:

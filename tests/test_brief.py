@@ -119,7 +119,7 @@ def test_it_holds_the_function_with_its_surroundings() -> None:
 def test_the_finding_s_tests_come_first_then_quick_ones() -> None:
     head = run(
         result("test_slow", 3.0),
-        result("test_quick", 0.2),
+        result("test_quick", 0.6),
         result("test_quickest", 0.1),
         result("test_total", 9.0),
     )

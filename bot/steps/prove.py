@@ -24,6 +24,7 @@ from bot.domain import (
     Suspicion,
     TestResult,
     Witness,
+    pace,
 )
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
@@ -218,7 +219,7 @@ def finding_of(suspicion: Suspicion, tests: tuple[str, ...], evidence: Evidence)
     """The finding that a suspicion becomes with these tests as its witness."""
     function = suspicion.function
     results = evidence.head.by_id()
-    ordered = tuple(sorted(tests, key=lambda t: (results[t].seconds if t in results else 0.0, t)))
+    ordered = tuple(sorted(tests, key=lambda t: (pace(results[t].seconds) if t in results else 0, t)))
     first = next((results[t] for t in ordered if t in results), None)
     start, end = place_of(suspicion)
     call = raising_call(suspicion, ordered, evidence) if suspicion.rule == "calls/crash" else None

@@ -131,10 +131,17 @@ def test_line_by_line_alone_writes_the_function(author: Author, abilities: Abili
     assert author.green()
 
 
+MUCH = "tokens_in=4000000,function_tokens_in=4000000,requests=4000,function_requests=4000,function_seconds=240"
+"""Two prompts for each token: far beyond what a review may use by default."""
+
+
 def test_token_by_token_alone_writes_the_function(author: Author):
     broken(author)
     with ToyServer(Scripted([("", [RIGHT + "```"])]), key="sk-story") as server:
-        told = reviewed(author, server, "--set", "guidance.rungs=token-cfg")
+        # No look-ahead: a continuation never holds the whole function, so that the mix must write it.
+        told = reviewed(
+            author, server, "--set", "guidance.rungs=token-cfg", "--set", "guidance.horizon=0", "--budget", MUCH
+        )
         paired = [row.body for row in server.requests if row.body and row.body.get("max_tokens") == 1]
     assert told.suggestion["rung"] == "token-cfg"
     assert any(isinstance(body.get("prompt"), list) and len(body["prompt"]) == 2 for body in paired)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from bot import trial
 from bot.domain import Proposal, RungRun, Status, Trial, TrialResult
 from bot.errors import BudgetSpent, EndpointError
+from bot.guarding import REDACTED
 from bot.languages import Unparsable
 from bot.steps.propose.judging import RANK, OutOfBudget, State
 from bot.steps.propose.lines import LineGuided
@@ -94,7 +95,7 @@ class Ladder:
         try:
             rung()
         except BudgetSpent as spent:
-            self.note, go_on = spent.message, False
+            self.note, go_on = f"{spent.message} ({spent.which})", False
         except EndpointError as error:
             self.note, go_on = error.message, not error.dead
         finally:
@@ -158,6 +159,8 @@ class Ladder:
         for draft in drafts:
             try:
                 version = self.language.answered(draft.text, self.searcher.function.head)
+                if REDACTED.search(version.source):
+                    raise Unparsable("it holds what stood for a secret")
                 key = self.searcher.normalised(version.source)
             except Unparsable as error:
                 self.unusable += 1

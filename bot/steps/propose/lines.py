@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from bot import signal, trial
 from bot.domain import LineStep, Proposal, Shown, Status, Trial, TrialResult
+from bot.guarding import REDACTED
 from bot.languages import Unparsable
 from bot.steps.propose.judging import NOTHING, State
 from bot.steps.propose.mixing import line_score
@@ -101,8 +102,9 @@ class Branch:
 class LineGuided:
     """One walk from the signature to the end of the function. `Ladder` is its only user."""
 
-    def __init__(self, searcher: Searcher, writer: Writer) -> None:
+    def __init__(self, searcher: Searcher, writer: Writer, rung: str = "line-guided") -> None:
         self.searcher = searcher
+        self.rung = rung
         self.judge = searcher.judge
         self.writer = writer
         self.guidance = writer.guidance
@@ -376,18 +378,18 @@ class LineGuided:
     def accept(self, option: Option, result: TrialResult, imports: tuple[str, ...]) -> None:
         """A whole function that passes the guide."""
         key = self.searcher.normalised(option.text)
-        if key in self.searcher.tried:
+        if key in self.searcher.tried or REDACTED.search(option.text):
             return
         self.searcher.tried.add(key)
         state = State(
             option.text,
-            (option.operator if option.proposer != self.writer.name else "line-guided",),
+            (option.operator if option.proposer != self.writer.name else self.rung,),
             (*imports, *option.imports),
             -1.0,
             result,
             0,
             proposer=option.proposer,
-            rung="line-guided",
+            rung=self.rung,
         )
         self.passed += self.searcher.accept(state)
 
@@ -416,8 +418,12 @@ class LineGuided:
         if how == "candidates":
             shown = [Shown(lines=row.lines, outcome="") for row in shown]
         reference = self.reference if how == "traces" else None
-        block = signal.render(shown, reference, budget=self.guidance.signal_tokens, count=self.writer.count)
-        return block.text
+        return self.rendered(shown, reference)
+
+    def rendered(self, shown: Sequence[Shown], reference: Shown | None) -> str:
+        """The signal's text, within its budget of tokens."""
+        budget, cut = self.guidance.signal_tokens, self.language.sentinel
+        return signal.render(shown, reference, budget=budget, count=self.writer.count, cut=cut).text
 
     def block_of(self, text: str, result: TrialResult) -> str:
         """What one whole version did, for self-debug; '' where prompts hold no traces."""
@@ -427,12 +433,16 @@ class LineGuided:
         run = Run(Option(lines, text, (), False, True, self.writer.name, "sample"), result, 0.0)
         shown = self.as_shown(run, self.traces([text])[0])
         budget = self.guidance.signal_tokens
-        return signal.render([shown], self.traced_reference(), budget=budget, count=self.writer.count).text
+        cut = self.language.sentinel
+        return signal.render(
+            [shown], self.traced_reference(), budget=budget, count=self.writer.count, cut=cut
+        ).text
 
     def as_shown(self, run: Run, trace: Trace) -> Shown:
         """One candidate for the signal."""
         return Shown(
-            lines=self.writer.shown("\n".join(run.option.lines)) or "(the function ends here)",
+            lines="\n".join(run.option.lines) or "(the function ends here)",
+            source=run.option.text,
             outcome=self.outcome(run),
             message=run.result.message if run.result.status is not Status.PASSED else "",
             trace=trace,
@@ -480,7 +490,8 @@ class LineGuided:
         if self.guidance.evidence != "traces":
             return None
         return Shown(
-            lines=self.writer.shown(text),
+            lines=text,
+            source=text,
             outcome="the version before the change" if base else "the original",
             trace=self.traces([text])[0],
         )

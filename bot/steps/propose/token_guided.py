@@ -10,7 +10,6 @@ ids but for it. The release of the method says that the technique is patented (R
 from __future__ import annotations
 
 from bot import prompts
-from bot.guarding import restore
 from bot.steps.propose.lines import LineGuided
 from bot.steps.propose.searching import Searcher
 from bot.steps.propose.text import line_count
@@ -32,6 +31,8 @@ class TokenGuided:
         self.tokens = 0
         self.swayed = 0
         """Tokens at which the signal changed the likeliest one."""
+        self.breaks: dict[int, bool] = {}
+        """Token id -> whether its text ends a line, as far as the server was asked."""
         self.refreshes = 0
         """Signals that were built: one a line."""
 
@@ -44,7 +45,7 @@ class TokenGuided:
 
     def write(self) -> tuple[Draft, ...]:
         """The function as an answer, or nothing when it does not end. Raises EndpointError, OutOfBudget."""
-        walk = LineGuided(self.searcher, self.writer)
+        walk = LineGuided(self.searcher, self.writer, "token-cfg")
         walk.reference = walk.traced_reference()
         accepted, _ = walk.beginning()
         start = "\n".join(accepted) + "\n"
@@ -53,6 +54,8 @@ class TokenGuided:
         fence = prompts.closing(self.writer.brief)
         for _ in range(2 * line_count(self.searcher.original) + 12):
             signal = self.signal_ids(walk, lines)
+            if walk.passed and self.searcher.convinced():
+                return ()  # a continuation that was sampled on the way is already right
             line = decode_line(
                 self.writer,
                 Branches(head, signal, response),
@@ -60,11 +63,12 @@ class TokenGuided:
                 clip=self.guidance.clip,
                 top=min(MOST_TOP, self.writer.can.logprobs),
                 max_tokens=LONGEST_LINE,
+                breaks=self.breaks,
             )
             self.tokens += len(line.ids)
             self.swayed += line.swayed
             response += line.ids
-            text = restore(line.text.rstrip("\n"))
+            text = self.writer.read(line.text.rstrip("\n"))
             if text.strip().startswith(fence):
                 return (self.draft(lines),)
             lines += text.split("\n")

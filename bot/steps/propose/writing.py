@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from bot import prompts
 from bot.domain import Brief, Usage
 from bot.endpoints import Answer, Capabilities, Choice, Endpoint, Message, Prompt, Request
-from bot.guarding import clean, neutral, redact, restore
+from bot.guarding import clean, neutral, redact, restore, revive
 from bot.languages import Language
+from bot.signal import Counter
 from bot.steps.propose.text import normal_ends
 
 LINE_TOKENS = 40
@@ -136,7 +137,7 @@ class Writer:
             )
             answer = self.send(request)
             return tuple(
-                Draft(restore(c.text), c.finish == "stop", c.logprob, len(c.tokens)) for c in answer.choices
+                Draft(self.read(c.text), c.finish == "stop", c.logprob, len(c.tokens)) for c in answer.choices
             )
         request = Request(
             "complete",
@@ -150,7 +151,7 @@ class Writer:
         )
         opening = prompts.opening(self.brief)
         return tuple(
-            Draft(opening + restore(c.text), c.finish == "stop", c.logprob, len(c.tokens))
+            Draft(opening + self.read(c.text), c.finish == "stop", c.logprob, len(c.tokens))
             for c in self.send(request).choices
         )
 
@@ -188,7 +189,7 @@ class Writer:
 
     def following(self, choice: Choice) -> Draft:
         """A continuation as lines of the function; its last line is dropped where it may be cut."""
-        text = restore(choice.text)
+        text = self.read(choice.text)
         ended = choice.finish == "stop"
         fence = self.stop.strip()
         at = next((i for i, line in enumerate(text.split("\n")) if line.strip() == fence), None)
@@ -222,7 +223,7 @@ class Writer:
         )
         drafts = []
         for choice in self.send(request).choices:
-            rest = after_prefix(restore(choice.text), shown)
+            rest = after_prefix(self.read(choice.text), shown)
             if rest is not None:
                 drafts.append(Draft(rest, choice.finish == "stop", None, 0))
         return tuple(drafts)
@@ -339,6 +340,10 @@ class Writer:
         """Lines of the function as an answer's beginning holds them: they are foreign text there, too."""
         return neutral(redact(clean(text)))
 
+    def read(self, text: str) -> str:
+        """What the model wrote, with everything that we hid or defused as it was."""
+        return revive(restore(text), self.source)
+
     def seed(self) -> int:
         """A seed for the next request: different each time, the same in each run."""
         self.asked += 1
@@ -348,6 +353,11 @@ class Writer:
         """One request, its usage added up."""
         answer = self.endpoint.send(request)
         self.usage = self.usage.plus(answer.usage)
+        sent = [prompt for prompt in request.prompts if isinstance(prompt, str)]
+        sent += [message.content for message in request.messages]
+        told = request.kind in ("complete", "chat") and len(sent) == 1 and answer.usage.tokens_in > 0
+        if told and isinstance(self.count, Counter):
+            self.count.learn(sent[0], answer.usage.tokens_in)
         return answer
 
 
