@@ -83,7 +83,7 @@ def run(wish: command.Asked, made: Workshop, endpoint: Endpoint | None = None) -
 
 
 @pytest.mark.engine
-def test_two_problems_two_arms_with_built_in_edits(backend: Docker, tmp_path: Path) -> None:
+def test_two_problems_with_built_in_edits_and_two_seeds_resumed(backend: Docker, tmp_path: Path) -> None:
     problems = written(tmp_path / "set.jsonl", TOTAL, WRONG_TEST)
     wish = command.Asked(problems, tmp_path / "run.jsonl", ("edits",), seeds=2, report=tmp_path / "report.md")
     code, said = run(wish, shop(backend))
@@ -215,7 +215,8 @@ def test_the_order_is_shuffled_and_the_same_each_time(tmp_path: Path) -> None:
     plan = Plan(problems, (ARMS["edits"], ARMS["single"]), (0, 1))
     order = [(problem.id, arm.name, seed) for problem, arm, seed in plan.cells()]
     assert order == [(p.id, a.name, s) for p, a, s in replace(plan, workers=4).cells()]
-    assert len(set(order)) == 80 and order != sorted(order)
+    in_turn = [(p.id, a.name, s) for p in problems.problems for a in plan.arms for s in plan.seeds]
+    assert sorted(order) == sorted(in_turn) and order != in_turn and len(set(order)) == 80
     # Both arms are spread over the whole run.
     assert 10 < sum(arm == "edits" for _, arm, _ in order[:40]) < 30
 
