@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from bot import __version__, review, wiring
+from bot import __version__, review, trial, wiring
 from bot.config import FILE_NAME, Config, Given, explain, load, parse
 from bot.console import (
     TerminalProgress,
@@ -31,6 +31,9 @@ from bot.console import (
 from bot.domain import Change, Conclusion, Review, Revision, Severity
 from bot.errors import ExitCode, RepositoryError, TrylineError, UsageError
 from bot.forges import Format
+from bot.problems import command as bench
+from bot.problems.trying import Model as CellModel
+from bot.problems.trying import Workshop
 from bot.progress import Progress, Silent
 from bot.record import dumps, find, save
 from bot.render import Caps, counted, markdown, one_line, plain
@@ -268,6 +271,11 @@ def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParse
     sub = command("config", _config, "show every effective setting and where it came from")
     _revisions(sub, environ)
     _spending(sub, environ)
+    sub = command("bench", _bench, "measure whether guidance helps a model, on sets of problems")
+    bench.add_arguments(sub)
+    _spending(sub, environ)
+    sub.add_argument("--endpoint", metavar="URL", help="base URL of the server (the setting endpoint.url)")
+    sub.add_argument("--model", metavar="NAME", help="model to ask there (the setting endpoint.model)")
     command("clean", _clean, "remove what earlier runs left behind in the engine")
     return top
 
@@ -374,7 +382,7 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 def _arguments(argv: Sequence[str], terminal: Terminal) -> argparse.Namespace:
     """The parsed command line. Raises UsageError, with the nearest command for one that does not exist."""
     top = parser(terminal.environ, terminal.stdout)
-    names = ("review", "try", "replay", "doctor", "config", "clean")
+    names = ("review", "try", "replay", "doctor", "config", "bench", "clean")
     word = next((word for word in argv if not word.startswith("-")), None)
     if not {"-h", "--help", "--version"} & set(argv):
         if word is None:
@@ -515,6 +523,34 @@ def _config(args: argparse.Namespace, terminal: Terminal) -> int:
         config = _load(args, terminal, workspace, workspace.change(args.base, args.head).base)
     print_settings(explain(config), terminal.stdout, color=not args.no_color)
     return ExitCode.OK
+
+
+def _bench(args: argparse.Namespace, terminal: Terminal) -> int:
+    """An experiment needs no repository: its settings come from the environment and flags."""
+    config = load(None, environ=terminal.environ, flags=settings_from_flags(args), also=_TWINS.values())
+    with ExitStack() as stack:
+        progress = _progress(args, terminal, stack)
+        parts = wiring.assemble(config, terminal.environ)
+        raw = wiring.unmetered(config, terminal.environ)
+        model = None
+        if raw is not None:
+            model = CellModel(lambda: wiring.for_one_cell(raw, config), wiring.counter(raw))
+        shop = Workshop(
+            trial.Lab(parts.backend, config.limits()),
+            parts.languages[0],
+            parts.detectors,
+            parts.proposers,
+            model,
+            review.search_of(config),
+            suite_seconds=min(120.0, config.test.seconds),
+        )
+        budget = config.budget
+        cell = {
+            "tokens_in": budget.function_tokens_in,
+            "tokens_out": budget.function_tokens_out,
+            "requests": budget.function_requests,
+        }
+        return bench.run(bench.asked(args), shop, raw, cell, __version__, terminal.stdout, progress)
 
 
 def _clean(args: argparse.Namespace, terminal: Terminal) -> int:

@@ -568,7 +568,7 @@ class Usage:
     tokens_cached: int = 0
     """Of `tokens_in`: what the server says that its prefix cache held."""
     from_cache: int = 0
-    """Requests answered from our own disk, or from a recording."""
+    """Requests answered from our own disk. A recording that is replayed books what the recorded run used."""
     seconds: float = 0.0
     """Waiting for answers, summed over requests."""
     money: float = 0.0

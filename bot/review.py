@@ -208,21 +208,23 @@ def suspected(
     """What the model suspects of the changed functions, run on base and head. Raises SandboxError."""
     config = ground.config
     progress.stage("suspect", f"{model.endpoint.name} names problems, each with a witness to be run")
-    known = {finding.function.id: finding for finding in proven.findings}
+    known = {finding.function.id for finding in proven.findings}
     briefs = {
         function.id: brief_of(
             function,
             texts.language[function.head.path],
             texts.text[function.head.path],
             ground.head,
-            known.get(function.id),
+            None,
             evidence,
             examine.executing_of(function, evidence),
         )
         for function in found.functions
+        if function.id not in known
     }
     asked = ask.ask(
-        found.functions,
+        # What fails tests already is found, and need not be named again.
+        [function for function in found.functions if function.id not in known],
         briefs,
         ask.Code(texts.text, texts.language, ground.head),
         model.endpoint,
@@ -357,21 +359,26 @@ def bench_of(
         evidence=evidence,
         proposers=ground.parts.proposers,
         checks=ground.parts.checks,
-        search=propose.Settings(
-            width=config.search.width,
-            beam=config.search.beam,
-            depth=config.search.depth,
-            plausible=config.search.plausible,
-            candidates=config.budget.candidates,
-            seconds=config.budget.function_seconds,
-            seed=config.search.seed,
-        ),
+        search=search_of(config),
         verify=verify.Settings(
             seconds=config.verify.seconds, sample=config.verify.sample, seed=config.search.seed
         ),
         seconds_left=ground.seconds_left,
         model=model,
         guidance=guidance_of(config),
+    )
+
+
+def search_of(config: Config) -> propose.Settings:
+    """How far the search in one function goes."""
+    return propose.Settings(
+        width=config.search.width,
+        beam=config.search.beam,
+        depth=config.search.depth,
+        plausible=config.search.plausible,
+        candidates=config.budget.candidates,
+        seconds=config.budget.function_seconds,
+        seed=config.search.seed,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from bot.languages.python.language import Python
 from bot.render import Caps
 from bot.sandboxes import Backend, Diagnosis
 from bot.sandboxes.docker.backend import Docker
+from bot.signal import Counter
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,28 @@ def model(config: Config, environ: Mapping[str, str], state: Path | None, traffi
     ledger = Ledger()
     metered = Metered(inner, ledger, Allowance.of(config.budget, config.endpoint))
     return Model(metered, ledger, lambda: tuple(note for one in said for note in one.notes))
+
+
+def unmetered(config: Config, environ: Mapping[str, str]) -> Endpoint | None:
+    """The configured endpoints in order, without memory and budget: what experiments are made with."""
+    seats = config.endpoints(environ)
+    return Fallback([client(config, environ, number, None) for number in range(len(seats))]) if seats else None
+
+
+def for_one_cell(endpoint: Endpoint, config: Config) -> Endpoint:
+    """The endpoint with the allowance of one function, and books of its own."""
+    budget = config.budget
+    allowance = Allowance(
+        tokens_in=budget.function_tokens_in,
+        tokens_out=budget.function_tokens_out,
+        requests=budget.function_requests,
+    )
+    return Metered(endpoint, Ledger(), allowance)
+
+
+def counter(endpoint: Endpoint) -> Callable[[str], int]:
+    """How many tokens a text has for this endpoint."""
+    return Counter(endpoint)
 
 
 def client(config: Config, environ: Mapping[str, str], number: int, state: Path | None) -> OpenAI:

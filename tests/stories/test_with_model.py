@@ -202,7 +202,9 @@ def test_recorded_traffic_repeats_the_review_without_a_server(author: Author, tm
     again = reviewed(author, server, "--replay-traffic", str(tape), "--set", "endpoint.cache=false")
     assert again.suggestion["function_source"] == first.suggestion["function_source"]
     assert again.suggestion["rung"] == first.suggestion["rung"] == "plain"
-    assert again.result["costs"]["usage"]["requests"] == 0
+    seconds = again.result["costs"]["usage"]["seconds"]
+    # The books are those of the recorded run: a cheaper one would ask other things where a budget is near.
+    assert again.result["costs"]["usage"] == {**first.result["costs"]["usage"], "seconds": seconds}
 
 
 def test_what_was_answered_once_is_not_asked_again(author: Author):
@@ -211,7 +213,7 @@ def test_what_was_answered_once_is_not_asked_again(author: Author):
         reviewed(author, server)
         before = len(server.requests)
         told = reviewed(author, server)
-        assert len(server.requests) == before
+        assert [row.body for row in server.requests[before:] if row.method == "POST"] == []
     assert told.suggestion["rung"] == "plain"
 
 
@@ -220,7 +222,7 @@ def test_instructions_in_the_code_stay_in_their_block(author: Author):
     hostile = WRONG.replace("    found = []\n", f"    {order}\n    found = []\n")
     author.main({"runs.py": '"""Runs."""\n', "test_runs.py": "def test_nothing():\n    pass\n"})
     author.topic({"runs.py": hostile, "test_runs.py": TESTS})
-    with ToyServer(Scripted([("", [RIGHT + "```"])]), CHATTY, key="sk-story") as server:
+    with ToyServer(Scripted([("", [fenced(RIGHT)])]), CHATTY, key="sk-story") as server:
         told = reviewed(author, server, "--set", "guidance.rungs=plain")
         bodies = [row.body for row in server.requests if row.body and "messages" in row.body]
     said = [str(body["messages"][0]["content"]) for body in bodies]

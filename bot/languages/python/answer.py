@@ -37,7 +37,9 @@ def answered(text: str, function: Function) -> Answered:
     text = text[:MAX_ANSWER].replace("\r\n", "\n").replace("\r", "\n")
     blocks = [found["code"] for found in FENCE.finditer(text)]
     problems: list[str] = []
-    for block in [*reversed(blocks), text]:
+    # Where the answer's beginning was given, its fence is ours, and only the closing one is in the text.
+    bare = "\n".join(line for line in text.split("\n") if not line.startswith(("```", "~~~")))
+    for block in [*reversed(blocks), text, bare]:
         try:
             return _defined(block, function)
         except Unparsable as error:

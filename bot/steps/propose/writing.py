@@ -24,6 +24,8 @@ LINE_TOKENS = 40
 """Tokens that one line of code is allowed; longer ones are cut, and the cut line is dropped."""
 CLEAR_TOKENS = 64
 """Tokens of an answer beside the function: words before it, imports."""
+SHORTEST_ANSWER = 400
+"""Tokens that a whole function may take at least: a stub says nothing of how long it will be."""
 SAMPLE_SEED = 1_000_003
 """What seeds of different requests are apart."""
 
@@ -122,7 +124,7 @@ class Writer:
 
     def whole(self, more: str, n: int, temperature: float, purpose: str) -> tuple[Draft, ...]:
         """Answers that hold the whole function; `more` follows the task."""
-        most = 2 * self.count(self.source) + CLEAR_TOKENS
+        most = max(SHORTEST_ANSWER, 2 * self.count(self.source) + CLEAR_TOKENS)
         head = prompts.task(self.brief) + more
         if self.can.chat and not self.can.template:
             # The server knows its chat template and we do not: the answer brings its own fence and words.
@@ -215,7 +217,7 @@ class Writer:
         request = Request(
             "chat",
             messages=(Message("user", user),),
-            max_tokens=2 * self.count(self.source) + 4 * CLEAR_TOKENS,
+            max_tokens=max(SHORTEST_ANSWER, 2 * self.count(self.source)) + 4 * CLEAR_TOKENS,
             n=n,
             temperature=temperature,
             seed=self.seed(),
