@@ -1,0 +1,1 @@
+"""A tiny model trained from scratch on generated functions: does execution guidance help it?"""
