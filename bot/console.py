@@ -24,6 +24,7 @@ from bot.render import (
     costs,
     counted,
     diff,
+    found_by,
     headline,
     lines,
     mark,
@@ -255,6 +256,7 @@ def _print_finding(item: Reviewed, out: Console) -> None:
                 style="green",
             )
         )
+        out.print(Text(f"  Found by {found_by(item)}", style="dim"))
         _print_matrix(verdict, finding.witness.tests, out)
     if item.rewrite is not None:
         out.print(Text(f"  Replay: {replay_command(finding.id)}"))

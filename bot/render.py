@@ -232,6 +232,32 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+_WAYS = {
+    "plain": "the model's plain rewrite",
+    "best-of-n": "the best of several rewrites by the model",
+    "self-debug": "the model's self-debugging",
+    "line-guided": "the model's line-by-line rewriting",
+    "token-cfg": "token-level classifier-free guidance",
+}
+
+
+def found_by(item: Reviewed) -> str:
+    """What found the rewrite, in few words, like `the model's plain rewrite (tier A)`; empty without one.
+
+    Without scores from the server, leading a model line by line is no classifier-free guidance, and not called so.
+    """
+    if item.rewrite is None:
+        return ""
+    candidate = item.rewrite.candidate
+    if candidate.proposer == "edits":
+        return "built-in edits"
+    tier = item.search.tier if item.search is not None else ""
+    way = _WAYS.get(candidate.rung, "the model")
+    if candidate.rung == "line-guided" and tier in ("C", "D"):
+        way = "execution-conditioned sampling"
+    return f"{way} (tier {one_line(tier, 10)})" if tier else way
+
+
 def lines(start: int, end: int) -> str:
     """`line 3`, `lines 3-5`."""
     return f"line {start}" if start == end else f"lines {start}-{end}"
@@ -324,6 +350,7 @@ def _environment() -> templating.Environment:
         "lines": lines,
         "matrix": matrix,
         "diff": diff,
+        "found_by": found_by,
         "replay": replay_command,
         "neutral": Conclusion.NEUTRAL,
     }

@@ -98,6 +98,7 @@ def test_the_report_of_a_finding() -> None:
         "  -    for price in prices[1:]:",
         "  +    for price in prices:",
         "  Rewrite: passed 24 tests (whole suite) in a fresh container; 4 execute the function",
+        "  Found by built-in edits",
         f"  Replay: tryline replay {FINDING.id}",
         "  shop/table.py (3-4, 9): Only functions are reviewed.",
     ):

@@ -19,6 +19,7 @@ from sample_reviews import (
     FOUND_WITHOUT,
     NEUTRAL,
     NOTHING,
+    SEARCH,
     VERDICT,
     WITH_REWRITE,
 )
@@ -33,6 +34,7 @@ from bot.render import (
     code,
     diff,
     fence,
+    found_by,
     headline,
     markdown,
     matrix,
@@ -105,6 +107,34 @@ def test_a_revert_is_called_one() -> None:
     rewrite = Rewrite.of(replace(CANDIDATE, is_revert=True), VERDICT, Replacement("shop/cart.py", 13, 13, "x\n"))
     text = markdown(replace(FOUND, findings=(replace(WITH_REWRITE, rewrite=rewrite),)))
     assert "Restoring the function as it is at base passed 24 tests" in text
+
+
+@pytest.mark.parametrize(
+    ("rung", "tier", "words"),
+    [
+        ("plain", "D", "the model's plain rewrite (tier D)"),
+        ("best-of-n", "B", "the best of several rewrites by the model (tier B)"),
+        ("self-debug", "C", "the model's self-debugging (tier C)"),
+        ("line-guided", "A", "the model's line-by-line rewriting (tier A)"),
+        ("line-guided", "B", "the model's line-by-line rewriting (tier B)"),
+        ("line-guided", "C", "execution-conditioned sampling (tier C)"),
+        ("line-guided", "D", "execution-conditioned sampling (tier D)"),
+        ("token-cfg", "A", "token-level classifier-free guidance (tier A)"),
+    ],
+)
+def test_what_found_a_rewrite_is_said_without_claiming_more(rung: str, tier: str, words: str) -> None:
+    candidate = replace(CANDIDATE, proposer="toy at http://127.0.0.1:8000/v1", rung=rung)
+    rewrite = Rewrite.of(candidate, VERDICT, Replacement("shop/cart.py", 13, 13, "x\n"))
+    item = replace(WITH_REWRITE, rewrite=rewrite, search=replace(SEARCH, tier=tier))
+    assert found_by(item) == words
+    text = markdown(replace(FOUND, findings=(item,)))
+    assert f" Found by {words}.\n" in text
+    assert "toy at" not in text
+
+
+def test_built_in_edits_are_named_on_every_tier() -> None:
+    assert found_by(replace(WITH_REWRITE, search=replace(SEARCH, tier="A"))) == "built-in edits"
+    assert found_by(replace(WITH_REWRITE, rewrite=None)) == ""
 
 
 def test_the_diff_counts_lines_as_the_file_does() -> None:
