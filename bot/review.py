@@ -409,7 +409,9 @@ def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None
         can = model.endpoint.capabilities
     except EndpointError as error:
         hint = f" {error.hint}" if error.hint else ""
-        draft.notes.append(f"The model was not asked: {error.message}{hint} Built-in edits only (tier E).")
+        draft.notes.append(
+            f"The model was not asked: {error.message.rstrip('.')}.{hint} Built-in edits only (tier E)."
+        )
         progress.note(f"no model: {error.message}")
         return None
     if can.tier == "E":
@@ -417,6 +419,7 @@ def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None
         return None
     progress.note(f"model {model.endpoint.name}, tier {can.tier}")
     draft.environment["model"] = model.endpoint.name
+    draft.environment["tier"] = can.tier
     return model
 
 
@@ -480,7 +483,10 @@ class Draft:
         searches = [item.search for item in self.reviewed if item.search is not None]
         model = self.ground.parts.model
         self.notes += model.notes() if model is not None else ()
-        self.environment["tier"] = min((search.tier for search in searches), default="E")
+        usage = model.accounts.usage if model is not None else Usage()
+        # A model that was asked about functions has run, also where nothing was there to be rewritten.
+        asked = self.environment.get("tier", "E") if usage.requests or usage.from_cache else "E"
+        self.environment["tier"] = min((search.tier for search in searches), default=asked)
         costs = Costs(
             executions=self.lab.executions,
             containers=self.lab.backend.containers,
@@ -488,7 +494,7 @@ class Draft:
             prepare_seconds=self.prepare_seconds,
             candidates=sum(search.executions for search in searches),
             verified=sum(len(item.rejected) + (item.rewrite is not None) for item in self.reviewed),
-            usage=model.accounts.usage if model is not None else Usage(),
+            usage=usage,
         )
         return Review(
             id=uuid.uuid4().hex[:12],

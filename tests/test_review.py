@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from fake_endpoint import FakeEndpoint
 from fake_engine import FakeEngine
 from repositories import Repository
 from sample_trials import changed, finding, function, result, run
@@ -16,12 +17,15 @@ from bot import wiring
 from bot.checks import Check
 from bot.config import load
 from bot.detectors import Detector
-from bot.domain import Conclusion, Evidence, Found, Outcome, Problem, Reviewed, SuiteRun
-from bot.endpoints import Proposer
+from bot.domain import Conclusion, Evidence, Found, Outcome, Problem, Reviewed, SuiteRun, Usage
+from bot.endpoints import Model, Proposer
+from bot.endpoints.metered import Allowance, Ledger, Need
+from bot.errors import EndpointError
 from bot.languages import Language
 from bot.languages.python.language import Python
 from bot.progress import Silent
-from bot.review import Draft, Ground, over_budget, review, within_budget
+from bot.render import markdown
+from bot.review import Draft, Ground, awake, over_budget, review, within_budget
 from bot.workspace import Workspace
 
 CODE = "LIMIT = 1\n\n\ndef total(x):\n    return x * LIMIT\n"
@@ -136,6 +140,35 @@ def test_what_both_sides_share_is_said_once(scene: Scene) -> None:
     lost = SuiteRun((), (), 4, 0.1, problem=Problem("no-report", "the runner ended", "log"))
     draft.evidence = seen(lost, lost)
     assert [problem.message for problem in draft.finish().problems] == ["base and head: the runner ended"]
+
+
+@pytest.mark.parametrize(("requests", "from_cache", "tier"), [(1, 0, "A"), (0, 1, "A"), (0, 0, "E")])
+def test_the_tier_is_that_of_a_model_that_was_asked_also_where_nothing_is_rewritten(
+    scene: Scene, requests: int, from_cache: int, tier: str
+) -> None:
+    ledger = Ledger()
+    model = Model(FakeEndpoint(), ledger)
+    draft = scene.draft()
+    draft.ground = replace(draft.ground, parts=replace(draft.ground.parts, model=model))
+    draft.evidence = seen(run(result("a")), run(result("a")))
+    assert awake(model, draft, Silent()) is model
+    need = Need(Usage(requests=1))
+    ticket, _ = ledger.reserve(need, Allowance())
+    ledger.settle(ticket, Usage(requests=requests, from_cache=from_cache))
+    told = draft.finish()
+    assert (told.conclusion, told.environment["tier"]) == (Conclusion.CLEAN, tier)
+    assert ("tiny at " in markdown(told)) == (tier == "A")
+
+
+def test_a_dead_model_costs_its_own_work_and_never_the_verdict(scene: Scene) -> None:
+    error = EndpointError("nobody answers", hint="Start it.", slug="endpoint-unreachable", dead=True)
+    model = Model(FakeEndpoint(able=error), Ledger())
+    draft = scene.draft()
+    draft.evidence = seen(run(result("a")), run(result("a")))
+    assert awake(model, draft, Silent()) is None
+    told = draft.finish()
+    assert (told.conclusion, told.environment["tier"], told.problems) == (Conclusion.CLEAN, "E", ())
+    assert told.notes == ("The model was not asked: nobody answers. Start it. Built-in edits only (tier E).",)
 
 
 def test_a_change_of_a_constant_alone_is_run_and_what_it_breaks_is_said(tmp_path: Path) -> None:
