@@ -34,11 +34,11 @@ fi
 
 free=$(df -Pm "$(mkdir -p "$dir" && cd "$dir" && pwd)" | awk 'NR == 2 {print $4}')
 [ "$free" -ge 5000 ] || missing "5 GB of free disk for $dir" "There are $free MB. Free some, or name another place: make VLLM=DIR"
-echo "installing vLLM for the CPU into $dir (about 3.4 GB, two to three minutes)" >&2
 # Only what an earlier run of this script made is thrown away.
 if [ -n "$(ls -A "$dir")" ] && [ ! -f "$dir/pyvenv.cfg" ]; then
     missing "an empty folder" "$dir holds other files. Name another place: make VLLM=DIR"
 fi
+echo "installing vLLM for the CPU into $dir (about 3.4 GB, two to three minutes)" >&2
 rm -rf "$dir"
 "$uv" venv --quiet --python "$(command -v "$python")" "$dir"
 
