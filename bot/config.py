@@ -139,9 +139,9 @@ class BudgetSettings(Section):
     function_seconds: Seconds = Field(
         default=60.0, description="Wall time of the search in one function, in seconds."
     )
-    tokens_in: Tokens = Field(default=600_000, description="Tokens sent to endpoints per review.")
+    tokens_in: Tokens = Field(default=1_200_000, description="Tokens sent to endpoints per review.")
     tokens_out: Tokens = Field(default=80_000, description="Tokens that endpoints generate per review.")
-    function_tokens_in: Tokens = Field(default=120_000, description="Tokens sent to endpoints per function.")
+    function_tokens_in: Tokens = Field(default=240_000, description="Tokens sent to endpoints per function.")
     function_tokens_out: Tokens = Field(default=16_000, description="Tokens generated per function.")
     requests: Tokens = Field(default=1_000, description="Requests to endpoints per review.")
     function_requests: Tokens = Field(default=250, description="Requests to endpoints per function.")

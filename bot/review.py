@@ -172,7 +172,7 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         )
         draft.unproven = proven.unproven
         progress.note(f"findings proven: {len(proven.findings)}")
-        asks = config.guidance.review and bool(found.functions)
+        asks = config.guidance.review and bool(found.functions) and not alone
         model = awake(parts.model, draft, progress) if proven.findings or asks else None
         findings, head = proven.findings, sides.head
         if model is not None and asks and not ground.seconds_left() <= 0:

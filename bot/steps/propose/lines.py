@@ -25,7 +25,7 @@ from bot.steps.propose.writing import Draft, Scored, Writer
 
 MORE_SAMPLES = 2
 """Continuations sampled from the prompt that holds the traces."""
-MOST_SCORED = 8
+MOST_SCORED = 6
 """Different statements that are scored at one line."""
 MOST_SHOWN = 6
 """Candidates that are traced for the signal."""
@@ -112,6 +112,8 @@ class LineGuided:
         self.results: dict[str, TrialResult] = {}
         self.branches: list[Branch] = []
         self.reference: Shown | None = None
+        self.ahead: tuple[Draft, ...] = ()
+        """What the last samples say of the lines to come, while they agree."""
         self.candidates = 0
         self.passed = 0
         self.swayed = 0
@@ -144,7 +146,7 @@ class LineGuided:
                 open_ends = [branch for branch in self.branches if branch.run.option.lines]
                 if back >= ROLL_BACKS or not open_ends:
                     return
-                back, falling = back + 1, 0
+                back, falling, self.ahead = back + 1, 0, ()
                 best = max(open_ends, key=lambda b: b.score)
                 self.branches.remove(best)
                 accepted, imports, chosen = best.accepted, best.imports, best.run
@@ -170,10 +172,11 @@ class LineGuided:
     ) -> Run | None:
         """The next statement. None when nothing can be run. Candidates that pass are accepted on the way."""
         keep = self.kept(accepted, rest) if synced else None
+        ahead, self.ahead = self.ahead, ()
         if keep is not None and self.unsuspected(rest):
             return Run(keep, NOTHING, 0.0)  # no failing run goes there: one candidate, and nothing is asked
         start = "\n".join(accepted) + "\n"
-        drafts = self.writer.continuations(start, "", self.guidance.samples, self.guidance.temperature)
+        drafts = ahead or self.writer.continuations(start, "", self.guidance.samples, self.guidance.temperature)
         options = [option for draft in drafts for option in self.options(draft, accepted, rest, synced=synced)]
         edited = self.edited(accepted, rest) if synced else []
         runs = self.run([*options, *edited], imports)
@@ -181,7 +184,9 @@ class LineGuided:
         if len(agreed) == 1 and len(drafts) > 1 and not any(run.reward >= REWARD[Status.BETTER] for run in runs):
             run = next((run for run in runs if run.option.key in agreed), None)
             if run is not None and run.reward > REWARD[Status.TIMEOUT]:
-                return run  # they all say the same: committed without a signal
+                # They all say the same: committed without a signal, and what they say behind it stands.
+                self.ahead = self.behind(drafts)
+                return run
         self.contested += 1
         block = self.signal(runs)
         if block:
@@ -191,6 +196,17 @@ class LineGuided:
         if keep is not None:
             runs = merged(runs, [Run(keep, NOTHING, REWARD[Status.SAME])])
         return self.choose(accepted, imports, runs, block)
+
+    def behind(self, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
+        """What drafts say after their first statement; nothing when one of them has no whole statement left."""
+        left = []
+        for draft in drafts:
+            lines = draft.text.split("\n")
+            later = lines[self.language.first_statement(lines) :]
+            if not draft.ended and not self.language.first_statement(later):
+                return ()
+            left.append(replace(draft, text="\n".join(later), logprob=None))
+        return tuple(left)
 
     def choose(
         self, accepted: tuple[str, ...], imports: tuple[str, ...], runs: Sequence[Run], block: str
