@@ -105,6 +105,10 @@ class Language(Protocol):
         """The file's text with the function replaced by `source` and the imports added, line ends kept.
         Raises Unparsable when the result does not parse or the target is no longer where it was."""
 
+    def standing(self, source: str, function: Function) -> str:
+        """The text of the function's counterpart as it would stand in its place: under its name, where the change
+        renamed it. Raises Unparsable when it cannot stand there."""
+
     def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
         """The smallest hunks of whole lines that turn one file text into the other, in order."""
 

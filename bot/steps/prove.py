@@ -194,7 +194,9 @@ def reverted(
     if function.base is None:
         return {}
     try:
-        module = texts.language[path].splice(texts.text[path], function.head, function.base.source)
+        language = texts.language[path]
+        before = language.standing(function.base.source, function.head)
+        module = language.splice(texts.text[path], function.head, before)
     except Unparsable:
         return {}
     job = trial.suite_job(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain import Function, Replacement
 from bot.languages import Unparsable
 from bot.languages.python.functions import functions, lines_of
-from bot.languages.python.splice import replacements, splice
+from bot.languages.python.splice import replacements, splice, standing
 
 TEXT = '''\
 #!/usr/bin/env python
@@ -195,3 +195,28 @@ def test_applying_the_hunks_gives_the_new_text(old: str, new: str) -> None:
     assert apply(old, hunks) == new
     assert all(one.end_line < other.start_line for one, other in itertools.pairwise(hunks))
     assert (hunks == ()) == (old == new)
+
+
+def test_a_renamed_counterpart_stands_under_the_new_name() -> None:
+    head = function("class A:\n    async def new(self, é):\n        pass\n", "A.new")
+    before = (
+        "    async def  old(self, é):\n"
+        "        old = 'old'; é.old(old_one, self.old(é))\n"
+        "        return await self . old(1), cls.old\n"
+    )
+    assert standing(before, head) == (
+        "    async def  new(self, é):\n"
+        "        new = 'old'; é.old(old_one, self.new(é))\n"
+        "        return await self . new(1), cls.new\n"
+    )
+
+
+def test_a_counterpart_of_the_same_name_stands_as_it_is() -> None:
+    head = function("def f():\n    return 1\n", "f")
+    before = "# f\ndef f(a='f'):\n    return f\n"
+    assert standing(before, head) == before
+
+
+def test_a_counterpart_at_another_indentation_cannot_stand() -> None:
+    with pytest.raises(Unparsable, match="in its place"):
+        standing("    def f(self):\n        return 1\n", function("def f(self):\n    return 2\n", "f"))

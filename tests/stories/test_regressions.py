@@ -322,3 +322,29 @@ def test_two_slips_in_one_function_are_both_repaired(author: Author) -> None:
     assert told.finding["search"]["executions"] <= 400
     assert b"text.split():" in author.accept(told.suggestion)
     assert author.green()
+
+
+RENAMED = """\
+def {name}(items):
+    result = []
+    for item in items:
+        if item not in result:
+            result.append(item)
+    return result
+"""
+
+
+def test_a_renamed_function_is_held_against_what_it_was(author: Author) -> None:
+    test = "from names import {name}\n\n\ndef test_order():\n    assert {name}([3, 1, 3]) == [3, 1]\n"
+    author.main({"names.py": RENAMED.format(name="once"), "test_names.py": test.format(name="once")})
+    author.topic(
+        {
+            "names.py": RENAMED.format(name="distinct").replace("not in", "in"),
+            "test_names.py": test.format(name="distinct"),
+        }
+    )
+    told = author.review()
+    assert told.result["problems"] == []
+    assert told.finding["function"] == "distinct"
+    assert b"if item not in result:" in author.accept(told.suggestion)
+    assert author.green()

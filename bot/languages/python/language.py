@@ -67,6 +67,10 @@ class Python:
         """See `Language.splice`."""
         return splice.splice(text, function, source, imports)
 
+    def standing(self, source: str, function: Function) -> str:
+        """See `Language.standing`."""
+        return splice.standing(source, function)
+
     def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
         """See `Language.replacements`."""
         return splice.replacements(path, old, new)

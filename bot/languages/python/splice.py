@@ -40,6 +40,42 @@ def splice(text: str, function: Function, source: str, imports: tuple[str, ...] 
     return finished
 
 
+def standing(source: str, function: Function) -> str:
+    """The text of a counterpart under the function's name, calls of itself included.
+
+    Raises Unparsable when it stands at another indentation: to shift it would change strings that span lines.
+    """
+    node = parse_function(source)
+    old, new = node.name, _name(function)
+    if old != new:
+        lines = [line.encode() for line in lines_of(source)]
+        places = [(node.lineno, node.col_offset, rb"def\s+" + old.encode())]
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and inner.id == old:
+                places.append((inner.lineno, inner.col_offset, old.encode()))
+            elif isinstance(inner, ast.Attribute) and inner.attr == old and _is_own(inner.value):
+                places.append((inner.value.lineno, inner.value.col_offset, rb"\w+\s*\.\s*" + old.encode()))
+        # From the end, so that places before it stay where they are.
+        for line, column, pattern in sorted(places, reverse=True):
+            before, rest = lines[line - 1][:column], lines[line - 1][column:]
+            named = re.compile(rb"(" + pattern[: -len(old.encode())] + rb")" + old.encode() + rb"\b")
+            at = named.search(rest)
+            if at is not None:
+                rest = rest[: at.end(1)] + new.encode() + rest[at.end() :]
+            lines[line - 1] = before + rest
+        source = b"".join(lines).decode()
+    _check(function, source)
+    return source
+
+
+def _is_own(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def _name(function: Function) -> str:
+    return function.qualname.partition("@")[0].rpartition(".")[2]
+
+
 def replacements(path: str, old: str, new: str) -> tuple[Replacement, ...]:
     """The smallest hunks of whole lines that turn one text into the other, in order and not overlapping.
 
@@ -101,8 +137,7 @@ def _check(function: Function, source: str) -> None:
     One function at the same indentation ends no block and opens none, so everything around it keeps its place
     and its qualified name; to look at the whole result instead would take three times as long.
     """
-    name = function.qualname.partition("@")[0].rpartition(".")[2]
-    if parse_function(source).name != name or indentation(source) != indentation(function.source):
+    if parse_function(source).name != _name(function) or indentation(source) != indentation(function.source):
         raise Unparsable(f"the new text does not define {function.qualname} in its place", function.start_line)
 
 

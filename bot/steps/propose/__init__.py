@@ -9,10 +9,12 @@ they did, and rolled back to runners-up when a prefix leads nowhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import trial
 from bot.domain import ChangedFunction, Finding, Search, Usage
 from bot.endpoints import Proposer
+from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.steps.propose.choosing import Referee
 from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
@@ -41,6 +43,7 @@ def search(
     """
     judge = Judge(stage, guide, settings)
     place = stage.place
+    function = with_reference(function, place.language)
     base = normal_ends(function.base.source) if function.base is not None else None
     why = judge.calibrate(normal_ends(function.head.source), base, place.language.poison(function.head))
     if why:
@@ -69,3 +72,15 @@ def search(
         tuple(ladder.runs) if ladder is not None else (),
         writer.usage if writer is not None else Usage(),
     )
+
+
+def with_reference(function: ChangedFunction, language: Language) -> ChangedFunction:
+    """The function with its version at base as it would stand at head; without one where that cannot be: the
+    change may have renamed it, or moved it into a class."""
+    if function.base is None:
+        return function
+    try:
+        source = language.standing(function.base.source, function.head)
+    except Unparsable:
+        return replace(function, base=None)
+    return replace(function, base=replace(function.base, source=source))
