@@ -81,10 +81,11 @@ def model(config: Config, environ: Mapping[str, str], state: Path | None, traffi
     """The configured endpoints as one: in order, remembered, recorded, within the budget; None without any."""
     seats = config.endpoints(environ)
     keys = tuple(seat.key for seat in seats if seat.key)
-    said: list[Cached | Fallback] = []
+    said: list[Cached | Fallback | Metered | Player] = []
     inner: Endpoint
     if traffic.replay is not None:
-        inner = Player(traffic.replay, keys)
+        inner = player = Player(traffic.replay, keys)
+        said.append(player)
     elif seats:
         clients: list[Endpoint] = [client(config, environ, number, state) for number in range(len(seats))]
         if state is not None and config.endpoint.cache:
@@ -98,6 +99,7 @@ def model(config: Config, environ: Mapping[str, str], state: Path | None, traffi
         inner = Recorder(inner, traffic.record, keys)
     ledger = Ledger()
     metered = Metered(inner, ledger, Allowance.of(config.budget, config.endpoint))
+    said.append(metered)
     return Model(metered, ledger, lambda: tuple(note for one in said for note in one.notes))
 
 

@@ -184,6 +184,8 @@ class Player:
         self._headers, self._takes = _read(file)
         self._lock = threading.Lock()
         self._serving = 0
+        self._missing: list[str] = []
+        """What was said of each request that the recording lacks."""
         self._left: dict[str, list[_Take]] = {}
         for take in reversed(self._takes):
             self._left.setdefault(take.request.key(""), []).append(take)
@@ -221,12 +223,23 @@ class Player:
         with self._lock:
             takes = self._left.get(asked.key(""))
             if takes is None:
-                raise self._unknown(asked)
+                unknown = self._unknown(asked)
+                self._missing.append(unknown.message)
+                raise unknown
             take = takes.pop() if len(takes) > 1 else takes[0]
             self._serving = max(self._serving, take.by)
         if isinstance(take.reply, EndpointError):
             raise read_error(error_form(take.reply))
         return take.reply
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That the run asked otherwise than the recorded one, for the report: it is no repetition then."""
+        with self._lock:
+            if not self._missing:
+                return ()
+            first, more = self._missing[0], len(self._missing) - 1
+            return (f"This run is not the recorded one: {first}" + (f"; and {more} more." if more else "."),)
 
     def _unknown(self, asked: Request) -> EndpointError:
         """Says what differs from the recorded request that is most like this one."""

@@ -294,6 +294,8 @@ class Metered:
         self._lock = threading.Lock()
         self._density: dict[tuple[str, str], tuple[int, float]] = {}
         """(model, seat) -> (prompts measured, most tokens per byte among them)."""
+        self._refused: dict[tuple[str, str], None] = {}
+        """(scope, which) of the limits that refused a request, in order."""
 
     @property
     def name(self) -> str:
@@ -318,13 +320,33 @@ class Metered:
         `max_tokens` of `complete` and `chat` is lowered to what is left, but not below LEAST_TOKENS. Raises
         BudgetSpent before anything is sent, EndpointError as the endpoint inside does.
         """
+        try:
+            request, ticket = self._admitted(request)
+        except BudgetSpent as refusal:
+            with self._lock:
+                self._refused[refusal.scope, refusal.which] = None
+            raise
+        return self._send(request, ticket)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which limits refused requests, for the report."""
+        with self._lock:
+            return tuple(
+                f"The model was cut short: the budget of {'a' if scope == 'function' else 'the'} {scope} "
+                f"was spent (`{which}`)."
+                for scope, which in self._refused
+            )
+
+    def _admitted(self, request: Request) -> tuple[Request, Ticket]:
+        """The request as the allowance lets it through, and its reservation. Raises BudgetSpent."""
         safe = self._need(request, self._tokens_at_most(request))
         ticket, lowered = self.ledger.offer(safe, self.allowance), None
         if ticket is None:
             # A closer look costs a request where the server counts, so it is taken only where it matters.
             nearer = min(self._tokens_at_most(request), self._tokens_estimated(request))
             ticket, lowered = self.ledger.reserve(self._need(request, nearer), self.allowance)
-        return self._send(request if lowered is None else replace(request, max_tokens=lowered), ticket)
+        return request if lowered is None else replace(request, max_tokens=lowered), ticket
 
     def _send(self, request: Request, ticket: Ticket) -> Answer:
         """Sends what was reserved, and books what came of it."""

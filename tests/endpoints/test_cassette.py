@@ -199,9 +199,12 @@ def test_what_was_not_recorded_says_what_differs(tmp_path: Path, asked: Request,
     recorder.send(Request("chat", messages=(Message("user", "hello"),), max_tokens=5))
     recorder.send(Request("tokenize", prompts=("far",)))
     recorder.send(Request("score", prompts=("near",), top=3))
+    player = Player(tmp_path / "c")
+    assert player.notes == ()
     with pytest.raises(EndpointError) as caught:
-        Player(tmp_path / "c").send(asked)
+        player.send(asked)
     assert (caught.value.slug, caught.value.dead) == ("endpoint-offline", False)
+    assert player.notes == (f"This run is not the recorded one: {caught.value.message}.",)
     assert said in caught.value.message
     assert len(caught.value.message) < 600 + len(str(tmp_path))
 

@@ -113,6 +113,15 @@ def test_each_limit_stops_on_time_and_is_named(limits: dict[str, float], scope: 
     assert which in error.hint
 
 
+def test_the_limits_that_refused_are_noted_once_each() -> None:
+    endpoint = metered(answering(), requests=1)
+    assert endpoint.notes == ()
+    endpoint.send(Request("complete", ("a",), max_tokens=1))
+    for _ in range(2):
+        spent(endpoint, Request("complete", ("b",), max_tokens=1))
+    assert endpoint.notes == ("The model was cut short: the budget of the review was spent (`budget.requests`).",)
+
+
 def test_the_message_has_the_figures() -> None:
     endpoint = metered(answering(tokens_out=1500), tokens_out=2000)
     endpoint.send(complete(max_tokens=1500))

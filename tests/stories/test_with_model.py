@@ -191,6 +191,7 @@ def test_a_budget_stops_the_model_before_the_request_and_the_edits_go_on(author:
     assert told.result["costs"]["usage"]["tokens_in"] <= 200
     assert told.suggestion["proposer"] == "edits"
     assert "budget.tokens_in" in str(told.finding["search"]["rungs"])
+    assert "The model was cut short" in told.markdown and "budget.tokens_in" in told.stdout
 
 
 def test_recorded_traffic_repeats_the_review_without_a_server(author: Author, tmp_path: Path):
