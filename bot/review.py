@@ -172,7 +172,8 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
         )
         draft.unproven = proven.unproven
         progress.note(f"findings proven: {len(proven.findings)}")
-        asks = config.guidance.review and bool(found.functions) and not alone
+        named = {finding.function.id for finding in proven.findings}
+        asks = config.guidance.review and not alone and any(f.id not in named for f in found.functions)
         model = awake(parts.model, draft, progress) if proven.findings or asks else None
         findings, head = proven.findings, sides.head
         if model is not None and asks and not ground.seconds_left() <= 0:
@@ -185,7 +186,7 @@ def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = 
             if over := over_budget(ground, lab):
                 draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
             else:
-                left = replace(bench.search, seconds=min(bench.search.seconds, ground.seconds_left()))
+                left = replace(bench.search, wall=ground.seconds_left())
                 draft.reviewed.append(examined(replace(bench, search=left), finding, draft, progress))
     except SandboxError as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
@@ -482,7 +483,7 @@ class Draft:
             self.problems.append(Problem("not-run", "the tests were not run"))
         searches = [item.search for item in self.reviewed if item.search is not None]
         model = self.ground.parts.model
-        self.notes += model.notes() if model is not None else ()
+        self.notes += model.notes() if model is not None and "model" in self.environment else ()
         usage = model.accounts.usage if model is not None else Usage()
         # A model that was asked about functions has run, also where nothing was there to be rewritten.
         asked = self.environment.get("tier", "E") if usage.requests or usage.from_cache else "E"

@@ -47,7 +47,7 @@ def search(
     base = normal_ends(function.base.source) if function.base is not None else None
     why = judge.calibrate(normal_ends(function.head.source), base, place.language.poison(function.head))
     if why:
-        return Search((), (), judge.trials, judge.clock() - judge.began, "not-runnable", notes=(why,))
+        return Search((), (), judge.trials, judge.clock() - judge.opened, "not-runnable", notes=(why,))
     referee = Referee(judge, function, normal_ends(function.head.source), base)
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()
@@ -65,7 +65,7 @@ def search(
         tuple(searcher.steps),
         ranked,
         judge.trials,
-        judge.clock() - judge.began,
+        judge.clock() - judge.opened,
         stopped,
         min(tiers, default="E"),
         notes,

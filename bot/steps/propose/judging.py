@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,9 @@ class Settings:
     candidates: int = 1200
     """Trials in all."""
     seconds: float = 60.0
+    """Of running; waiting for a model is not counted."""
+    wall: float = math.inf
+    """Seconds in all, waiting included."""
     seed: int = 0
 
 
@@ -97,9 +101,10 @@ class Judge:
         self.guide = guide
         self.settings = settings
         self.clock = clock
-        self.began = clock()
+        self.opened = self.began = self.started = clock()
         self.trials = 0
         self.most = settings.candidates
+        self.seconds_allowed = settings.seconds
         self.before: dict[str, wire.Row] = {}
         self.before_agreement = 0.0
         self.step_limits: dict[str, int] = {}
@@ -113,7 +118,8 @@ class Judge:
         """Raises OutOfBudget when that many trials do not fit any more."""
         if self.trials + more > self.most:
             raise OutOfBudget("candidates")
-        if self.clock() - self.began > self.settings.seconds:
+        now = self.clock()
+        if now - self.began > self.seconds_allowed or now - self.started > self.settings.wall:
             raise OutOfBudget("seconds")
 
     def run(

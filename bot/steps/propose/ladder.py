@@ -24,6 +24,8 @@ from bot.steps.propose.writing import Draft, Writer
 
 MODEL_LOGPROB = -1.0
 """What a model's version counts in votes and ranking, in nats; a single built-in edit has about -3."""
+MODEL_SHARE = 0.7
+"""Of a function's trials and seconds: what the model's rungs may use; the rest is kept for the built-in edits."""
 ORDER = ("plain", "best-of-n", "self-debug", "line-guided", "token-cfg")
 
 
@@ -73,16 +75,27 @@ class Ladder:
             "token-cfg": self.token_cfg,
         }
         chosen = [name for name in ORDER if name in self.guidance.rungs]
+        settings = self.judge.settings
+        self.judge.most = int(MODEL_SHARE * settings.candidates)
+        self.judge.seconds_allowed = MODEL_SHARE * settings.seconds
+        self.writer.waited = self.wait
         for name in chosen:
             try:
                 go_on = self.step_on(name, rungs[name])
-            except OutOfBudget as end:
-                return "found" if self.searcher.plausible else end.which
+            except OutOfBudget:
+                break
             if self.enough(name, chosen):
                 return "found"
             if not go_on:
                 break
+        self.judge.most, self.judge.seconds_allowed = settings.candidates, settings.seconds
+        if self.searcher.plausible and self.searcher.convinced():
+            return "found"
         return self.searcher.go()
+
+    def wait(self, seconds: float) -> None:
+        """Waiting for answers has a budget of its own: the search's time is for running."""
+        self.judge.began += seconds
 
     def step_on(self, name: str, rung: Callable[[], None]) -> bool:
         """Climbs one rung and writes it down. Returns whether the model can be asked for more. Raises
@@ -101,8 +114,6 @@ class Ladder:
         finally:
             usage = self.writer.usage.minus(used)
             self.answered = self.answered or usage.requests + usage.from_cache > 0
-            # Waiting for answers has a budget of its own: the search's time is for running.
-            self.judge.began += min(usage.seconds, self.judge.clock() - began)
             seconds = self.judge.clock() - began
             self.runs.append(RungRun(name, self.candidates, self.passed, usage, seconds, self.note))
         return go_on

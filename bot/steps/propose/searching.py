@@ -292,7 +292,7 @@ class Searcher:
     def last_resort(self) -> None:
         """Undoing the branch's only hunk in this function, outside the budget: a few trials, and labelled so."""
         if not self.plausible:
-            self.judge.began = self.judge.clock()
+            self.judge.began = self.judge.started = self.judge.clock()
             self.judge.most = self.judge.trials + 10
             self.restore_hunks(alone=True)
 

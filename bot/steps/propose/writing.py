@@ -9,6 +9,7 @@ server takes token ids, segments are ids, so that no text is cut anew when they 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -81,7 +82,13 @@ class Writer:
     threads."""
 
     def __init__(
-        self, endpoint: Endpoint, brief: Brief, guidance: Guidance, language: Language, count: Callable[[str], int]
+        self,
+        endpoint: Endpoint,
+        brief: Brief,
+        guidance: Guidance,
+        language: Language,
+        count: Callable[[str], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.endpoint = endpoint
         self.brief = brief
@@ -89,6 +96,9 @@ class Writer:
         self.count = count
         self.name, self.model, self.seat = endpoint.name, endpoint.model, endpoint.seat
         self.usage = Usage()
+        self.clock = clock
+        self.waited: Callable[[float], None] = lambda _seconds: None
+        """Told how long each request took, answered or not."""
         self.asked = 0
         self.source = normal_ends(brief.function.source)
         self.margin = len(language.margin(self.source))
@@ -353,7 +363,11 @@ class Writer:
 
     def send(self, request: Request) -> Answer:
         """One request, its usage added up."""
-        answer = self.endpoint.send(request)
+        began = self.clock()
+        try:
+            answer = self.endpoint.send(request)
+        finally:
+            self.waited(self.clock() - began)
         self.usage = self.usage.plus(answer.usage)
         sent = [prompt for prompt in request.prompts if isinstance(prompt, str)]
         sent += [message.content for message in request.messages]
