@@ -14,6 +14,7 @@ The behaviour of the code under review is never an error here: it is a value (`O
 from __future__ import annotations
 
 import enum
+import re
 
 
 class ExitCode(enum.IntEnum):
@@ -81,6 +82,16 @@ class EndpointError(CouldNot):
     def __init__(self, message: str, *, hint: str = "", slug: str, dead: bool = False) -> None:
         super().__init__(message, hint=hint, slug=slug)
         self.dead = dead
+
+    @property
+    def public(self) -> str:
+        """The message for a report that strangers may read: where the endpoint runs is nobody's business."""
+        return without_addresses(self.message)
+
+
+def without_addresses(text: str) -> str:
+    """The text with each URL called `the endpoint`."""
+    return re.sub(r"(?:\S+ at )?https?://[^\s'\"`)>\]]*[^\s'\"`)>\].,;:]", "the endpoint", text)
 
 
 class BudgetSpent(EndpointError):

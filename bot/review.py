@@ -34,7 +34,7 @@ from bot.domain import (
     Verdict,
 )
 from bot.endpoints import Model
-from bot.errors import EndpointError, SandboxError, TrylineError, UsageError
+from bot.errors import EndpointError, SandboxError, TrylineError, UsageError, without_addresses
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
@@ -411,15 +411,15 @@ def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None
     except EndpointError as error:
         hint = f" {error.hint}" if error.hint else ""
         draft.notes.append(
-            f"The model was not asked: {error.message.rstrip('.')}.{hint} Built-in edits only (tier E)."
+            f"The model was not asked: {error.public.rstrip('.')}.{hint} Built-in edits only (tier E)."
         )
         progress.note(f"no model: {error.message}")
         return None
     if can.tier == "E":
-        draft.notes.append(f"The model was not asked: {model.endpoint.name} can neither chat nor complete.")
+        draft.notes.append(f"The model was not asked: {model.endpoint.model} can neither chat nor complete.")
         return None
     progress.note(f"model {model.endpoint.name}, tier {can.tier}")
-    draft.environment["model"] = model.endpoint.name
+    draft.environment["model"] = model.endpoint.model
     draft.environment["tier"] = can.tier
     return model
 
@@ -483,7 +483,8 @@ class Draft:
             self.problems.append(Problem("not-run", "the tests were not run"))
         searches = [item.search for item in self.reviewed if item.search is not None]
         model = self.ground.parts.model
-        self.notes += model.notes() if model is not None and "model" in self.environment else ()
+        if model is not None and "model" in self.environment:
+            self.notes += [without_addresses(note) for note in model.notes()]
         usage = model.accounts.usage if model is not None else Usage()
         # A model that was asked about functions has run, also where nothing was there to be rewritten.
         asked = self.environment.get("tier", "E") if usage.requests or usage.from_cache else "E"

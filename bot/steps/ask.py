@@ -101,7 +101,7 @@ def ask(
     try:
         asking.can = endpoint.capabilities
     except EndpointError as error:
-        asking.over = error.message
+        asking.over = error.public
     progress.tick(f"asking {endpoint.model} about {len(functions)} functions")
     with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="tryline-ask") as pool:
         told = list(pool.map(lambda f: asking.about(f, briefs.get(f.id)), functions))
@@ -142,10 +142,10 @@ class Asking:
             try:
                 self.talk(told, function, prompts.review(brief, self.most))
             except EndpointError as error:
-                told.why = error.message
+                told.why = error.public
                 if error.dead or (isinstance(error, BudgetSpent) and error.scope == "review"):
                     with self._lock:
-                        self.over = self.over or error.message
+                        self.over = self.over or error.public
         return told
 
     def talk(self, told: Told, function: ChangedFunction, question: str) -> None:
@@ -242,7 +242,7 @@ class Asking:
             test=language.test_name(module),
             claim=claim,
             raises=raises,
-            source=self.endpoint.name,
+            source=self.endpoint.model,
             severity=severity,
             line=line if head.start_line <= line <= head.end_line else 0,
             call=call,

@@ -97,7 +97,8 @@ def test_a_plain_rewrite_that_passes_is_suggested_with_its_rung(author: Author, 
     with ToyServer(Scripted([("", [answer])]), abilities, key="sk-story") as server:
         told = reviewed(author, server, "--set", "guidance.rungs=plain")
     assert told.suggestion["rung"] == "plain"
-    assert told.suggestion["proposer"].startswith("toy at ")
+    assert told.suggestion["proposer"] == told.result["environment"]["model"] == "toy"
+    assert "127.0.0.1" not in told.markdown, "where the endpoint runs is nobody's business"
     assert told.finding["search"]["tier"] == told.result["environment"]["tier"] == tier
     author.accept(told.suggestion)
     assert author.green()
@@ -155,6 +156,7 @@ def test_a_dead_endpoint_leaves_the_built_in_edits_and_says_so(author: Author):
     assert told.result["environment"]["tier"] == "E"
     assert any("was not asked" in note for note in told.result["notes"])
     assert "was not asked" in told.stdout and "was not asked" in told.markdown
+    assert "127.0.0.1" not in told.markdown + str(told.result)
     assert "sk-story" not in told.stdout + told.stderr + told.markdown + str(told.result)
 
 

@@ -108,9 +108,9 @@ class Ladder:
         try:
             rung()
         except BudgetSpent as spent:
-            self.note, go_on = f"{spent.message} ({spent.which})", False
+            self.note, go_on = f"{spent.public} ({spent.which})", False
         except EndpointError as error:
-            self.note, go_on = error.message, not error.dead
+            self.note, go_on = error.public, not error.dead
         finally:
             usage = self.writer.usage.minus(used)
             self.answered = self.answered or usage.requests + usage.from_cache > 0

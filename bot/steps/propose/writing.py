@@ -94,7 +94,8 @@ class Writer:
         self.brief = brief
         self.guidance = guidance
         self.count = count
-        self.name, self.model, self.seat = endpoint.name, endpoint.model, endpoint.seat
+        # What is proposed is shown to strangers: it is called by the model's name, not by where that runs.
+        self.name, self.model, self.seat = endpoint.model, endpoint.model, endpoint.seat
         self.usage = Usage()
         self.clock = clock
         self.waited: Callable[[float], None] = lambda _seconds: None
