@@ -157,7 +157,7 @@ def test_the_tier_is_that_of_a_model_that_was_asked_also_where_nothing_is_rewrit
     ledger.settle(ticket, Usage(requests=requests, from_cache=from_cache))
     told = draft.finish()
     assert (told.conclusion, told.environment["tier"]) == (Conclusion.CLEAN, tier)
-    assert ("tiny at " in markdown(told)) == (tier == "A")
+    assert ("model tiny" in markdown(told)) == (tier == "A")
 
 
 def test_a_dead_model_costs_its_own_work_and_never_the_verdict(scene: Scene) -> None:

@@ -116,7 +116,7 @@ def test_a_good_answer_becomes_suspicions_with_probes() -> None:
     )
     assert (probe.fixed, probe.stub) == (FIXED, "def total(prices):\n    return 3\n")
     assert probe.claim == "The first price is lost. The slice begins at 1."
-    assert probe.source == endpoint.name
+    assert probe.source == endpoint.model
     assert second.probe is not None
     assert (second.rule, second.probe.code, second.probe.test) == ("model/security", module, "test_all")
     assert second.probe.line == 0, "a line outside the function is nobody's"
