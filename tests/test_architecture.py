@@ -29,6 +29,7 @@ LEVELS = (
             "bot.prompts",
             "bot.record",
             "bot.render",
+            "bot.settings",
             "bot.signal",
             "bot.templating",
             "bot.wire",
@@ -61,8 +62,8 @@ HOMES = {
     "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
     "matplotlib": ("bot.problems.plot",),
     # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
-    "pydantic": ("bot.config", "bot.record", "bot.wire"),
-    "pydantic_core": ("bot.config", "bot.record", "bot.wire"),
+    "pydantic": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
+    "pydantic_core": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
 }
 GUESTS = {"pytest", "_pytest", "tryline_inside"}
 """What the files beyond the wall may import besides the standard library: the target's runner, and one another."""

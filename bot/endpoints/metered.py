@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from bot.config import BudgetSettings, EndpointSettings
 from bot.domain import Usage
 from bot.endpoints import Answer, Capabilities, Endpoint, Request
 from bot.endpoints.wire_form import dumps, to_form
 from bot.errors import BudgetSpent, EndpointError
+from bot.settings import BudgetSettings, EndpointSettings
 
 LEAST_TOKENS = 16
 """A completion is cut to what is left of the budget, but not below this: less says nothing."""

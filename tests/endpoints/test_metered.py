@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import HOSTED, LLAMA_CPP, TRANSFORMERS, VLLM, Abilities, Scripted, ToyServer
 
-from bot.config import BudgetSettings, EndpointSettings
 from bot.domain import Usage
 from bot.endpoints import Answer, Choice, Message, Request
 from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai import OpenAI
 from bot.errors import BudgetSpent, EndpointError
+from bot.settings import BudgetSettings, EndpointSettings
 
 
 def metered(inner: FakeEndpoint, clock: Clock | None = None, **limits) -> Metered:
