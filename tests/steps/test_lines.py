@@ -236,6 +236,17 @@ def test_a_line_has_one_signal(bench: Workbench) -> None:
         assert asked["led"] == asked["score"] != [""]
 
 
+def test_beginnings_that_are_cut_are_told_apart_by_their_traces(bench: Workbench) -> None:
+    # All that a cut beginning comes to is its end, so outcomes are the same: what it did on the way is not.
+    with served(by_lines(planted)) as (server, endpoint):
+        walk = LineGuided(bench.searcher(SPREAD), bench.writer(SPREAD, endpoint, ONE_LINE))
+        accepted = tuple(HEADER.rstrip("\n").split("\n"))
+        assert walk.next_line(accepted, (), (), synced=False) is not None
+        signal = blocks(decoded(server, endpoint.of("score")[0].prompts[-1]))[0]
+    assert "low = min(items)" in signal and "low = len(items)" in signal
+    assert TRUE.search(signal) and "low=2" in signal
+
+
 @pytest.mark.parametrize("guidance", [replace(ONE_LINE, evidence="none"), replace(ONE_LINE, evidence="placebo")])
 def test_an_empty_signal_asks_for_nothing_more(bench: Workbench, guidance: Guidance) -> None:
     with served(by_lines(planted)) as (server, endpoint):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from bot import trial
 from bot.domain import ChangedFunction, Finding, Search, Usage
 from bot.endpoints import Proposer
+from bot.errors import EndpointError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
 from bot.steps.propose.choosing import Referee
@@ -52,10 +53,11 @@ def search(
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()
     ladder = Ladder(searcher, writer) if writer is not None else None
+    asked = tier_of(writer, "E")
     stopped = ladder.climb() if ladder is not None else searcher.go()
     tiers = [proposer.tier for proposer in proposers]
-    if writer is not None and ladder is not None and ladder.answered:
-        tiers.append(writer.tier)
+    if ladder is not None and ladder.answered:
+        tiers.append(tier_of(writer, asked))
     ranked, notes = referee.rank(searcher.plausible)
     if not stage.warm:
         notes = (*notes, f"previews ran in fresh processes: {stage.why_cold}")
@@ -72,6 +74,14 @@ def search(
         tuple(ladder.runs) if ladder is not None else (),
         writer.usage if writer is not None else Usage(),
     )
+
+
+def tier_of(writer: Writer | None, otherwise: str) -> str:
+    """What the model's server can do; `otherwise` where it does not say: it may have died since."""
+    try:
+        return writer.tier if writer is not None else otherwise
+    except EndpointError:
+        return otherwise
 
 
 def with_reference(function: ChangedFunction, language: Language) -> ChangedFunction:

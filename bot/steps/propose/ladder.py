@@ -216,5 +216,6 @@ class Ladder:
         try:
             drafts = walk.write()
         finally:
+            self.candidates, self.passed = walk.candidates, walk.passed
             self.note = f"{walk.tokens} tokens, {walk.swayed} swayed by the signal"
         self.tried([replace(draft, ended=True) for draft in drafts], "token-cfg")

@@ -563,11 +563,15 @@ def merged(first: Sequence[Run], second: Sequence[Run]) -> list[Run]:
 
 
 def distinct(runs: Sequence[Run]) -> list[Run]:
-    """Runs that behave differently, the likeliest and best first: one of each signature."""
+    """Runs that behave differently, the likeliest and best first: one of each signature.
+
+    Of a prefix that was cut the outcome says no more than that: all of them are told, by their traces.
+    """
     seen: set[str] = set()
     rows = []
     for run in sorted(runs, key=lambda r: (-r.reward, -r.option.votes)):
-        if run.result.signature not in seen:
-            seen.add(run.result.signature)
+        key = run.result.signature if run.option.whole else run.option.text
+        if key not in seen:
+            seen.add(key)
             rows.append(run)
     return rows

@@ -29,6 +29,8 @@ class TokenGuided:
         self.writer = writer
         self.guidance = writer.guidance
         self.tokens = 0
+        self.candidates = self.passed = 0
+        """Continuations that were run for the signals, and those of them that pass."""
         self.swayed = 0
         """Tokens at which the signal changed the likeliest one."""
         self.breaks: dict[int, bool] = {}
@@ -83,7 +85,9 @@ class TokenGuided:
         drafts = self.writer.continuations(start, "", self.guidance.samples, self.guidance.temperature)
         accepted = tuple(lines)
         options = [option for draft in drafts for option in walk.options(draft, accepted, (), synced=False)]
-        block = walk.signal(walk.run(options, ()))
+        runs = walk.run(options, ())
+        self.candidates, self.passed = walk.candidates, walk.passed
+        block = walk.signal(runs)
         return self.writer.id_segments(block, start)[1]
 
     def draft(self, lines: list[str]) -> Draft:
