@@ -27,6 +27,8 @@ CLEAR_TOKENS = 64
 """Tokens of an answer beside the function: words before it, imports."""
 SHORTEST_ANSWER = 400
 """Tokens that a whole function may take at least: a stub says nothing of how long it will be."""
+ROOM = 8
+"""How much more room a model gets whose answers are cut off: it may think aloud before them."""
 SAMPLE_SEED = 1_000_003
 """What seeds of different requests are apart."""
 
@@ -101,6 +103,8 @@ class Writer:
         self.waited: Callable[[float], None] = lambda _seconds: None
         """Told how long each request took, answered or not."""
         self.asked = 0
+        self.room = 1
+        """How many times the usual tokens an answer may take."""
         self.source = normal_ends(brief.function.source)
         self.margin = len(language.margin(self.source))
         self._known: dict[str, tuple[int, ...]] = {}
@@ -139,16 +143,7 @@ class Writer:
         head = prompts.task(self.brief) + more
         if self.can.chat and not self.can.template:
             # The server knows its chat template and we do not: the answer brings its own fence and words.
-            request = Request(
-                "chat",
-                messages=(Message("user", head),),
-                max_tokens=most + 4 * CLEAR_TOKENS,
-                n=n,
-                temperature=temperature,
-                seed=self.seed(),
-                purpose=purpose,
-            )
-            answer = self.send(request)
+            answer = self.chatted(head, n, temperature, purpose)
             return tuple(
                 Draft(self.read(c.text), c.finish == "stop", c.logprob, len(c.tokens)) for c in answer.choices
             )
@@ -167,6 +162,28 @@ class Writer:
             Draft(opening + self.read(c.text), c.finish == "stop", c.logprob, len(c.tokens))
             for c in self.send(request).choices
         )
+
+    def chatted(self, user: str, n: int, temperature: float, purpose: str) -> Answer:
+        """Answers of a server that knows its own template.
+
+        A model that thinks before it answers needs room for that: when every answer is cut off, it gets more from
+        then on, and is asked once again.
+        """
+        most = max(SHORTEST_ANSWER, 2 * self.count(self.source)) + 4 * CLEAR_TOKENS
+        request = Request(
+            "chat",
+            messages=(Message("user", user),),
+            max_tokens=most * self.room,
+            n=n,
+            temperature=temperature,
+            seed=self.seed(),
+            purpose=purpose,
+        )
+        answer = self.send(request)
+        if self.room == 1 and answer.choices and all(choice.finish == "length" for choice in answer.choices):
+            self.room = ROOM
+            answer = self.send(replace(request, max_tokens=most * self.room))
+        return answer
 
     # -- the next lines
 
@@ -223,20 +240,10 @@ class Writer:
     def continued_in_chat(self, accepted: str, block: str, n: int, temperature: float) -> tuple[Draft, ...]:
         """The same from a server that only answers: the lines behind the accepted ones, of answers that keep
         them."""
-        shown = self.shown(accepted)
-        user = self.head() + prompts.evidence(block) + prompts.continued(self.brief, shown)
-        request = Request(
-            "chat",
-            messages=(Message("user", user),),
-            max_tokens=max(SHORTEST_ANSWER, 2 * self.count(self.source)) + 4 * CLEAR_TOKENS,
-            n=n,
-            temperature=temperature,
-            seed=self.seed(),
-            purpose="continue",
-        )
+        user = self.head() + prompts.evidence(block) + prompts.continued(self.brief, accepted)
         drafts = []
-        for choice in self.send(request).choices:
-            rest = after_prefix(self.read(choice.text), shown)
+        for choice in self.chatted(user, n, temperature, "continue").choices:
+            rest = after_prefix(self.read(choice.text), accepted)
             if rest is not None:
                 drafts.append(Draft(rest, choice.finish == "stop", None, 0))
         return tuple(drafts)
