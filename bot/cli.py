@@ -37,6 +37,7 @@ from bot.problems.trying import Workshop
 from bot.progress import Progress, Silent
 from bot.record import dumps, find, save
 from bot.render import Caps, counted, markdown, one_line, plain
+from bot.replaying import replay
 from bot.sandboxes import Diagnosis
 from bot.workspace import Workspace
 
@@ -485,7 +486,7 @@ def _replay(args: argparse.Namespace, terminal: Terminal) -> int:
         progress = _progress(args, terminal, stack)
         config = _load(args, terminal, workspace, saved.change.base)
         parts = wiring.assemble(config, terminal.environ)
-        verdict = review.replay(parts, workspace, config, progress, review=saved, finding_id=finding_id)
+        verdict = replay(parts, workspace, config, progress, review=saved, finding_id=finding_id)
     print_verdict(verdict, terminal.stdout, color=not args.no_color)
     return ExitCode.OK if verdict.accepted else ExitCode.FINDINGS
 

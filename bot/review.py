@@ -5,63 +5,39 @@ from __future__ import annotations
 import functools
 import time
 import traceback
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from bot import __version__, examine, trial, wiring
+from bot import examine, trial, wiring
 from bot.brief import brief_of
 from bot.config import Config
 from bot.domain import (
     Change,
     ChangedFunction,
-    Conclusion,
-    Costs,
     Evidence,
     Finding,
     Found,
-    FunctionReport,
     Image,
     NotReviewed,
     Problem,
     Review,
     Reviewed,
-    SuiteRun,
-    Suspicion,
     TestChange,
-    TestResult,
-    Usage,
-    Verdict,
 )
+from bot.draft import Draft, Ground, text_at
 from bot.endpoints import Model
-from bot.errors import EndpointError, SandboxError, TrylineError, UsageError, without_addresses
-from bot.languages import Language, Unparsable
+from bot.errors import EndpointError, SandboxError, TrylineError
+from bot.languages import Language
 from bot.progress import Progress
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
 from bot.steps.find import find, find_function
-from bot.workspace import Tree, Workspace
+from bot.workspace import Workspace
 
 CODE_OUTSIDE = ("outside-functions", "unparsable", "undecodable", "deleted-function", "deleted-file")
 """Reasons for which code is not reviewed and can break a test nevertheless."""
 
 SAME_CODE = ("test-file", "comments-only", "mode-only", "empty-file")
 """Reasons for which a changed file cannot be what breaks a test that base has."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Both trees of a change and what is the same for every step on it."""
-
-    change: Change
-    base: Tree
-    head: Tree
-    config: Config
-    parts: wiring.Parts
-    began: float
-
-    def seconds_left(self) -> float:
-        """Of the whole review's budget."""
-        return self.config.budget.seconds - (time.monotonic() - self.began)
 
 
 def review(
@@ -444,225 +420,3 @@ def test_changes(ground: Ground) -> tuple[TestChange, ...]:
         head = text_at(ground.head, language, file.path)
         changes += language.test_changes(file.path, base, head)
     return tuple(changes)
-
-
-def text_at(tree: Tree, language: Language, path: str | None) -> str | None:
-    """A file's text, None when the tree has it not or it cannot be read."""
-    if path is None:
-        return None
-    try:
-        return language.decode(tree.read(path))
-    except (KeyError, Unparsable):
-        return None
-
-
-# ------------------------------------------------------------------------------------------------ the result
-
-
-class Draft:
-    """The review while it is being made; `finish` gives the value."""
-
-    def __init__(self, ground: Ground, lab: trial.Lab, found: Found) -> None:
-        self.ground = ground
-        self.lab = lab
-        self.found = found
-        self.evidence: Evidence | None = None
-        self.test_changes: tuple[TestChange, ...] = ()
-        self.unproven: tuple[Suspicion, ...] = ()
-        self.reviewed: list[Reviewed] = []
-        self.problems: list[Problem] = []
-        self.notes: list[str] = []
-        self.environment: dict[str, str] = {"tryline": __version__}
-        self.prepare_seconds = 0.0
-
-    def finish(self) -> Review:
-        """The review as a value."""
-        if self.evidence is not None:
-            self.note_runs(self.evidence)
-        elif self.found.functions and not self.problems:
-            self.problems.append(Problem("not-run", "the tests were not run"))
-        searches = [item.search for item in self.reviewed if item.search is not None]
-        model = self.ground.parts.model
-        if model is not None and "model" in self.environment:
-            self.notes += [without_addresses(note) for note in model.notes()]
-        usage = model.accounts.usage if model is not None else Usage()
-        # A model that was asked about functions has run, also where nothing was there to be rewritten.
-        asked = self.environment.get("tier", "E") if usage.requests or usage.from_cache else "E"
-        self.environment["tier"] = min((search.tier for search in searches), default=asked)
-        costs = Costs(
-            executions=self.lab.executions,
-            containers=self.lab.backend.containers,
-            seconds=time.monotonic() - self.ground.began,
-            prepare_seconds=self.prepare_seconds,
-            candidates=sum(search.executions for search in searches),
-            verified=sum(len(item.rejected) + (item.rewrite is not None) for item in self.reviewed),
-            usage=usage,
-        )
-        return Review(
-            id=uuid.uuid4().hex[:12],
-            change=self.ground.change,
-            conclusion=self.conclusion(),
-            functions=tuple(self.report(function) for function in self.found.functions),
-            findings=tuple(self.reviewed),
-            not_reviewed=self.found.not_reviewed,
-            unproven=self.unproven,
-            test_changes=self.test_changes,
-            problems=tuple(self.problems),
-            costs=costs,
-            environment=self.environment,
-            suite=self.counts(),
-            flaky=tuple(sorted(self.evidence.flaky)) if self.evidence is not None else (),
-            notes=tuple(dict.fromkeys(self.notes)),
-        )
-
-    def note_runs(self, evidence: Evidence) -> None:
-        """Problems of the two runs."""
-        lost = self.unexplained(evidence)
-        for name, run in (("base", evidence.base), ("head", evidence.head)):
-            if run.problem is not None:
-                self.note_problem(name, run.problem)
-            elif (
-                run.collected and not any(test.outcome.good for test in run.tests) and not (lost or self.reviewed)
-            ):
-                text = f"{name}: not one of {len(run.tests)} tests passes, so they tell nothing"
-                self.problems.append(Problem("all-red", f"{text} (do they need a service or the network?)"))
-        if lost:
-            first, many = lost[0], len(lost) > 1
-            text = f"{first.id} and {len(lost) - 1} more pass" if many else f"{first.id} passes"
-            text += f" at base and {'fail' if many else 'fails'} at head, by no reviewed function alone"
-            self.problems.append(Problem("unexplained", text, first.message))
-        if not (self.problems or self.reviewed or not self.found.functions) and not any(
-            examine.executing_of(f, evidence) for f in self.found.functions
-        ):
-            text = "no test executes any of the changed functions: nothing was shown about them"
-            self.problems.append(Problem("not-executed", text))
-
-    def note_problem(self, name: str, problem: Problem) -> None:
-        """One side's problem; what both sides share is said once."""
-        for index, known in enumerate(self.problems):
-            if (known.slug, known.message) == (problem.slug, f"base: {problem.message}"):
-                self.problems[index] = replace(problem, message=f"base and head: {problem.message}")
-                return
-        self.problems.append(replace(problem, message=f"{name}: {problem.message}"))
-
-    def unexplained(self, evidence: Evidence) -> tuple[TestResult, ...]:
-        """Tests that the change breaks each time and that no finding names: a lost import, a changed constant."""
-        named = {test for item in self.reviewed for test in item.finding.witness.tests}
-        return tuple(
-            test
-            for test in evidence.head.tests
-            if test.id in evidence.confirmed
-            and test.id not in named
-            and observe.good_before(evidence.base, test.id)
-        )
-
-    def conclusion(self) -> Conclusion:
-        """One word; a review that could not run what matters is never clean."""
-        if self.reviewed:
-            return Conclusion.FINDINGS
-        if self.problems:
-            return Conclusion.NEUTRAL
-        return Conclusion.CLEAN if self.found.functions else Conclusion.NOTHING
-
-    def report(self, function: ChangedFunction) -> FunctionReport:
-        """What was seen of one function."""
-        if self.evidence is None or not self.evidence.head.tests:
-            return FunctionReport(function, 0, 0, ())
-        head = self.evidence.head
-        tests = examine.executing_of(function, self.evidence)
-        ran = {n for files in head.covered.values() for n in files.get(function.head.path, ())}
-        language = next(lang for lang in self.ground.parts.languages if lang.owns(function.head.path))
-        text = text_at(self.ground.head, language, function.head.path) or ""
-        code = language.code_lines(text, function.head) if text else frozenset()
-        missed = tuple(n for n in function.changed_lines if n in code and n not in ran)
-        return FunctionReport(function, len(tests), len(head.calls.get(function.id, ())), missed)
-
-    def counts(self) -> dict[str, Mapping[str, int]]:
-        """Outcomes of both suites."""
-        if self.evidence is None:
-            return {}
-        return {"base": counted(self.evidence.base), "head": counted(self.evidence.head)}
-
-
-def counted(run: SuiteRun) -> dict[str, int]:
-    """Outcome -> how many tests."""
-    counts: dict[str, int] = {}
-    for test in run.tests:
-        counts[str(test.outcome)] = counts.get(str(test.outcome), 0) + 1
-    return counts
-
-
-# --------------------------------------------------------------------------------------------------- replay
-
-
-def replay(
-    parts: wiring.Parts,
-    workspace: Workspace,
-    config: Config,
-    progress: Progress,
-    *,
-    review: Review,
-    finding_id: str,
-) -> Verdict:
-    """Repeats the proof of a saved finding in fresh containers: base, head, and the saved rewrite.
-
-    Raises UsageError when the review has no such finding, or the finding no suggestion.
-    """
-    saved = next((item for item in review.findings if item.finding.id == finding_id), None)
-    if saved is None:
-        raise UsageError(f"the review {review.id} has no finding {finding_id}", slug="no-finding")
-    if saved.rewrite is None:
-        raise UsageError(
-            f"finding {finding_id} has no suggestion to prove again",
-            hint=f"its witness can be run by hand: {saved.finding.witness.command}",
-            slug="no-suggestion",
-        )
-    change = review.change
-    ground = Ground(
-        change, workspace.tree(change.base), workspace.tree(change.head), config, parts, time.monotonic()
-    )
-    lab = trial.Lab(parts.backend, config.limits())
-    found = Found((saved.finding.function,), ())
-    draft = Draft(ground, lab, found)
-    progress.stage("prepare", "an image with the repository's dependencies")
-    sides = prepare(ground, draft, progress)
-    sides = with_witnesses(sides, review)
-    progress.stage("observe", "running the tests of base and head")
-    alone = change.base.tree == change.head.tree
-    evidence = observed(ground, lab, sides, found, (), progress, alone=alone)
-    progress.stage("verify", saved.finding.title)
-    bench = bench_of(ground, lab, sides.head, texts_of(ground, found.functions), evidence)
-    place = examine.place_of(bench, saved.finding.function)
-    if place is None:
-        raise UsageError("the function's file is not in the saved tree", slug="no-finding")
-    case = verify.Case(
-        sides.head,
-        place,
-        evidence,
-        still_red(saved.finding, evidence),
-        examine.executing_of(saved.finding.function, evidence),
-        saved.finding.function.base,
-    )
-    candidate = replace(saved.rewrite.candidate, function=saved.finding.function.head)
-    outcome = verify.verify(lab, case, candidate, parts.checks, bench.verify, progress)
-    return outcome.verdict
-
-
-def with_witnesses(sides: observe.Sides, review: Review) -> observe.Sides:
-    """Both sides with the tests that a model wrote and the review's findings rest on."""
-    witnesses = [item.finding.witness for item in review.findings]
-    files = {shown.path: shown.code for shown in witnesses if shown.code}
-    return observe.Sides(trial.with_files(sides.base, files), trial.with_files(sides.head, files))
-
-
-def still_red(finding: Finding, evidence: Evidence) -> Finding:
-    """The finding, when its witness is red at head again. Raises UsageError when it no longer reproduces."""
-    results = evidence.head.by_id()
-    gone = [t for t in finding.witness.tests if t in results and not results[t].outcome.bad]
-    if gone:
-        raise UsageError(
-            f"the witness does not reproduce: {gone[0]} passes at head now",
-            hint="it may be flaky, or the environment has changed since the review",
-            slug="not-reproduced",
-        )
-    return finding

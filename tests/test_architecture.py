@@ -40,7 +40,7 @@ LEVELS = (
     ("trial", {"bot.trial"}),
     ("steps", {"bot.steps"}),
     ("examine", {"bot.examine"}),
-    ("journeys", {"bot.review", "bot.problems", "bot.wiring"}),
+    ("journeys", {"bot.draft", "bot.problems", "bot.replaying", "bot.review", "bot.wiring"}),
     ("command", {"bot.cli", "bot.__main__"}),
 )
 RANK = {module: rank for rank, (_, modules) in enumerate(LEVELS) for module in modules}

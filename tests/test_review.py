@@ -18,6 +18,7 @@ from bot.checks import Check
 from bot.config import load
 from bot.detectors import Detector
 from bot.domain import Conclusion, Evidence, Found, Outcome, Problem, Reviewed, SuiteRun, Usage
+from bot.draft import Draft, Ground
 from bot.endpoints import Model, Proposer
 from bot.endpoints.metered import Allowance, Ledger, Need
 from bot.errors import EndpointError
@@ -25,7 +26,7 @@ from bot.languages import Language
 from bot.languages.python.language import Python
 from bot.progress import Silent
 from bot.render import markdown
-from bot.review import Draft, Ground, awake, over_budget, review, within_budget
+from bot.review import awake, over_budget, review, within_budget
 from bot.workspace import Workspace
 
 CODE = "LIMIT = 1\n\n\ndef total(x):\n    return x * LIMIT\n"

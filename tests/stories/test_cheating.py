@@ -13,6 +13,7 @@ from telling import Author, environ
 from bot import examine, review, trial, wiring
 from bot.config import load
 from bot.domain import Candidate, Edit, Finding, Proposal, Rejected, Reviewed, Rewrite, Situation
+from bot.draft import Draft, Ground
 from bot.languages.python.language import Python
 from bot.progress import Silent
 from bot.steps import prove, suspect, verify
@@ -169,10 +170,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with Workspace.open(author.repo.path, environ=environ()) as workspace:
         change = workspace.change("main", "topic")
         base, head = workspace.tree(change.base), workspace.tree(change.head)
-        ground = review.Ground(change, base, head, config, parts, time.monotonic())
+        ground = Ground(change, base, head, config, parts, time.monotonic())
         found = find(change, base, head, parts.languages, exclude=(), max_file_bytes=10_000, only=None)
         lab = trial.Lab(parts.backend, config.limits())
-        sides = review.prepare(ground, review.Draft(ground, lab, found), Silent())
+        sides = review.prepare(ground, Draft(ground, lab, found), Silent())
         evidence = review.observed(ground, lab, sides, found, (), Silent(), alone=False)
         texts = review.texts_of(ground, found.functions)
         suspicions = suspect.suspect(found.functions, evidence, parts.detectors)

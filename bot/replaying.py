@@ -1,0 +1,89 @@
+"""The proof of a saved finding once more, in fresh containers: base, head, and the saved rewrite."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from bot import examine, trial, wiring
+from bot.config import Config
+from bot.domain import Evidence, Finding, Found, Review, Verdict
+from bot.draft import Draft, Ground
+from bot.errors import UsageError
+from bot.progress import Progress
+from bot.review import bench_of, observed, prepare, texts_of
+from bot.steps import observe, verify
+from bot.workspace import Workspace
+
+
+def replay(
+    parts: wiring.Parts,
+    workspace: Workspace,
+    config: Config,
+    progress: Progress,
+    *,
+    review: Review,
+    finding_id: str,
+) -> Verdict:
+    """Repeats the proof of a saved finding in fresh containers: base, head, and the saved rewrite.
+
+    Raises UsageError when the review has no such finding, or the finding no suggestion.
+    """
+    saved = next((item for item in review.findings if item.finding.id == finding_id), None)
+    if saved is None:
+        raise UsageError(f"the review {review.id} has no finding {finding_id}", slug="no-finding")
+    if saved.rewrite is None:
+        raise UsageError(
+            f"finding {finding_id} has no suggestion to prove again",
+            hint=f"its witness can be run by hand: {saved.finding.witness.command}",
+            slug="no-suggestion",
+        )
+    change = review.change
+    ground = Ground(
+        change, workspace.tree(change.base), workspace.tree(change.head), config, parts, time.monotonic()
+    )
+    lab = trial.Lab(parts.backend, config.limits())
+    found = Found((saved.finding.function,), ())
+    draft = Draft(ground, lab, found)
+    progress.stage("prepare", "an image with the repository's dependencies")
+    sides = prepare(ground, draft, progress)
+    sides = with_witnesses(sides, review)
+    progress.stage("observe", "running the tests of base and head")
+    alone = change.base.tree == change.head.tree
+    evidence = observed(ground, lab, sides, found, (), progress, alone=alone)
+    progress.stage("verify", saved.finding.title)
+    bench = bench_of(ground, lab, sides.head, texts_of(ground, found.functions), evidence)
+    place = examine.place_of(bench, saved.finding.function)
+    if place is None:
+        raise UsageError("the function's file is not in the saved tree", slug="no-finding")
+    case = verify.Case(
+        sides.head,
+        place,
+        evidence,
+        still_red(saved.finding, evidence),
+        examine.executing_of(saved.finding.function, evidence),
+        saved.finding.function.base,
+    )
+    candidate = replace(saved.rewrite.candidate, function=saved.finding.function.head)
+    outcome = verify.verify(lab, case, candidate, parts.checks, bench.verify, progress)
+    return outcome.verdict
+
+
+def with_witnesses(sides: observe.Sides, review: Review) -> observe.Sides:
+    """Both sides with the tests that a model wrote and the review's findings rest on."""
+    witnesses = [item.finding.witness for item in review.findings]
+    files = {shown.path: shown.code for shown in witnesses if shown.code}
+    return observe.Sides(trial.with_files(sides.base, files), trial.with_files(sides.head, files))
+
+
+def still_red(finding: Finding, evidence: Evidence) -> Finding:
+    """The finding, when its witness is red at head again. Raises UsageError when it no longer reproduces."""
+    results = evidence.head.by_id()
+    gone = [t for t in finding.witness.tests if t in results and not results[t].outcome.bad]
+    if gone:
+        raise UsageError(
+            f"the witness does not reproduce: {gone[0]} passes at head now",
+            hint="it may be flaky, or the environment has changed since the review",
+            slug="not-reproduced",
+        )
+    return finding
