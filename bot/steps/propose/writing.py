@@ -139,7 +139,7 @@ class Writer:
 
     def whole(self, more: str, n: int, temperature: float, purpose: str) -> tuple[Draft, ...]:
         """Answers that hold the whole function; `more` follows the task."""
-        most = max(SHORTEST_ANSWER, 2 * self.count(self.source) + CLEAR_TOKENS)
+        most = max(SHORTEST_ANSWER, 2 * self.count(self.shown(self.source)) + CLEAR_TOKENS)
         head = prompts.task(self.brief) + more
         if self.can.chat and not self.can.template:
             # The server knows its chat template and we do not: the answer brings its own fence and words.
@@ -169,7 +169,7 @@ class Writer:
         A model that thinks before it answers needs room for that: when every answer is cut off, it gets more from
         then on, and is asked once again.
         """
-        most = max(SHORTEST_ANSWER, 2 * self.count(self.source)) + 4 * CLEAR_TOKENS
+        most = max(SHORTEST_ANSWER, 2 * self.count(self.shown(self.source))) + 4 * CLEAR_TOKENS
         request = Request(
             "chat",
             messages=(Message("user", user),),
