@@ -180,7 +180,10 @@ class Capabilities:
 
         C and D are execution-conditioned sampling, never CFG.
         """
-        if self.completions and self.logprobs and self.scoring:
+        # Where an unknown chat template stands between us and the model, chat's own prefix is the better way in,
+        # and what chat says cannot be scored.
+        direct = self.template is not None or not self.chat or not self.prefix
+        if self.completions and self.logprobs and self.scoring and direct:
             return "A"
         if (self.completions and self.logprobs) or (self.prefix and self.chat_logprobs):
             return "B"

@@ -112,6 +112,8 @@ class LineGuided:
         self.results: dict[str, TrialResult] = {}
         self.branches: list[Branch] = []
         self.reference: Shown | None = None
+        self.prefix: tuple[str, ...] = ()
+        """The accepted lines at the line in hand."""
         self.ahead: tuple[Draft, ...] = ()
         """What the last samples say of the lines to come, while they agree."""
         self.candidates = 0
@@ -173,6 +175,7 @@ class LineGuided:
         """The next statement. None when nothing can be run. Candidates that pass are accepted on the way."""
         keep = self.kept(accepted, rest) if synced else None
         ahead, self.ahead = self.ahead, ()
+        self.prefix = accepted
         if keep is not None and self.unsuspected(rest):
             return Run(keep, NOTHING, 0.0)  # no failing run goes there: one candidate, and nothing is asked
         start = "\n".join(accepted) + "\n"
@@ -397,6 +400,9 @@ class LineGuided:
         if key in self.searcher.tried or REDACTED.search(option.text):
             return
         self.searcher.tried.add(key)
+        # A built-in edit behind lines of the model's is the model's version, not the edit's.
+        original = self.searcher.original.split("\n")[: len(self.prefix)]
+        proposer = option.proposer if list(self.prefix) == original else self.writer.name
         state = State(
             option.text,
             (option.operator if option.proposer != self.writer.name else self.rung,),
@@ -404,7 +410,7 @@ class LineGuided:
             -1.0,
             result,
             0,
-            proposer=option.proposer,
+            proposer=proposer,
             rung=self.rung,
         )
         self.passed += self.searcher.accept(state)
