@@ -16,10 +16,10 @@ def answers(digests: str, how: str = "returned") -> tuple[wire.Replayed, ...]:
 @pytest.mark.parametrize(
     ("candidate", "expected"),
     [
-        ("aabb", Merit(1.0, 0.0, 0.0, 4)),  # answers as base does everywhere
-        ("aacc", Merit(0.0, 0.0, 0.0, 4)),  # leaves head's answers as they are
-        ("aadd", Merit(0.0, 0.0, 1.0, 4)),  # answers as neither does
-        ("adbb", Merit(1.0, 0.5, 0.0, 4)),  # alters what both agree on
+        ("aabb", Merit(1.0, 0.0, 0.0, 4, 2)),  # answers as base does everywhere
+        ("aacc", Merit(0.0, 0.0, 0.0, 4, 2)),  # leaves head's answers as they are
+        ("aadd", Merit(0.0, 0.0, 1.0, 4, 2)),  # answers as neither does
+        ("adbb", Merit(1.0, 0.5, 0.0, 4, 2)),  # alters what both agree on
     ],
 )
 def test_a_version_is_measured_by_base_and_head(candidate: str, expected: Merit) -> None:

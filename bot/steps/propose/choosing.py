@@ -36,6 +36,8 @@ class Merit:
     odd: float = 0.0
     """Share of the differing inputs where it answers as neither does."""
     inputs: int = 0
+    differ: int = 0
+    """How many of the inputs show what the change did; with none of them nothing can be healed."""
 
     @property
     def value(self) -> float:
@@ -59,7 +61,7 @@ def merit(
             differ += 1
             heals += c.digest == b.digest
             odd += c.digest not in (b.digest, h.digest)
-    return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ)
+    return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ, differ)
 
 
 @dataclass(frozen=True)
@@ -190,11 +192,11 @@ class Referee:
     def convincing(self, state: State) -> bool:
         """Whether nothing speaks against a version: it heals all that the change broke, alters nothing else."""
         found = self.merit(state)
-        if found is None and self.calls_tell():
+        if (found is None or not found.differ) and self.calls_tell():
             return state.result.agreement >= ALIKE
         if found is None or found.inputs == 0 or not self.judge.base_green:
             return True
-        return found.heals >= 0.98 and found.strays <= 0.02
+        return (found.heals >= 0.98 or not found.differ) and found.strays <= 0.02
 
     def calls_tell(self) -> bool:
         """Whether the calls of the failing tests themselves are a measure, where none can be replayed: base passes
