@@ -213,7 +213,8 @@ def test_one_line_of_the_model_and_one_of_the_built_in_edits(bench: Workbench) -
     right = RIGHT.replace("spread", "gap")
     assert right in [c.source for c in search.candidates]
     found = next(c for c in search.candidates if c.source == right)
-    assert (found.rung, found.proposer) == ("line-guided", "edits")
+    # An edit behind the model's lines: the version is the model's, and the edit is named.
+    assert (found.rung, found.proposer) == ("line-guided", "toy") and "line-guided" not in found.edits
     assert not without.candidates
     assert not bench.search(BOTH, None, Guidance(), edits=EDITS).candidates
 
