@@ -60,7 +60,7 @@ HOMES = {
     "rich": ("bot.console",),
     "openai": ("bot.endpoints.openai",),
     "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
-    "matplotlib": ("bot.problems.plot",),
+    "matplotlib": ("bot.problems.drawing",),
     # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
     "pydantic": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
     "pydantic_core": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
@@ -222,7 +222,7 @@ CLEAN = {
     "bot/checks/style.py": CAPTION + "from bot.checks import Check\n",
     "bot/wiring.py": CAPTION + "from bot.checks.style import Style\n",
     "bot/config.py": CAPTION + "import yaml\n",
-    "bot/problems/plot.py": CAPTION + "import matplotlib\nfrom bot.steps.find import x\n",
+    "bot/problems/drawing.py": CAPTION + "import matplotlib\nfrom bot.steps.find import x\n",
     "bot/inside/agent.py": CAPTION + "import os\ndef f():\n    import pytest\n",
 }
 
@@ -248,7 +248,7 @@ def test_a_clean_house_has_no_violation() -> None:
             CAPTION + "from bot.checks.style import S\n",
             "only wiring names bot.checks.style",
         ),
-        ("bot/problems/report.py", CAPTION + "import matplotlib\n", "matplotlib lives in bot.problems.plot"),
+        ("bot/problems/report.py", CAPTION + "import matplotlib\n", "matplotlib lives in bot.problems.drawing"),
         ("bot/wiring.py", CAPTION + "import numpy\n", "numpy has no home"),
         ("bot/wiring.py", CAPTION + "from bot.inside import agent\n", "bot.inside is imported by nobody"),
         ("bot/inside/agent.py", CAPTION + "from bot import domain\n", "beyond the wall, bot.domain is not there"),
