@@ -41,7 +41,7 @@ BEFORE, AFTER = "<|begin|><|user|>\n", "<|end|>\n<|assistant|>\n"
 TEST = "test_visible.py::test_one"
 SIGNAL_TOKENS = 1500
 MOST_SHOWN = 4
-FORMS = {"row": 16_000, "short": 6_000, "full": 2_500}
+FORMS = {"row": 14_000, "short": 5_000, "full": 2_500}
 """What an example holds beside the answer, and how many there are: the function and the last rows of a trace; the
 function and the whole signal; all that the product sends. A model learns to read a row in minutes where it stands
 alone, and behind a thousand tokens of prompt in hours; it keeps what it learned when the rest is added."""
@@ -210,7 +210,12 @@ def example(task: Task, kind: str, rng: random.Random, form: str) -> dict[str, A
         lines = rng.sample([*wrong, bad], min(len(wrong), rng.randrange(1, most + 1)))
         lines.sort(key=lambda line: line == bad)  # a search shows what did something new first
         block = evidence_of(task, [(line, task.bad.replace(bad, line)) for line in lines])
-        more = prompts.evidence(block) if form != "row" else "\n" + "\n".join(block.split("\n")[-4:-1])
+        more = prompts.evidence(block)
+        if form == "row":
+            rows = block.split("\n")[-4:-1]
+            name = "record" if task.family == "key" else "data"
+            alone = [f"  4| {name}={task.held[0]!r}"] if task.held else rows
+            more = "\n" + "\n".join(rng.choice((rows, alone)))
     elif kind == "retry":
         attempt = task.bad.replace(bad, rng.choice(wrong))
         block = evidence_of(task, [(attempt.rstrip("\n"), attempt)])

@@ -5,8 +5,8 @@ Three families, all of one function `solve` with fixed names, which a model of a
     plain   the docstring says what is right; what runs show is not needed
     key     which key of a dictionary is read is known to nobody but the running program: the tests make the
             dictionary, and prompts hold neither it nor a value that tells
-    shape   what kind of value a source gives (list, dictionary, text ...) decides which expression is right; the
-            exception at head may tell a part of it, a trace tells all
+    shape   what kind of value a source gives decides which expression is right; the exception at head tells text
+            from list, a trace tells all
 
 Equal seeds give equal tasks. Training and measurement use different seeds: they share families, keys
 and kinds, not what a case holds.
@@ -18,14 +18,19 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-KEYS = ("price", "total", "count", "size", "weight", "score", "age", "cost", "rank", "level", "speed", "width")
+KEYS = ("price", "total", "count", "size", "weight", "score", "age", "rank")
 
+MAPPING = "sum(data.values())"
+"""What a task of the family `shape` is given: right for a dictionary, which never comes."""
 SHAPES: dict[str, str] = {
     "list": "sum(data)",
-    "dict": "sum(data.values())",
-    "text": "sum(map(int, data.split()))",
-    "comma": 'sum(map(int, data.split(",")))',
     "pairs": "sum(n for _, n in data)",
+    "rows": 'sum(row["n"] for row in data)',
+    "nested": "sum(map(sum, data))",
+    "words": "sum(map(int, data.split()))",
+    "commas": 'sum(map(int, data.split(",")))',
+    "slashes": 'sum(map(int, data.split("/")))',
+    "semicolons": 'sum(map(int, data.split(";")))',
 }
 """Kind of value -> the expression that is right for it."""
 
@@ -164,11 +169,14 @@ def key(rng: random.Random, name: str) -> Task:
 
 
 def shape(rng: random.Random, name: str) -> Task:
-    """A value of one of several kinds, all of which hold numbers."""
-    chosen, wrong = rng.sample(list(SHAPES), 2)
+    """A value of one of several kinds, all of which hold numbers; the given line takes it for a dictionary.
+
+    The exception at head tells text from list, no more: four kinds of each are left.
+    """
+    chosen = rng.choice(list(SHAPES))
     ending = rng.choice(list(ENDINGS))
     what = f"{ending} the total" if ending else "the total"
-    lines = [f"    value = {expression}" for expression in SHAPES.values()]
+    lines = [f"    value = {expression}" for expression in (*SHAPES.values(), MAPPING)]
     good = _function(
         "source",
         f"Return {what} of the numbers that the source holds.",
@@ -176,17 +184,18 @@ def shape(rng: random.Random, name: str) -> Task:
         f"value = {SHAPES[chosen]}",
         f"return {ENDINGS[ending]}",
     )
-    bad = good.replace(SHAPES[chosen], SHAPES[wrong])
+    bad = good.replace(SHAPES[chosen], MAPPING)
+    signs = {"words": " ", "commas": ",", "slashes": "/", "semicolons": ";"}
 
     def value() -> object:
-        numbers = [rng.randrange(2, 50) for _ in range(rng.randrange(2, 4))]
-        if chosen == "dict":
-            return dict(zip(rng.sample(KEYS, len(numbers)), numbers, strict=True))
+        numbers = [rng.randrange(2, 50) for _ in range(3)]
+        if chosen in signs:
+            return signs[chosen].join(map(str, numbers))
         if chosen == "pairs":
-            return list(zip(rng.sample(KEYS, len(numbers)), numbers, strict=True))
-        if chosen == "list":
-            return numbers
-        return ("," if chosen == "comma" else " ").join(map(str, numbers))
+            return list(zip(rng.sample(KEYS, 3), numbers, strict=True))
+        if chosen == "rows":
+            return [{"n": number} for number in numbers]
+        return [numbers, numbers[::-1]] if chosen == "nested" else numbers
 
     return _sourced(name, "shape", good, bad, tuple(lines), [value() for _ in range(5)])
 
