@@ -562,7 +562,7 @@ class Usage:
     """What requests to model endpoints used, by the servers' own figures."""
 
     requests: int = 0
-    """Sent over the wire; answers from the cache are not counted."""
+    """To the model, over the wire; answers from the cache and the encoding of text as ids are not counted."""
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0

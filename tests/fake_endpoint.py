@@ -25,7 +25,7 @@ def plain(request: Request) -> Answer:
     """A choice for each prompt; tokens in: words; tokens out: three for each choice."""
     if request.kind == "tokenize":
         choices = [Choice("", prompt=i, ids=tuple(range(tokens_of(p)))) for i, p in enumerate(request.prompts)]
-        return Answer(tuple(choices), Usage(requests=1), "tiny")
+        return Answer(tuple(choices), Usage(), "tiny")
     prompts = [message.content for message in request.messages] if request.kind == "chat" else request.prompts
     heard = sum(tokens_of(prompt) for prompt in prompts)
     many = 1 if request.kind == "chat" else len(request.prompts)

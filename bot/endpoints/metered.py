@@ -33,6 +33,8 @@ _SEEN = 3
 """Answers after which the measured density is believed."""
 _SMALL = 200
 """Bytes; shorter prompts tell more about the template than about density."""
+ENCODING = ("tokenize", "detokenize")
+"""Requests that the model has no part in: no tokens, and no request of the budget's."""
 _UNSENT = frozenset({"endpoint-offline", "endpoint-budget"})
 _UNTOLD = frozenset({"endpoint-timeout", "endpoint-garbled"})
 """The server may have worked, and nobody said how much: counted as the most that it could cost."""
@@ -343,14 +345,14 @@ class Metered:
         safe = self._need(request, self._tokens_at_most(request))
         ticket, lowered = self.ledger.offer(safe, self.allowance), None
         if ticket is None:
-            # A closer look costs a request where the server counts, so it is taken only where it matters.
+            # A closer look costs a round trip where the server counts, so it is taken only where it matters.
             nearer = min(self._tokens_at_most(request), self._tokens_estimated(request))
             ticket, lowered = self.ledger.reserve(self._need(request, nearer), self.allowance)
         return request if lowered is None else replace(request, max_tokens=lowered), ticket
 
     def _send(self, request: Request, ticket: Ticket) -> Answer:
         """Sends what was reserved, and books what came of it."""
-        used: Usage | None = Usage(requests=1)
+        used: Usage | None = Usage(requests=0 if request.kind in ENCODING else 1)
         try:
             answer = self.inner.send(request)
             used = answer.usage
@@ -359,7 +361,8 @@ class Metered:
             if error.slug in _UNSENT:
                 used = None
             elif error.slug in _UNTOLD:
-                used = replace(ticket.held, requests=1, estimated=1)
+                used = replace(ticket.held, estimated=1) if request.kind not in ENCODING else Usage()
+                used = replace(used, requests=min(1, ticket.held.requests))
             raise
         finally:
             if used is not None:
@@ -381,10 +384,10 @@ class Metered:
             request.n if per_token and request.n > 1 and request.temperature > 0 and not self.capabilities.n else 1
         )
         mixed = len({isinstance(prompt, str) for prompt in request.prompts}) > 1
-        single = request.kind in ("tokenize", "detokenize") or mixed
+        single = request.kind in ENCODING or mixed
         each = prompts > 1 and (single or not self.capabilities.batch)
         most = Usage(
-            requests=draws * (prompts if each else 1),
+            requests=0 if request.kind in ENCODING else draws * (prompts if each else 1),
             tokens_in=draws * tokens_in,
             tokens_out=out,
             money=self.allowance.price(draws * tokens_in, out),
@@ -393,7 +396,7 @@ class Metered:
 
     def _tokens_at_most(self, request: Request) -> int:
         """Tokens in that no server can exceed: a token is a byte or more, and templates are of bounded length."""
-        if request.kind in ("tokenize", "detokenize"):
+        if request.kind in ENCODING:
             return 0
         ids = sum(len(prompt) for prompt in request.prompts if not isinstance(prompt, str))
         texts = _texts(request)
@@ -417,11 +420,11 @@ class Metered:
         return at_most - length + math.ceil(length * density * _MARGIN)
 
     def _counted(self, texts: tuple[str, ...]) -> int | None:
-        """Tokens in texts by the server's own count; None where it cannot be had. Costs a request."""
+        """Tokens in texts by the server's own count; None where it cannot be had."""
         # Side by side, tokens of two texts may become one: at most one for each text is lost.
         question = Request("tokenize", prompts=("".join(texts),), special=False, purpose="count")
-        # Room for two: counting must not use up what the request itself needs.
-        ticket = self.ledger.offer(Need(Usage(requests=2)), self.allowance)
+        # Nothing is counted for a request that would not fit however short it is.
+        ticket = self.ledger.offer(Need(Usage(requests=1)), self.allowance)
         if ticket is None:
             return None
         try:

@@ -406,13 +406,14 @@ def test_a_server_that_can_count_is_asked_where_it_matters() -> None:
     assert endpoint.ledger.usage.requests == 10
 
 
-def test_counting_does_not_use_up_the_last_request() -> None:
+def test_counting_is_no_request_to_the_model() -> None:
     inner = FakeEndpoint(able=replace(ABLE, tokenize=True))
     endpoint = metered(inner, tokens_in=400, requests=1)
-    assert spent(endpoint, complete(TEXT)).which == "budget.tokens_in"
-    endpoint = metered(inner, tokens_in=400, requests=2)
     endpoint.send(complete(TEXT))
-    assert endpoint.ledger.usage.requests == 2
+    assert [request.kind for request in inner.sent] == ["tokenize", "complete"]
+    assert endpoint.ledger.usage.requests == 1
+    assert spent(endpoint, complete(TEXT)).which == "budget.requests"
+    assert len(inner.sent) == 2, "what cannot fit is not counted either"
 
 
 def test_a_server_that_fails_to_count_is_not_trusted_blindly() -> None:
@@ -477,8 +478,6 @@ def test_servers_that_ignore_n_are_sent_a_request_for_each_choice() -> None:
 def test_ids_and_texts_in_one_request_are_sent_apart() -> None:
     request = Request("complete", prompts=("a", (1, 2)), max_tokens=1)
     assert spent(metered(FakeEndpoint(), requests=1), request).which == "budget.requests"
-    tokenize = Request("tokenize", prompts=("a", "b"))
-    assert spent(metered(FakeEndpoint(), requests=1), tokenize).which == "budget.requests"
 
 
 # ------------------------------------------------------------------------------------------------ on a real server

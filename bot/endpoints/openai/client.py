@@ -171,7 +171,7 @@ class OpenAI:
                 reply.data, sent=part.sent, got=choices, attempts=reply.attempts, seconds=reply.seconds
             )
         else:
-            usage = Usage(reply.attempts, seconds=reply.seconds)
+            usage = Usage(seconds=reply.seconds)  # text into ids and back: the model was not asked
         model = reply.data.get("model")
         return Answer(choices, usage, whole(model[:200]) if isinstance(model, str) else "")
 

@@ -506,16 +506,15 @@ class LineGuided:
         ]
 
     def traced_reference(self) -> Shown | None:
-        """Base's run, where base passes the tests; else the original's."""
+        """Base's run, where base passes the tests: the values to come back to."""
         base = self.searcher.referee.base if self.judge.base_green else None
-        text = base or self.searcher.original
-        if self.guidance.evidence != "traces":
-            return None
+        if base is None or self.guidance.evidence != "traces":
+            return None  # what the failing original returned is nothing to go by
         return Shown(
-            lines=text,
-            source=text,
-            outcome="the version before the change" if base else "the original",
-            trace=self.traces([text])[0],
+            lines=base,
+            source=base,
+            outcome="the version before the change",
+            trace=self.traces([base])[0],
         )
 
     # -- the record

@@ -21,7 +21,7 @@ from bot.languages import Language
 from bot.signal import Counter
 from bot.steps.propose.text import normal_ends
 
-LINE_TOKENS = 40
+LINE_TOKENS = 60
 """Tokens that one line of code is allowed; longer ones are cut, and the cut line is dropped."""
 CLEAR_TOKENS = 64
 """Tokens of an answer beside the function: words before it, imports."""
