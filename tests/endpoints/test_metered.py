@@ -47,7 +47,7 @@ def test_a_race_of_twenty_against_ten_requests_sends_ten() -> None:
     results = together(20, lambda index: endpoint.send(complete()))
     assert len(inner.sent) == 10
     assert sum(isinstance(result, BudgetSpent) for result in results) == 10
-    assert endpoint.ledger.usage.requests == 6
+    assert endpoint.ledger.usage.requests == 10
 
 
 def test_requests_side_by_side_never_promise_more_than_there_is() -> None:
