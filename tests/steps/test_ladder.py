@@ -373,7 +373,7 @@ def test_a_budget_ends_the_models_part_and_the_edits_go_on(
     with served(model(("", wrong))) as (server, endpoint):
         metered = limited(endpoint, **limits)
         search = bench.search(TOTAL, metered, Guidance(), edits=EDITS)
-        sent = len(server.requests)
+        sent = sum(row.method == "POST" and "tokenize" not in row.path for row in server.requests)
     assert word in search.rungs[-1].note and word not in "".join(run.note for run in search.rungs[:-1])
     assert search.candidates[0].proposer == "edits" and search.stopped == "found"
     used = metered.ledger.usage
@@ -382,7 +382,7 @@ def test_a_budget_ends_the_models_part_and_the_edits_go_on(
     assert sent == used.requests and (used.requests > 0) is ("seconds" not in limits)
 
 
-@pytest.mark.parametrize("limits", [{"requests": 6}, {"tokens_out": 100}])
+@pytest.mark.parametrize("limits", [{"requests": 1}, {"tokens_out": 100}])
 def test_what_was_found_before_a_budget_ended_is_kept(bench: Workbench, limits: dict[str, float]) -> None:
     with served(model(("", [answer(RIGHT)]))) as (_, endpoint):
         search = bench.search(SPREAD, limited(endpoint, **limits), only("plain", "best-of-n"))
@@ -415,7 +415,7 @@ def test_seconds_are_for_running_and_not_for_waiting(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["closed", "key"])
-@pytest.mark.parametrize("after", [0, 4, 7])
+@pytest.mark.parametrize("after", [0, 5, 8])  # the first four only turn text into ids
 def test_an_endpoint_that_dies_leaves_what_was_found_and_the_edits(
     bench: Workbench, after: int, kind: str
 ) -> None:
