@@ -415,7 +415,7 @@ def test_seconds_are_for_running_and_not_for_waiting(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["closed", "key"])
-@pytest.mark.parametrize("after", [0, 5, 8])  # the first four only turn text into ids
+@pytest.mark.parametrize("after", [0, 6, 9])  # the first five only turn text into ids
 def test_an_endpoint_that_dies_leaves_what_was_found_and_the_edits(
     bench: Workbench, after: int, kind: str
 ) -> None:
