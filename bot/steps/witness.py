@@ -94,7 +94,7 @@ class Dropped:
     suspicion: Suspicion
     reason: str
     """`broken`, `internals`, `trivial`, `passes-on-head`, `not-executed`, `other-reason`, `unsteady`,
-    `fails-on-base`, `no-correct-version`, `said-already`."""
+    `fails-on-base`, `intended`, `no-correct-version`, `said-already`."""
     detail: str
 
 
@@ -332,6 +332,9 @@ class Work:
         green = before if before is not None and before.passed else None
         if green is not None and not self.steady(item, green, again):
             return None
+        if green is not None and (test := self.asked_for(item.function, red, green)):
+            self.drop(item.suspicion, "intended", f"{test}, which the change brings, makes the same call")
+            return None
         if not self.steady(item, red, (self.alone(head, item) for _ in range(self.repeats - 1))):
             return None
         return Proof(item, red, green) if green is not None or self.believed(item, head) else None
@@ -343,6 +346,39 @@ class Work:
                 self.drop(item.suspicion, "unsteady", f"{first.said}; then {seen.said}")
                 return False
         return True
+
+    def asked_for(self, function: ChangedFunction, red: Seen, green: Seen) -> str:
+        """A test that makes a call of the witness, gets what the witness complains of, and passes with it, if the
+        change wrote that test or rewrote it: then it is what the change means to do. '' where there is none.
+
+        A test that is as it was at base says nothing of the kind: it passed with base's answer, too.
+        """
+        before = {call.digest: call.outcome for call in green.calls if call.digest}
+        changed = {
+            (call.digest, call.outcome)
+            for call in red.calls
+            if call.outcome and before.get(call.digest, call.outcome) != call.outcome
+        }
+        results = self.evidence.head.by_id()
+        for call in self.evidence.head.calls.get(function.id, ()):
+            result = results.get(call.test)
+            passed = result is not None and result.outcome is Outcome.PASSED
+            if passed and (call.digest, call.outcome) in changed and self.rewritten(call.test):
+                return call.test
+        return ""
+
+    def rewritten(self, test: str) -> bool:
+        """Whether the change wrote a test, or wrote it anew."""
+        path, _, name = test.partition("::")
+        texts = []
+        for side in (self.sides.base, self.sides.head):
+            language = language_of(self.texts, path)
+            try:
+                data = side.files.read(path)
+                texts.append(language.test_source(language.decode(data), name) if language is not None else "")
+            except (KeyError, Unparsable):
+                texts.append("")
+        return texts[0] != texts[1]
 
     def believed(self, item: Placed, head: Bench) -> bool:
         """Whether it passes with a version that is believed right, and the function's green tests do, too.
@@ -454,6 +490,11 @@ class Work:
             with contextlib.suppress(KeyError):
                 data.append(self.sides.head.files.read(path).decode("utf-8", "replace"))
         return "\n".join(data)
+
+
+def language_of(texts: Texts, path: str) -> Language | None:
+    """The language of a file."""
+    return next((language for language in texts.language.values() if language.owns(path)), None)
 
 
 def watch_of(function: ChangedFunction, *, base: bool) -> wire.Watch:
