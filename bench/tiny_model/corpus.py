@@ -159,12 +159,11 @@ def brief_of(task: Task) -> Brief:
 
 
 def evidence_of(task: Task, versions: Sequence[tuple[str, str]]) -> str:
-    """The signal of some versions, each (its new lines, its whole text), after the given one as the reference."""
+    """The signal of some versions, each (its new lines, its whole text). No version is known to be right, so there
+    is no reference to compare with."""
     shown = [as_shown(task, lines, text) for lines, text in versions]
-    head = ran(task, task.bad)
-    reference = Shown(task.bad, "the original", trace=head.trace, source=task.bad)
     # Characters stand in for tokens: no block of these tasks comes near the budget by either.
-    return signal.render(shown, reference, budget=SIGNAL_TOKENS, count=lambda text: len(text) // 4).text
+    return signal.render(shown, None, budget=SIGNAL_TOKENS, count=lambda text: len(text) // 4).text
 
 
 def as_shown(task: Task, lines: str, text: str) -> Shown:

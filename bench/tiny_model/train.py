@@ -1,9 +1,11 @@
 """Trains the tiny model from scratch on one thread. Run by a Python that has torch, not by the product's.
 
     OMP_NUM_THREADS=1 nice .cache/vllm/bin/python bench/tiny_model/train.py CORPUS OUT [--seconds N N N]
+        [--start MODEL --rate R]
 
-CORPUS is a folder that corpus.py wrote: `tokenizer.txt` (for the tokenizer) and `stage1.jsonl`, `stage2.jsonl`
-and so on, one example a line. The model is saved after each stage.
+CORPUS is a folder that corpus.py wrote: `tokenizer.txt` (for the tokenizer) and `stage1.jsonl`, `stage2.jsonl` and so
+on, one example a line. The model is saved after each stage. `--start` goes on from a model and its tokenizer: that is
+enough where prompts have changed a little.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import LlamaConfig, PreTrainedTokenizerFast
@@ -153,10 +155,12 @@ def encoded(tokenizer: PreTrainedTokenizerFast, row: dict) -> tuple[list[int], l
     return ids, weights
 
 
-def trained(model: Llama, stages: list[Stage], seconds: list[float], seed: int, save: Callable[[], None]) -> None:
+def trained(
+    model: Llama, stages: list[Stage], seconds: list[float], rate: float, seed: int, save: Callable[[], None]
+) -> None:
     """Trains each stage for so many CPU seconds; the rate of learning falls over all of them."""
     rng = random.Random(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     began, step, seen, mean, at = time.process_time(), 0, 0, 0.0, -1
     queue: list[list[int]] = []
     whole = sum(seconds)
@@ -171,7 +175,7 @@ def trained(model: Llama, stages: list[Stage], seconds: list[float], seed: int, 
         inputs, targets, weights = stage.tensors(queue.pop())
         share = spent / whole
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+            group["lr"] = rate * min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         hidden = model(inputs)
         wanted = weights > 0
         logits = hidden[wanted] @ model.embed_tokens.weight.T
@@ -225,12 +229,17 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, nargs="+", default=[350, 350, 700])
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--start", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    texts = (args.corpus / "tokenizer.txt").read_text(encoding="utf-8")
-    tokenizer = tokenizer_of(iter(texts.split("\0")), VOCABULARY)
+    if args.start:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(args.start)
+    else:
+        texts = (args.corpus / "tokenizer.txt").read_text(encoding="utf-8")
+        tokenizer = tokenizer_of(iter(texts.split("\0")), VOCABULARY)
     stages = [Stage(path, tokenizer) for path in sorted(args.corpus.glob("stage*.jsonl"))]
     for stage in stages:
         sizes = sorted(len(ids) for ids, _ in stage.rows)
@@ -240,8 +249,11 @@ def main() -> None:
             flush=True,
         )
     model = Llama(len(tokenizer))
+    if args.start:
+        state = load_file(args.start / "model.safetensors")
+        model.load_state_dict({name.removeprefix("model."): value.float() for name, value in state.items()})
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer)} tokens", flush=True)
-    trained(model, stages, args.seconds, args.seed, lambda: saved(model, tokenizer, args.out))
+    trained(model, stages, args.seconds, args.rate, args.seed, lambda: saved(model, tokenizer, args.out))
     saved(model, tokenizer, args.out)
 
 
