@@ -33,7 +33,7 @@ check: $(INSTALLED) ## lint, format, types and the tests that need no engine and
 	$(BIN)/pytest -q -n 2 -m 'not engine and not live'
 
 test: check engine vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
-	$(BIN)/pytest -q -m 'engine and not live'
+	$(BIN)/pytest -q -n 2 -m 'engine and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
 demo: $(INSTALLED) engine ## review a sample repository made in demo/
