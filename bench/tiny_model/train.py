@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 nice .cache/vllm/bin/python bench/tiny_model/train.py CORPUS OUT [--seconds N N N]
         [--start MODEL --rate R]
 
-CORPUS is a folder that corpus.py wrote: `tokenizer.txt` (for the tokenizer) and `stage1.jsonl`, `stage2.jsonl` and so
-on, one example a line. The model is saved after each stage. `--start` goes on from a model and its tokenizer: that is
-enough where prompts have changed a little.
+CORPUS is a folder that corpus.py wrote: `tokenizer.txt` (for the tokenizer) and `stage1.jsonl`, `stage2.jsonl`
+and so on, one example a line. The model is saved after each stage. `--start` goes on from a model and its
+tokenizer: that is enough where prompts have changed a little.
 """
 
 from __future__ import annotations
