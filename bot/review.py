@@ -392,7 +392,9 @@ def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None
         progress.note(f"no model: {error.message}")
         return None
     if can.tier == "E":
-        draft.notes.append(f"The model was not asked: {model.endpoint.model} can neither chat nor complete.")
+        said = "; ".join(note for note in can.notes if note.startswith(("chat:", "completions:")))
+        why = f"{model.endpoint.model} can neither chat nor complete" + (f" ({said})" if said else "")
+        draft.notes.append(f"The model was not asked: {why}. Built-in edits only (tier E).")
         return None
     progress.note(f"model {model.endpoint.name}, tier {can.tier}")
     draft.environment["model"] = model.endpoint.model
