@@ -120,6 +120,13 @@ class Draft:
             text = f"{first.id} and {len(lost) - 1} more pass" if many else f"{first.id} passes"
             text += f" at base and {'fail' if many else 'fails'} at head, by no reviewed function alone"
             self.problems.append(Problem("unexplained", text, first.message))
+        if before := self.red_before(evidence):
+            first = before[0] + (f" and {len(before) - 1} more" if len(before) > 1 else "")
+            tests = "tests that execute" if len(before) > 1 else "test that executes"
+            self.notes.append(
+                f"{len(before)} {tests} changed functions failed at base already and still "
+                f"{'fail' if len(before) > 1 else 'fails'}, which is not held against the change: {first}."
+            )
         if not (self.problems or self.reviewed or not self.found.functions) and not any(
             examine.executing_of(f, evidence) for f in self.found.functions
         ):
@@ -133,6 +140,16 @@ class Draft:
                 self.problems[index] = replace(problem, message=f"base and head: {problem.message}")
                 return
         self.problems.append(replace(problem, message=f"{name}: {problem.message}"))
+
+    def red_before(self, evidence: Evidence) -> tuple[str, ...]:
+        """Tests of the changed functions that are red on both sides: nothing that the change broke, and nothing
+        that a reader should take for green."""
+        base, head = evidence.base.by_id(), evidence.head.by_id()
+        tests = dict.fromkeys(t for f in self.found.functions for t in examine.executing_of(f, evidence))
+        named = {test for item in self.reviewed for test in item.finding.witness.tests}
+        return tuple(
+            t for t in tests if t in base and base[t].outcome.bad and head[t].outcome.bad and t not in named
+        )
 
     def unexplained(self, evidence: Evidence) -> tuple[TestResult, ...]:
         """Tests that the change breaks each time and that no finding names: a lost import, a changed constant."""

@@ -26,7 +26,7 @@ from bot.domain import (
 )
 from bot.draft import Draft, Ground, text_at
 from bot.endpoints import Model
-from bot.errors import EndpointError, SandboxError, TrylineError
+from bot.errors import EndpointError, SandboxError, TrylineError, without_addresses
 from bot.languages import Language
 from bot.progress import Progress
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
@@ -394,7 +394,7 @@ def awake(model: Model | None, draft: Draft, progress: Progress) -> Model | None
     if can.tier == "E":
         said = "; ".join(note for note in can.notes if note.startswith(("chat:", "completions:")))
         why = f"{model.endpoint.model} can neither chat nor complete" + (f" ({said})" if said else "")
-        draft.notes.append(f"The model was not asked: {why}. Built-in edits only (tier E).")
+        draft.notes.append(without_addresses(f"The model was not asked: {why}. Built-in edits only (tier E)."))
         return None
     progress.note(f"model {model.endpoint.name}, tier {can.tier}")
     draft.environment["model"] = model.endpoint.model

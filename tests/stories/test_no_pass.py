@@ -23,6 +23,17 @@ def test_nothing_is_broken(author: Author) -> None:
     assert "found nothing in 1 changed function" in told.stdout
 
 
+def test_a_test_that_was_red_before_is_told_and_not_held_against_the_change(author: Author) -> None:
+    wrong = "\n\ndef test_text():\n    assert double('a') == 'a'\n\n\ndef test_other():\n    assert 1 == 2\n"
+    author.main({**DOUBLE, "test_double.py": f"{DOUBLE['test_double.py']!s}{wrong}"})
+    author.topic(HARMLESS)
+    told = author.review()
+    assert (told.code, told.result["conclusion"]) == (0, "clean")
+    words = "1 test that executes changed functions failed at base already and still fails"
+    assert words in told.stdout
+    assert "test_double.py::test_text." in told.stdout and "test_other" not in told.stdout
+
+
 def test_nothing_to_review_starts_no_container(author: Author) -> None:
     author.main(DOUBLE)
     author.topic({"README.md": "Doubles numbers.\n"})
