@@ -121,7 +121,7 @@ class Draft:
             text += f" at base and {'fail' if many else 'fails'} at head, by no reviewed function alone"
             self.problems.append(Problem("unexplained", text, first.message))
         if before := self.red_before(evidence):
-            first = before[0] + (f" and {len(before) - 1} more" if len(before) > 1 else "")
+            which = before[0] + (f" and {len(before) - 1} more" if len(before) > 1 else "")
             tests = "tests that execute" if len(before) > 1 else "test that executes"
             self.notes.append(
                 f"{len(before)} {tests} changed functions failed at base already and still "
