@@ -125,7 +125,7 @@ class Draft:
             tests = "tests that execute" if len(before) > 1 else "test that executes"
             self.notes.append(
                 f"{len(before)} {tests} changed functions failed at base already and still "
-                f"{'fail' if len(before) > 1 else 'fails'}, which is not held against the change: {first}."
+                f"{'fail' if len(before) > 1 else 'fails'}, which is not held against the change: {which}."
             )
         if not (self.problems or self.reviewed or not self.found.functions) and not any(
             examine.executing_of(f, evidence) for f in self.found.functions
