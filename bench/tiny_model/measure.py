@@ -1,6 +1,6 @@
 """What the tiny model does with and without evidence, before any search: one answer each, judged as text.
 
-    python -m bench.tiny_model.measure URL [--model NAME] [--tasks N] [--seed N]
+    python -m bench.tiny_model.measure URL [--model NAME] [--tasks N] [--scored N] [--seed N]
 
 The key is read from TRYLINE_ENDPOINT_KEY. Nothing that the model wrote is run: a task has one right line, and an
 answer is right when it is the right function but for layout. Tasks are new ones, of another seed than the corpus.
@@ -69,8 +69,9 @@ def written(writer: Writer, block: str) -> str:
     return answer.choices[0].text
 
 
-def measure(endpoint: Endpoint, count: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Family -> way -> task -> 1 where it was right."""
+def measure(endpoint: Endpoint, count: int, lines_of: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Family -> way -> task -> 1 where it was right. Lines are scored for the first `lines_of` tasks alone: vLLM
+    reads no prefix cache for that, so it costs a hundred times as much."""
     rng = random.Random(seed)
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     made = tasks.tasks(seed, count)
@@ -84,6 +85,8 @@ def measure(endpoint: Endpoint, count: int, seed: int) -> dict[str, dict[str, di
         rows = found[task.family]
         for name, block in blocks.items():
             rows[f"greedy, {name}"][task.id] = float(same(written(writer, block), task.good))
+        if number >= lines_of:
+            continue
         good = task.good.split("\n")
         accepted = "\n".join(good[: task.line - 1]) + "\n"
         options = [f"{line}\n" for line in task.others]
@@ -126,10 +129,11 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--model")
     parser.add_argument("--tasks", type=int, default=150)
+    parser.add_argument("--scored", type=int, default=45)
     parser.add_argument("--seed", type=int, default=77)
     args = parser.parse_args()
     endpoint = OpenAI(args.url, args.model, os.environ.get("TRYLINE_ENDPOINT_KEY"))
-    found = measure(endpoint, args.tasks, args.seed)
+    found = measure(endpoint, args.tasks, args.scored, args.seed)
     print(table(found, args.seed))
     for family, rows in found.items():
         for rival in ("no evidence", "lines shown", "placebo"):
