@@ -49,7 +49,8 @@ def search(
     why = judge.calibrate(normal_ends(function.head.source), base, place.language.poison(function.head))
     if why:
         return Search((), (), judge.trials, judge.clock() - judge.opened, "not-runnable", notes=(why,))
-    referee = Referee(judge, function, normal_ends(function.head.source), base)
+    measure = base if judge.base_serves else None
+    referee = Referee(judge, function, normal_ends(function.head.source), measure)
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()
     ladder = Ladder(searcher, writer) if writer is not None else None

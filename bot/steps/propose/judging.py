@@ -112,6 +112,8 @@ class Judge:
         """How far base agrees with itself from run to run; far below 1 its answers are no measure."""
         self.base_green = False
         """Whether base passes all guide tests: then no test asks for anything that base does not do."""
+        self.base_serves = False
+        """Whether base passes any guide test: one that passes none (a stub, say) is no version to compare with."""
         self.seconds = 10.0
 
     def check_budget(self, more: int) -> None:
@@ -171,6 +173,7 @@ class Judge:
             self.stage.why_cold = "swapping the function in a running process does not reach what the tests call"
         reference = others[0] if others else None
         self.base_agreement = self.agreement(reference) if reference is not None else 0.0
+        self.base_serves = reference is not None and any(row.outcome.good for row in reference.rows)
         self.base_green = reference is not None and {r.test for r in reference.rows if r.outcome.good} >= set(
             tests
         )

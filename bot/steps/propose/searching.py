@@ -260,7 +260,7 @@ class Searcher:
         so that rivals are known before one is chosen. With one, a version that still answers unlike base, or
         changes answers that nobody complained of, may be half of what is needed: it is tried as a prefix.
         """
-        if self.function.base is None:
+        if self.referee.base is None:
             self.walk(root, skip=self.settings.width)
             return
         if self.convinced():
