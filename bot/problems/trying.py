@@ -282,13 +282,15 @@ def searched(
             if search.stopped == "not-runnable":
                 # The same for every arm: it depends on the tests and on the function as it is given.
                 raise NotMeasurable(f"no version can be previewed: {'; '.join(search.notes)}")
-            over = search.stopped in ("candidates", "seconds")
+            over = search.stopped in ("candidates", "seconds") or executions >= shop.search.candidates
             if search.candidates or over or not arm.restarts or watched is None:
                 break
             if watched.spent or watched.requests == requests:
                 break
     usage = watched.usage if watched is not None else Usage()
     stopped = search.stopped
+    if not search.candidates and executions >= shop.search.candidates:
+        stopped = "candidates"
     if watched is not None and watched.spent and not search.candidates:
         stopped = "tokens"
     return replace(search, executions=executions, stopped=stopped), usage

@@ -76,13 +76,16 @@ class Ladder:
         }
         chosen = [name for name in ORDER if name in self.guidance.rungs]
         settings = self.judge.settings
-        self.judge.most = int(MODEL_SHARE * settings.candidates)
-        self.judge.seconds_allowed = MODEL_SHARE * settings.seconds
+        share = MODEL_SHARE if self.searcher.proposers else 1.0
+        self.judge.most = int(share * settings.candidates)
+        self.judge.seconds_allowed = share * settings.seconds
         self.writer.waited = self.wait
         for name in chosen:
             try:
                 go_on = self.step_on(name, rungs[name])
-            except OutOfBudget:
+            except OutOfBudget as end:
+                if not self.searcher.proposers:
+                    return "found" if self.searcher.plausible else end.which
                 break
             if self.enough(name, chosen):
                 return "found"
