@@ -6,7 +6,7 @@ import math
 from math import log
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.steps.propose.mixing import guided, line_score, mix
@@ -158,6 +158,7 @@ def test_the_order_of_the_lists_does_not_matter(plain, led, gamma, clip, chance)
     assert dict(mix(plain, led, gamma=gamma, clip=clip)) == pytest.approx(mixed, abs=1e-9)
 
 
+@example(plain=-5e-324, conditional=-5e-324, clip=0.0)
 @given(st.floats(-100, 0), st.floats(-100, 0), clips)
 def test_guided_is_exact_at_0_and_1_and_bounded_beyond(plain, conditional, clip) -> None:
     assert guided(plain, conditional, gamma=0, clip=clip) == plain

@@ -57,7 +57,9 @@ def guided(plain: float, conditional: float, *, gamma: float, clip: float) -> fl
     if gamma < 0 or clip < 0:
         raise ValueError("gamma and clip cannot be negative")
     if gamma <= 1:
-        return (1 - gamma) * plain + gamma * conditional
+        low, high = min(plain, conditional), max(plain, conditional)
+        # Rounding can leave the interval by a last place (halves of the smallest float round to 0).
+        return max(low, min(high, (1 - gamma) * plain + gamma * conditional))
     return conditional + (gamma - 1) * max(-clip, min(clip, conditional - plain))
 
 
