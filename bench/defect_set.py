@@ -24,6 +24,7 @@ import pytest  # imported here once: every forked child's tests need it
 FOLDER = Path(__file__).parent / "defects"
 SECONDS = 5
 MEMORY = 400 << 20
+"""Bytes that a checked module and its tests may map."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,10 @@ def _limit() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Over what the parent, from which we are forked, had mapped already: a long test run holds a lot.
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     signal.alarm(SECONDS)
 
 
