@@ -905,10 +905,18 @@ class Rewrite:
     """Further hunks of the same change: imports."""
     label: str
     """`rewrite` or `revert`."""
+    obstacle: str = ""
+    """Why the suggestion, as it stands, is no block that a platform could apply with one click: `line-ends` (the
+    file has other line ends than line feeds alone), `no-final-newline` (it touches a last line that does not
+    end), `further-hunks` (`also` belongs to it); empty when nothing is in the way."""
 
     @staticmethod
     def of(
-        candidate: Candidate, verdict: Verdict, suggestion: Replacement, also: tuple[Replacement, ...] = ()
+        candidate: Candidate,
+        verdict: Verdict,
+        suggestion: Replacement,
+        also: tuple[Replacement, ...] = (),
+        obstacle: str = "",
     ) -> Rewrite:
         """The rewrite that an accepted verdict makes of a candidate.
 
@@ -917,7 +925,7 @@ class Rewrite:
         if not verdict.accepted:
             raise ValueError("a candidate whose verdict is not accepted cannot become a rewrite")
         label = "revert" if candidate.is_revert else "rewrite"
-        return Rewrite(candidate, verdict, suggestion, also, label)
+        return Rewrite(candidate, verdict, suggestion, also, label, obstacle)
 
 
 @dataclass(frozen=True)
@@ -992,6 +1000,19 @@ class FunctionReport:
 
 
 @dataclass(frozen=True)
+class Target:
+    """The pull request that a review is about."""
+
+    platform: str
+    """`github`."""
+    repository: str
+    """`owner/name`."""
+    number: int
+    head: str
+    """Commit id of its tip when it was reviewed."""
+
+
+@dataclass(frozen=True)
 class Review:
     """The product's result: what a reader sees and what is saved."""
 
@@ -1012,3 +1033,5 @@ class Review:
     flaky: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What the reader should know of how it ran, and what is no problem: a model that was not there."""
+    target: Target | None = None
+    """The pull request, where there is one."""

@@ -6,6 +6,7 @@
     ├── RepositoryError   git cannot give what the review needs                      exit 2
     └── CouldNot          infrastructure: engine, image, sandbox, forge, endpoint    exit 3
         ├── SandboxError  the engine or a container
+        ├── ForgeError    a host of pull requests
         └── EndpointError a model endpoint; BudgetSpent where our own limit says no
 
 The behaviour of the code under review is never an error here: it is a value (`Outcome`, `Problem`).
@@ -66,6 +67,18 @@ class CouldNot(TrylineError):
 
 class SandboxError(CouldNot):
     """The engine or a container failed; the job may be tried again in a fresh one."""
+
+
+class ForgeError(CouldNot):
+    """A host of pull requests did not do as it should; no secret is in the message.
+
+    Slugs: `forge-auth`, `forge-missing`, `forge-limit`, `forge-server`, `forge-refused`, `forge-garbled` (see
+    `bot.forges.Host`). `sent` says that a write may have happened all the same: an answer was lost.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", slug: str, sent: bool = False) -> None:
+        super().__init__(message, hint=hint, slug=slug)
+        self.sent = sent
 
 
 class EndpointError(CouldNot):

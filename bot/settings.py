@@ -194,6 +194,31 @@ class CommentSettings(Section):
     )
 
 
+class PullSettings(Section):
+    """Which pull requests are reviewed, and what is written beside comments."""
+
+    drafts: bool = Field(default=False, description="Whether drafts are reviewed before they are ready.")
+    bots: bool = Field(default=True, description="Whether pull requests that a machine opened are reviewed.")
+    allow_target: bool = Field(
+        default=False,
+        description="Whether to run on `pull_request_target`, which hands secrets and a token that may write to a "
+        "job about a stranger's code (see docs/github.md before you do).",
+    )
+    check: bool = Field(
+        default=False,
+        description="Whether a check run with annotations is written; the token needs `checks: write`.",
+    )
+    sarif: bool = Field(
+        default=False,
+        description="Whether findings go to code scanning; the token needs `security-events: write`.",
+    )
+    account: str | None = Field(
+        default=None,
+        description="Login of the account that the token belongs to, where it is neither a user's nor the "
+        "workflow's own: `my-app[bot]`; null: find out.",
+    )
+
+
 class SearchSettings(Section):
     """The execution-guided search."""
 
@@ -262,6 +287,7 @@ class Settings(Section):
     install: InstallSettings = InstallSettings()
     budget: BudgetSettings = BudgetSettings()
     comments: CommentSettings = CommentSettings()
+    pull: PullSettings = PullSettings()
     search: SearchSettings = SearchSettings()
     endpoint: EndpointSettings = EndpointSettings()
     guidance: GuidanceSettings = GuidanceSettings()

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = (
-    ("ground", {"bot", "bot.domain", "bot.errors", "bot.progress", "bot.patterns"}),
+    ("ground", {"bot", "bot.domain", "bot.errors", "bot.plan", "bot.progress", "bot.patterns"}),
     (
         "protocols",
         {"bot.languages", "bot.sandboxes", "bot.endpoints", "bot.checks", "bot.detectors", "bot.forges"},
@@ -26,9 +26,11 @@ LEVELS = (
             "bot.console",
             "bot.diff",
             "bot.guarding",
+            "bot.markers",
             "bot.prompts",
             "bot.record",
             "bot.render",
+            "bot.sarif",
             "bot.settings",
             "bot.signal",
             "bot.templating",
@@ -40,7 +42,18 @@ LEVELS = (
     ("trial", {"bot.trial"}),
     ("steps", {"bot.steps"}),
     ("examine", {"bot.examine"}),
-    ("journeys", {"bot.draft", "bot.problems", "bot.replaying", "bot.review", "bot.wiring"}),
+    (
+        "journeys",
+        {
+            "bot.delivery",
+            "bot.draft",
+            "bot.problems",
+            "bot.pull_request",
+            "bot.replaying",
+            "bot.review",
+            "bot.wiring",
+        },
+    ),
     ("command", {"bot.cli", "bot.__main__"}),
 )
 RANK = {module: rank for rank, (_, modules) in enumerate(LEVELS) for module in modules}
@@ -61,9 +74,10 @@ HOMES = {
     "openai": ("bot.endpoints.openai",),
     "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
     "matplotlib": ("bot.problems.drawing",),
+    "github": ("bot.forges.github",),
     # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
-    "pydantic": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
-    "pydantic_core": ("bot.config", "bot.record", "bot.settings", "bot.wire"),
+    "pydantic": ("bot.config", "bot.forges.github", "bot.markers", "bot.record", "bot.settings", "bot.wire"),
+    "pydantic_core": ("bot.config", "bot.forges.github", "bot.markers", "bot.record", "bot.settings", "bot.wire"),
 }
 GUESTS = {"pytest", "_pytest", "tryline_inside"}
 """What the files beyond the wall may import besides the standard library: the target's runner, and one another."""

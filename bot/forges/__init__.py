@@ -1,12 +1,13 @@
-"""The seam to where a review is delivered. Today: files and the terminal (`local`)."""
+"""The seams to where a review is delivered: files (`local`), and hosts that hold pull requests (`github`)."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from bot.domain import Review
+from bot.domain import FileDiff, Review
+from bot.plan import CheckRun, Conversation, Delivery, Order, Plan, Pull, Remote
 
-Format = Literal["markdown", "json"]
+Format = Literal["markdown", "json", "sarif"]
 """What a review can be written as to a file."""
 
 
@@ -17,3 +18,54 @@ class Forge(Protocol):
 
     def publish(self, review: Review) -> str:
         """Delivers it and says where it went, in one line."""
+
+
+class Host(Protocol):
+    """A platform that holds pull requests, seen from a job that runs for one repository.
+
+    Every method may raise ForgeError: `forge-auth` (the token is missing, wrong or may not do this),
+    `forge-missing` (no such thing, or the token may not see it), `forge-limit` (a rate limit that outlasts our
+    patience), `forge-server` (5xx, timeouts and cut connections after all retries), `forge-refused` (another 4xx),
+    `forge-garbled` (an answer that is not what the platform documents). No secret is in any message.
+    """
+
+    name: str
+
+    def pull(self, number: int) -> Pull:
+        """The pull request as it is now."""
+
+    def pull_of(self, head_label: str, commit: str) -> Pull | None:
+        """The open pull request whose head is this branch (`OWNER:BRANCH`) at this commit."""
+
+    def may_command(self, actor: str) -> bool:
+        """Whether somebody has write permission (or more). False where that cannot be found out."""
+
+    def conversation(self, number: int) -> Conversation:
+        """What we have said there. Comments of other accounts are never ours, whatever they hold."""
+
+    def diff(self, number: int) -> tuple[FileDiff, ...]:
+        """The pull request's diff as the platform has it, hunks included; for a run that has no clone.
+        Files whose hunks the platform does not give have none."""
+
+    def remote(self) -> Remote:
+        """Where git finds the repository."""
+
+    def say(self, number: int, body: str) -> str:
+        """Makes this the text of the sticky summary, there or new, and gives its web address. Idempotent."""
+
+    def publish(self, plan: Plan) -> Delivery:
+        """Carries a plan out. Doing it again after a failure, with a plan made from the conversation as it is
+        then, finishes it; nothing is posted twice, also where an answer was lost after the write.
+
+        Comments on lines that are refused go into the summary. A check that may not be written is a problem of the
+        delivery, no error.
+        """
+
+    def check(self, head: str, check: CheckRun) -> None:
+        """Makes this the check of a commit; annotations in as many requests as the platform needs."""
+
+    def answer(self, order: Order, body: str) -> None:
+        """Replies to the comment that gave a command. Once: a run that is repeated does not reply again."""
+
+    def upload_sarif(self, commit: str, ref: str, sarif: str) -> None:
+        """Hands a SARIF log to the platform's code scanning."""
