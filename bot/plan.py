@@ -7,10 +7,11 @@ the plan out. Nothing here does input or output, and nothing here names a platfo
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.domain import Probe
+from bot.domain import ChangedFunction, Probe
 
 # ------------------------------------------------------------------------------------------- what is asked
 
@@ -145,6 +146,17 @@ class Memory:
     def known(self, finding: str) -> Known | None:
         """The finding of this id, if it was told before."""
         return next((known for known in self.findings if known.id == finding), None)
+
+
+def function_digest(changed: ChangedFunction) -> str:
+    """What `Memory.functions` keeps of a function: the same while its text at base and at head is the same,
+    wherever its lines have moved."""
+    digest = hashlib.sha256()
+    for source in (changed.head.source, changed.base.source if changed.base is not None else None):
+        # Lengths and presence are part of it: no text can pass for two, nor an empty one for none.
+        text = b"" if source is None else source.encode("utf-8", "surrogatepass")
+        digest.update(f"{'-' if source is None else len(text)}:".encode() + text)
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
