@@ -156,7 +156,8 @@ def function_digest(changed: ChangedFunction) -> str:
         # Lengths and presence are part of it: no text can pass for two, nor an empty one for none.
         text = b"" if source is None else source.encode("utf-8", "surrogatepass")
         digest.update(f"{'-' if source is None else len(text)}:".encode() + text)
-    return digest.hexdigest()[:16]
+    # 128 bits: with half of them two texts of one digest can be made, and the second would never be read.
+    return digest.hexdigest()[:32]
 
 
 @dataclass(frozen=True)
