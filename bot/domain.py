@@ -492,7 +492,7 @@ class Probe:
     severity: Severity = Severity.MEDIUM
     """As proposed; a finding's is capped by what was shown."""
     line: int = 0
-    """Line of the head file that is said to be wrong; 0 where none is named."""
+    """Line of the function that is said to be wrong, 1 its first; 0 where none is named. A push may move it."""
     call: str = ""
     """Kind `call`: the call."""
     expected: str = ""
@@ -541,6 +541,8 @@ class Finding:
     """What happens, with which input, and why it matters: at most a few sentences."""
     witness: Witness
     suspicious_lines: Mapping[int, float] = field(default_factory=dict)
+    probe: Probe | None = None
+    """What the witness was made of, where a model wrote it: a later push runs it again."""
 
     @property
     def id(self) -> str:
@@ -973,6 +975,8 @@ class Reviewed:
     search: Search | None
     rejected: tuple[Rejected, ...] = ()
     why_no_rewrite: str = ""
+    ignored: bool = False
+    """Somebody asked not to hear of it: proven all the same, not rewritten, and no part of the conclusion."""
 
 
 class Conclusion(enum.StrEnum):
@@ -997,6 +1001,9 @@ class FunctionReport:
     calls: int
     unexecuted_lines: tuple[int, ...]
     """Changed lines that hold code and that no test executed."""
+    whole: bool = True
+    """Whether all that was to be done about it was done. Where not (a suite that did not finish, a budget that
+    was spent, a model that gave no answer), what is not told of it is not gone, and it is reviewed again."""
 
 
 @dataclass(frozen=True)
