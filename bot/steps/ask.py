@@ -244,14 +244,14 @@ class Asking:
             raises=raises,
             source=self.endpoint.model,
             severity=severity,
-            line=line if head.start_line <= line <= head.end_line else 0,
+            line=line - head.start_line + 1 if head.start_line <= line <= head.end_line else 0,
             call=call,
             expected=expected,
             fixed=fixed,
             imports=imports,
             stub=stub,
         )
-        lines = {probe.line: 1.0} if probe.line else {}
+        lines = {line: 1.0} if probe.line else {}
         return Suspicion(f"model/{category}", category, function, claim, (), lines, 0.0, probe)
 
     def fixed(self, function: ChangedFunction, answer: str) -> tuple[str, tuple[str, ...]]:

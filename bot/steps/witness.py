@@ -627,6 +627,7 @@ def finding_of(proof: Proof, evidence: Evidence, repeats: int) -> Finding:
             path=item.path,
         ),
         suspicious_lines=suspicious_lines(proof, evidence),
+        probe=item.probe,
     )
 
 
@@ -643,8 +644,8 @@ def line_of(proof: Proof) -> int:
     """The model's line where the change touched it; else the changed line in which it failed, or that it runs."""
     function, probe = proof.placed.function, proof.placed.probe
     changed = sorted(function.changed_lines)
-    if probe.line in changed:
-        return probe.line
+    if probe.line and (line := function.head.start_line + probe.line - 1) in changed:
+        return line
     ran = [line for line in changed if line in proof.head.covered.get(function.head.path, ())]
     failed = innermost(function.head, proof.head.result) if proof.head.result is not None else None
     ordered = [*(line for line in changed if line == failed), *ran, *changed]
