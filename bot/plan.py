@@ -10,6 +10,7 @@ import enum
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bot.domain import ChangedFunction, Probe
 
@@ -53,6 +54,32 @@ class Order:
     """POST: `OWNER:BRANCH` of the run's head, by which its pull request is found."""
     told: bool = False
     """NOTHING: whether a person asked and is to be told why not."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a job of a platform is told about itself: what it is asked, and where it runs."""
+
+    order: Order
+    name: str
+    """What the platform calls the event: `pull_request`."""
+    repository: str
+    """`owner/name` of the repository that the job runs for."""
+    api_url: str
+    """Base address of the platform's API, without a slash at its end."""
+    server_url: str
+    """The same of its web pages."""
+    run_url: str = ""
+    """Web page of this run; empty where it is not known."""
+    workspace: Path = Path()
+    """Where the repository is checked out, if it is."""
+    fork: bool = False
+    """Whether the head lies in another repository, or in one that is gone."""
+    read_only: bool = False
+    """Whether the job's token certainly may not write: nothing is posted, a second run has to."""
+    doubtful: bool = False
+    """Whether the platform withholds writing here unless the workflow asks for it, and nothing tells whether it
+    did: try, and take `forge-auth` for `read_only`."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +294,8 @@ class Delivery:
     edited: int = 0
     deleted: int = 0
     kept: int = 0
+    on_lines: tuple[str, ...] = ()
+    """Ids of the findings that have a comment on their lines now."""
     summary: str = ""
     """Web address of the summary, for the log."""
     problems: tuple[str, ...] = ()
