@@ -212,6 +212,11 @@ class PullSettings(Section):
         default=False,
         description="Whether findings go to code scanning; the token needs `security-events: write`.",
     )
+    neutral: Literal["fail", "pass"] = Field(
+        default="fail",
+        description="What a job comes to that could not review: `fail` (exit 3, never green) or `pass` (the summary "
+        "still says that it is no pass).",
+    )
     account: str | None = Field(
         default=None,
         description="Login of the account that the token belongs to, where it is neither a user's nor the "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from bot.domain import FileDiff, Review
-from bot.plan import CheckRun, Conversation, Delivery, Order, Plan, Pull, Remote
+from bot.plan import Annotation, CheckRun, Conversation, Delivery, Order, Plan, Pull, Remote
 
 Format = Literal["markdown", "json", "sarif"]
 """What a review can be written as to a file."""
@@ -69,3 +70,25 @@ class Host(Protocol):
 
     def upload_sarif(self, commit: str, ref: str, sarif: str) -> None:
         """Hands a SARIF log to the platform's code scanning."""
+
+
+class Job(Protocol):
+    """The job of a build server that this run is: its log, its summary, its outputs."""
+
+    def say(self, text: str) -> None:
+        """A line of the log; foreign text in it cannot command the build server."""
+
+    def warn(self, text: str) -> None:
+        """A line that is shown as a warning."""
+
+    def mask(self, secret: str) -> None:
+        """Never shown in this job's log, nor what is derived from it."""
+
+    def output(self, name: str, value: str) -> None:
+        """A value for later steps."""
+
+    def summarise(self, markdown: str) -> None:
+        """Adds to the page that the build server shows of the job."""
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Marks lines of files; as many as the build server shows, the rest counted."""

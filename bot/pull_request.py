@@ -1,0 +1,375 @@
+"""One event of a pull request, from its arrival to what is said about it: what `tryline ci` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bot import delivery, review, wiring
+from bot.config import FILE_NAME, Config, Given, load
+from bot.domain import Conclusion, Review, Reviewed, Target
+from bot.errors import ExitCode, ForgeError, TrylineError, UsageError
+from bot.fetching import prepare
+from bot.forges import Host, Job
+from bot.plan import Delivery, Event, Pull, Task
+from bot.progress import Progress
+from bot.record import dumps, read_file, save, write_atomically
+from bot.render import Caps, headline, markdown
+from bot.sarif import sarif
+from bot.settings import PullSettings
+from bot.steps import comment
+from bot.workspace import Workspace
+
+LENIENT = PullSettings(drafts=True, bots=True, allow_target=True)
+"""To learn which pull request an event is about, before its base says what policy is."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a run works with, as the command line and the environment give it."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    """The inputs are settings' variables in it already."""
+    token: str = field(repr=False)
+    job: Job
+    progress: Progress
+    also: tuple[str, ...] = ()
+    """Variables named like settings that are none."""
+    flags: Mapping[str, Given] = field(default_factory=dict)
+    result: Path = Path(".tryline/result.json")
+    """Where the result is written, in the workspace where it is relative; read there by a run that posts."""
+    sarif: Path | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pull request in one run."""
+
+    desk: Desk
+    event: Event
+    config: Config
+    host: Host
+    pull: Pull
+    head: str
+    """The commit that is looked at."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether something may be posted, as far as is known."""
+        return not self.event.read_only
+
+    def refuses(self, error: ForgeError) -> bool:
+        """Whether an error means that this run's token may only read, and nothing worse."""
+        return self.event.doubtful and error.slug == "forge-auth"
+
+
+def respond(desk: Desk) -> ExitCode:
+    """Does what the event asks for, and says what the run comes to.
+
+    Raises TrylineError: what can be told on the pull request has been told there by then.
+    """
+    event = wiring.event(desk.environ, LENIENT)
+    if event.order.task is Task.NOTHING:
+        return nothing(desk, event.order.why)
+    if not desk.token:
+        raise UsageError(
+            "there is no token to talk to the platform with",
+            hint="Give the action its `github-token` (it is by default), or set GITHUB_TOKEN.",
+            slug="no-token",
+        )
+    settings = load(None, environ=desk.environ, flags=desk.flags, also=desk.also)
+    host = wiring.host(event, desk.token, settings, desk.environ)
+    if event.order.task is Task.POST:
+        return post(desk, event, host, settings)
+    pull = host.pull(event.order.number)
+    head = event.order.head or pull.head
+    case = Case(desk, event, settings, host, pull, head)
+    if event.order.command:
+        return command(case)
+    return reviewed(case)
+
+
+def nothing(desk: Desk, why: str) -> ExitCode:
+    """An event that asks for nothing is no failure, and is not silent either."""
+    desk.job.say(f"Nothing to do: {why}")
+    desk.job.summarise(f"Tryline did not review this: {comment.one_sentence(why)}\n")
+    desk.job.output("conclusion", "skipped")
+    return ExitCode.OK
+
+
+# ------------------------------------------------------------------------------------------------ a review
+
+
+def reviewed(case: Case) -> ExitCode:
+    """Reviews the pull request, saves the result, and says on it what was found."""
+    with told_if_it_fails(case):
+        workspace = prepare(
+            case.event.workspace,
+            case.host.remote(),
+            number=case.pull.number,
+            head=case.head,
+            base=case.pull.base,
+            base_ref=case.pull.base_ref,
+            environ=case.desk.environ,
+        )
+        with workspace:
+            case = configured(case, workspace)
+            order = wiring.event(case.desk.environ, case.config.pull).order
+            if order.task is Task.NOTHING:
+                return skipped(case, order.why)
+            with told_if_it_fails(case):
+                return ran(case, workspace)
+
+
+def configured(case: Case, workspace: Workspace) -> Case:
+    """The case with the configuration of its base: a branch cannot change how it is reviewed."""
+    base = workspace.change(case.pull.base, case.head).base
+    config = load(
+        workspace.read_at(base, FILE_NAME),
+        at=base.name,
+        environ=case.desk.environ,
+        flags=case.desk.flags,
+        also=case.desk.also,
+    )
+    host = wiring.host(case.event, case.desk.token, config, case.desk.environ)
+    return replace(case, config=config, host=host)
+
+
+def skipped(case: Case, why: str) -> ExitCode:
+    """Policy says no: told in the job, and in the check where one is wanted, not in a comment."""
+    if case.writes and case.config.pull.check:
+        case.host.check(case.head, comment.skipped(why))
+    return nothing(case.desk, why)
+
+
+def ran(case: Case, workspace: Workspace) -> ExitCode:
+    """The review itself, announced before and delivered after."""
+    desk, number = case.desk, case.pull.number
+    conversation = case.host.conversation(number)
+    announce(case, comment.running(conversation, case.head, case.event.run_url))
+    parts = wiring.assemble(case.config, desk.environ, workspace.state_dir)
+    result = review.review(
+        parts,
+        workspace,
+        case.config,
+        desk.progress,
+        base=case.pull.base,
+        head=case.head,
+        only=None,
+        memory=conversation.memory,
+        target=Target(case.host.name, case.pull.repository, number, case.head),
+        everything=case.event.order.everything,
+    )
+    saved(case, workspace, result)
+    delivered = told(case, result)
+    answered(case, result)
+    finished(case, result, delivered)
+    return verdict(case, result)
+
+
+def announce(case: Case, body: str) -> None:
+    """Says that it runs, where that can be said; a platform that does not take it costs no review."""
+    if not case.writes:
+        return
+    try:
+        case.host.say(case.pull.number, body)
+    except ForgeError as error:
+        if not case.refuses(error):
+            case.desk.progress.note(f"could not announce the review: {error.message}")
+
+
+def saved(case: Case, workspace: Workspace, result: Review) -> None:
+    """Writes the result before anything is posted: what was paid for is not lost to an outage."""
+    desk = case.desk
+    desk.progress.note(f"saved {save(result, workspace.state_dir)}")
+    written(placed(case, desk.result), dumps(result))
+    desk.job.output("result", str(desk.result))
+    if desk.sarif is not None:
+        written(placed(case, desk.sarif), sarif(result))
+        desk.job.output("sarif", str(desk.sarif))
+
+
+def placed(case: Case, path: Path) -> Path:
+    """A path of the job's, relative ones in the workspace."""
+    return case.event.workspace / path
+
+
+def written(path: Path, text: str) -> None:
+    """Writes a file of the run's. Raises UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="Name a file in a folder that the job may write to.",
+            slug="output",
+        ) from None
+
+
+def told(case: Case, result: Review) -> Delivery | None:
+    """Says on the pull request what was found. None where this run may only read: another one posts its result."""
+    if not case.writes:
+        return None
+    try:
+        delivered = delivery.deliver(
+            case.host,
+            result,
+            case.config,
+            pull=case.pull,
+            head=case.head,
+            files=result.change.files,
+            run_url=case.event.run_url,
+        )
+    except ForgeError as error:
+        if case.refuses(error):
+            return None
+        finished(case, result, None)
+        error.hint = (
+            f"{error.hint} The result is saved: `tryline post --from {case.desk.result} --repository "
+            f"{case.pull.repository} --pull {case.pull.number}` posts it."
+        ).strip()
+        raise
+    if case.config.pull.sarif:
+        upload(case, result)
+    return delivered
+
+
+def upload(case: Case, result: Review) -> None:
+    """Hands the findings to code scanning; a repository without it costs no review."""
+    try:
+        case.host.upload_sarif(case.head, f"refs/pull/{case.pull.number}/head", sarif(result))
+    except ForgeError as error:
+        case.desk.job.warn(f"Code scanning did not take the findings: {error.message} {error.hint}")
+
+
+def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
+    """What the job itself shows: its summary, annotations and outputs."""
+    job = case.desk.job
+    text = markdown(result, Caps(max_inline=case.config.comments.max_inline))
+    if delivered is None:
+        text = f"{text}\n{comment.not_posted(case.pull.fork)}\n"
+    job.summarise(text)
+    # What stands on a line of the pull request already is not shown there a second time.
+    on_lines = frozenset[str]() if delivered is None else frozenset(delivered.on_lines)
+    job.annotate(tuple(row for row in comment.annotations(result) if row.finding not in on_lines))
+    job.output("conclusion", result.conclusion.value)
+    job.output("findings", str(len(counting(result))))
+    job.output("suggestions", str(sum(item.rewrite is not None for item in counting(result))))
+    job.output("posted", "false" if delivered is None else "true")
+    for problem in delivered.problems if delivered is not None else ():
+        job.warn(problem)
+    job.say(headline(result))
+    if delivered is not None and delivered.summary:
+        job.say(f"Posted: {delivered.summary}")
+
+
+def counting(result: Review) -> list[Reviewed]:
+    """The findings that nobody has asked to ignore."""
+    return [item for item in result.findings if not item.ignored]
+
+
+def verdict(case: Case, result: Review) -> ExitCode:
+    """What the job comes to: never green where it could not run, unless that is asked for."""
+    fail_on = case.config.fail_on
+    if fail_on is not None and any(item.finding.severity.rank >= fail_on.rank for item in counting(result)):
+        return ExitCode.FINDINGS
+    if result.conclusion is Conclusion.NEUTRAL and case.config.pull.neutral == "fail":
+        return ExitCode.COULD_NOT
+    return ExitCode.OK
+
+
+@contextmanager
+def told_if_it_fails(case: Case) -> Iterator[None]:
+    """Replaces "running" by what went wrong when the run ends without a review, and lets the error go on."""
+    try:
+        yield
+    except TrylineError as error:
+        if not isinstance(error, ForgeError):
+            gave_up(case, f"{error.message} {error.hint}".strip())
+        raise
+    except KeyboardInterrupt:
+        gave_up(case, "the run was cancelled")
+        raise
+    except Exception:
+        gave_up(case, "a defect of Tryline itself; the job's log has a report to paste")
+        raise
+
+
+def gave_up(case: Case, why: str) -> None:
+    """Says on the pull request, in the job and in the check that there is no review. Raises nothing."""
+    case.desk.job.output("conclusion", Conclusion.NEUTRAL.value)
+    case.desk.job.summarise(f"**Could not review this change; this is not a pass.** {comment.one_sentence(why)}\n")
+    if not case.writes:
+        return
+    try:
+        conversation = case.host.conversation(case.pull.number)
+        case.host.say(case.pull.number, comment.failed(conversation, case.head, why, case.event.run_url))
+        if case.config.pull.check:
+            case.host.check(case.head, comment.failed_check(why))
+    except ForgeError as error:
+        case.desk.job.warn(f"The pull request could not be told: {error.message}")
+
+
+# -------------------------------------------------------------------------------------------- the commands
+
+
+def command(case: Case) -> ExitCode:
+    """A command from a comment: for people with write permission only, and answered once."""
+    order = case.event.order
+    if not case.host.may_command(order.actor):
+        return nothing(case.desk, f"{order.actor} has no write permission here, so the command was not run")
+    if order.task is Task.REVIEW:
+        return reviewed(case)
+    if order.task is Task.HELP:
+        case.host.answer(order, comment.help_text())
+        return ExitCode.OK
+    conversation = case.host.conversation(case.pull.number)
+    meant = [known for known in conversation.memory.findings if known.id.startswith(order.finding)]
+    if len(meant) != 1:
+        case.host.answer(order, comment.unknown_finding(conversation, order.finding))
+        return ExitCode.OK
+    (known,) = meant
+    if order.task is Task.VERIFY:
+        return reviewed(case)
+    if order.task is Task.EXPLAIN:
+        case.host.answer(order, comment.explained(conversation, known))
+        return ExitCode.OK
+    case.host.publish(
+        comment.ignoring(conversation, known, order.actor, number=case.pull.number, head=case.pull.head)
+    )
+    case.host.answer(order, comment.ignored_answer(known))
+    return ExitCode.OK
+
+
+def answered(case: Case, result: Review) -> None:
+    """Answers the command that asked for this review, if one did."""
+    order = case.event.order
+    if order.command and case.writes:
+        case.host.answer(order, comment.verified(result, order.finding))
+
+
+# ------------------------------------------------------------------------------ what another run has found
+
+
+def post(desk: Desk, event: Event, host: Host, config: Config) -> ExitCode:
+    """Posts the result that a run without the right to write has saved: a fork's, so a stranger's.
+
+    The event says which pull request; nothing in the file does. No code of the fork is looked at.
+    """
+    order = event.order
+    pull = host.pull_of(order.head_label, order.head)
+    if pull is None:
+        return nothing(desk, f"no open pull request has its head at {order.head[:12]} of {order.head_label}")
+    if pull.head != order.head:
+        return nothing(desk, f"#{pull.number} has moved on from {order.head[:12]}; the newer run posts its own result")
+    result = read_file(event.workspace / desk.result)
+    delivered = delivery.deliver_saved(host, result, config, pull=pull, run_url=event.run_url, from_fork=pull.fork)
+    desk.job.output("conclusion", result.conclusion.value)
+    desk.job.output("posted", "true")
+    for problem in delivered.problems:
+        desk.job.warn(problem)
+    desk.job.say(f"Posted on #{pull.number}: {delivered.summary or 'nothing new'}")
+    return ExitCode.OK
