@@ -1,1 +1,5 @@
-"""GitHub: its events, its files for a job's outputs, and pull requests over its API."""
+"""GitHub, and GitHub Enterprise, as a host of pull requests."""
+
+from bot.forges.github.host import GitHub
+
+__all__ = ["GitHub"]
