@@ -640,8 +640,10 @@ def show(result: Review, form: str, stream: TextIO, caps: Caps, *, color: bool) 
 
 
 def exit_code(result: Review, fail_on: Severity | None) -> ExitCode:
-    """What a review comes to. A proven finding counts even where the review could not do everything."""
-    if fail_on is not None and any(item.finding.severity.rank >= fail_on.rank for item in result.findings):
+    """What a review comes to. A proven finding counts even where the review could not do everything, unless
+    somebody asked to ignore it."""
+    counting = [item.finding for item in result.findings if not item.ignored]
+    if fail_on is not None and any(finding.severity.rank >= fail_on.rank for finding in counting):
         return ExitCode.FINDINGS
     return ExitCode.COULD_NOT if result.conclusion is Conclusion.NEUTRAL else ExitCode.OK
 

@@ -22,6 +22,7 @@ from bot.domain import (
     Reviewed,
     SuiteRun,
     Suspicion,
+    Target,
     TestChange,
     TestResult,
     Usage,
@@ -30,6 +31,9 @@ from bot.errors import without_addresses
 from bot.languages import Language, Unparsable
 from bot.steps import observe
 from bot.workspace import Tree
+
+LASTING = ("no-tests", "collection")
+"""Problems of a base's run that its next run has, too."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,19 @@ class Ground:
 class Draft:
     """The review while it is being made; `finish` gives the value."""
 
-    def __init__(self, ground: Ground, lab: trial.Lab, found: Found) -> None:
+    def __init__(self, ground: Ground, lab: trial.Lab, found: Found, target: Target | None = None) -> None:
         self.ground = ground
         self.lab = lab
         self.found = found
+        self.target = target
         self.evidence: Evidence | None = None
         self.test_changes: tuple[TestChange, ...] = ()
         self.unproven: tuple[Suspicion, ...] = ()
         self.reviewed: list[Reviewed] = []
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.unfinished: set[str] = set()
+        """Ids of functions about which something remains to be done."""
         self.environment: dict[str, str] = {"tryline": __version__}
         self.prepare_seconds = 0.0
 
@@ -102,6 +109,7 @@ class Draft:
             suite=self.counts(),
             flaky=tuple(sorted(self.evidence.flaky)) if self.evidence is not None else (),
             notes=tuple(dict.fromkeys(self.notes)),
+            target=self.target,
         )
 
     def note_runs(self, evidence: Evidence) -> None:
@@ -163,8 +171,8 @@ class Draft:
         )
 
     def conclusion(self) -> Conclusion:
-        """One word; a review that could not run what matters is never clean."""
-        if self.reviewed:
+        """One word; a review that could not run what matters is never clean. Ignored findings do not count."""
+        if any(not item.ignored for item in self.reviewed):
             return Conclusion.FINDINGS
         if self.problems:
             return Conclusion.NEUTRAL
@@ -173,7 +181,7 @@ class Draft:
     def report(self, function: ChangedFunction) -> FunctionReport:
         """What was seen of one function."""
         if self.evidence is None or not self.evidence.head.tests:
-            return FunctionReport(function, 0, 0, ())
+            return FunctionReport(function, 0, 0, (), whole=False)
         head = self.evidence.head
         tests = examine.executing_of(function, self.evidence)
         ran = {n for files in head.covered.values() for n in files.get(function.head.path, ())}
@@ -181,7 +189,14 @@ class Draft:
         text = text_at(self.ground.head, language, function.head.path) or ""
         code = language.code_lines(text, function.head) if text else frozenset()
         missed = tuple(n for n in function.changed_lines if n in code and n not in ran)
-        return FunctionReport(function, len(tests), len(head.calls.get(function.id, ())), missed)
+        whole = self.ran(self.evidence) and function.id not in self.unfinished
+        return FunctionReport(function, len(tests), len(head.calls.get(function.id, ())), missed, whole)
+
+    def ran(self, evidence: Evidence) -> bool:
+        """Whether both suites ran, as far as they can: what base has no tests for, it will not have tomorrow."""
+        base = evidence.base.problem
+        installed = not any(problem.slug == "install" for problem in self.problems)
+        return installed and evidence.head.problem is None and (base is None or base.slug in LASTING)
 
     def counts(self) -> dict[str, Mapping[str, int]]:
         """Outcomes of both suites."""

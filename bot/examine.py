@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import trial
+from bot import trial, wire
 from bot.brief import brief_of
 from bot.checks import Check
 from bot.domain import (
+    Candidate,
     ChangedFunction,
     Evidence,
     Finding,
@@ -23,7 +24,8 @@ from bot.domain import (
 )
 from bot.endpoints import Model, Proposer
 from bot.errors import SandboxError
-from bot.languages import Language
+from bot.languages import Language, Unparsable
+from bot.plan import Known
 from bot.progress import Progress
 from bot.signal import Counter
 from bot.steps import propose, verify
@@ -35,6 +37,17 @@ PROVED = 3
 """Candidates that are proven cold at most, best first; the next only if the one before was refused."""
 CONFIDENT = 0.5
 """Below this share of agreement among the passing versions none is suggested: a guess is not a proof."""
+
+
+MOST_NAME = 100
+MOST_EDITS = 50
+"""Characters of a name, and how many edits, that a memory may give."""
+SEARCHED = "an earlier review of the function as it stands found no rewrite, and none was searched for again"
+
+
+def nobody() -> Model | None:
+    """No model."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -53,43 +66,75 @@ class Bench:
     search: propose.Settings
     verify: verify.Settings
     seconds_left: Callable[[], float]
-    model: Model | None = None
+    wake: Callable[[], Model | None] = nobody
+    """The model, asked for when it is first needed: a review that searches for nothing makes no request."""
     guidance: propose.Guidance = field(default_factory=propose.Guidance)
 
 
-def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
-    """What becomes of one finding: a proven rewrite, or why there is none; a broken engine costs only that."""
+def examine(bench: Bench, finding: Finding, progress: Progress, known: Known | None = None) -> Reviewed:
+    """What becomes of one finding: a proven rewrite, or why there is none; a broken engine costs only that.
+
+    `known` is what an earlier review of the same function, as it stands, made of the finding: its rewrite is
+    proven anew instead of searched for, and where it had none, none is searched for again.
+    """
     function = finding.function
     place = place_of(bench, function)
     if place is None:
         return Reviewed(finding, None, None, why_no_rewrite="the function cannot be replaced by itself")
     if finding.witness.call is not None:
         return Reviewed(finding, None, None, why_no_rewrite="no test is red, so nothing says what would be right")
-    guide = guide_of(finding, bench.evidence)
+    if known is not None and not known.source:
+        return Reviewed(finding, None, None, why_no_rewrite=SEARCHED)
+    refused: tuple[Rejected, ...] = ()
+    if known is not None:
+        progress.stage("verify", f"the rewrite of {function.head.qualname} that an earlier review proved")
+        renewed = proved(bench, place, finding, None, (candidate_of(place, finding, known),), progress)
+        if renewed.rewrite is not None:
+            return renewed
+        refused = renewed.rejected
     progress.stage("propose", f"rewriting {function.head.qualname} line by line")
-    account = bench.model.accounts.function(function.id) if bench.model is not None else contextlib.nullcontext()
+    model = bench.wake()
+    account = model.accounts.function(function.id) if model is not None else contextlib.nullcontext()
     try:
         with account:
-            search = rewrite(bench, place, finding, guide, progress)
+            search = rewrite(bench, place, finding, guide_of(finding, bench.evidence), model, progress)
     except SandboxError as problem:
-        return Reviewed(finding, None, None, why_no_rewrite=f"could not search: {problem.message}")
+        return Reviewed(finding, None, None, refused, f"could not search: {problem.message}")
+    if why := unconvincing(search):
+        return Reviewed(finding, None, search, refused, why)
+    progress.stage("verify", f"{len(search.candidates)} candidates for {function.head.qualname}")
+    found = proved(bench, place, finding, search, search.candidates[:PROVED], progress)
+    return replace(found, rejected=(*refused, *found.rejected))
+
+
+def unconvincing(search: Search) -> str:
+    """Why nothing that a search found is worth a proof, or ''."""
     candidates = search.candidates
     if not candidates:
-        return Reviewed(finding, None, search, why_no_rewrite=why_none(search))
-    if candidates[0].confidence < CONFIDENT:
-        many = (
-            "which of the passing rewrites is right"
-            if len(candidates) > 1
-            else "whether the passing rewrite is right"
-        )
-        notes = "; ".join(search.notes) or "on further inputs it answers as neither base nor head does"
-        why = f"no test says {many}: {notes}"
-        return Reviewed(finding, None, search, why_no_rewrite=why)
-    progress.stage("verify", f"{len(candidates)} candidates for {function.head.qualname}")
+        return why_none(search)
+    if candidates[0].confidence >= CONFIDENT:
+        return ""
+    many = (
+        "which of the passing rewrites is right" if len(candidates) > 1 else "whether the passing rewrite is right"
+    )
+    notes = "; ".join(search.notes) or "on further inputs it answers as neither base nor head does"
+    return f"no test says {many}: {notes}"
+
+
+def proved(
+    bench: Bench,
+    place: trial.Place,
+    finding: Finding,
+    search: Search | None,
+    candidates: Sequence[Candidate],
+    progress: Progress,
+) -> Reviewed:
+    """The first of the candidates that its cold proof accepts, or why none is. There is one at least."""
+    function = finding.function
     rejected: list[Rejected] = []
     executing = executing_of(function, bench.evidence)
     case = verify.Case(bench.head, place, bench.evidence, finding, executing, function.base)
-    for candidate in candidates[:PROVED]:
+    for candidate in candidates:
         try:
             verdict = verify.verify(bench.lab, case, candidate, bench.checks, bench.verify, progress)
         except SandboxError as problem:
@@ -108,6 +153,32 @@ def examine(bench: Bench, finding: Finding, progress: Progress) -> Reviewed:
     return Reviewed(finding, None, search, tuple(rejected), f"refused: {rejected[0].reason}")
 
 
+def candidate_of(place: trial.Place, finding: Finding, known: Known) -> Candidate:
+    """The rewrite of an earlier review, as unproven as any other: it comes from where others can write.
+
+    Whether it takes the function back to base is seen here, and nobody's word: a policy for rewrites lets such
+    code pass.
+    """
+    function, language = finding.function, place.language
+    revert = False
+    if function.base is not None:
+        with contextlib.suppress(Unparsable):
+            base = language.standing(function.base.source, function.head)
+            revert = not known.imports and language.normalise(known.source) == language.normalise(base)
+    return Candidate(
+        function=function.head,
+        source=known.source,
+        imports=known.imports,
+        edits=tuple(wire.clean(edit, MOST_NAME) for edit in known.edits[:MOST_EDITS]),
+        logprob=0.0,
+        agreement=1.0 if revert or function.base is None else 0.0,  # nothing was replayed
+        seconds=0.0,
+        is_revert=revert,
+        proposer=wire.clean(known.proposer, MOST_NAME),
+        rung=wire.clean(known.rung, MOST_NAME),
+    )
+
+
 def place_of(bench: Bench, function: ChangedFunction) -> trial.Place | None:
     """Where the function stands; None when its file is not at hand."""
     path = function.head.path
@@ -118,7 +189,12 @@ def place_of(bench: Bench, function: ChangedFunction) -> trial.Place | None:
 
 
 def rewrite(
-    bench: Bench, place: trial.Place, finding: Finding, guide: propose.Guide, progress: Progress
+    bench: Bench,
+    place: trial.Place,
+    finding: Finding,
+    guide: propose.Guide,
+    model: Model | None,
+    progress: Progress,
 ) -> Search:
     """The guided search in a warm sandbox of its own."""
     with bench.lab.open(bench.head) as box:
@@ -132,14 +208,14 @@ def rewrite(
             bench.proposers,
             settings=bench.search,
             progress=progress,
-            writer=writer_of(bench, place, finding, guide),
+            writer=writer_of(bench, place, finding, guide, model) if model is not None else None,
         )
 
 
-def writer_of(bench: Bench, place: trial.Place, finding: Finding, guide: propose.Guide) -> propose.Writer | None:
-    """Who asks the model about this function; None where there is no model."""
-    if bench.model is None:
-        return None
+def writer_of(
+    bench: Bench, place: trial.Place, finding: Finding, guide: propose.Guide, model: Model
+) -> propose.Writer:
+    """Who asks the model about this function."""
     brief = brief_of(
         finding.function,
         place.language,
@@ -149,8 +225,7 @@ def writer_of(bench: Bench, place: trial.Place, finding: Finding, guide: propose
         bench.evidence,
         (*guide.failing, *guide.passing),
     )
-    endpoint = bench.model.endpoint
-    return propose.Writer(endpoint, brief, bench.guidance, place.language, Counter(endpoint))
+    return propose.Writer(model.endpoint, brief, bench.guidance, place.language, Counter(model.endpoint))
 
 
 def executing_of(function: ChangedFunction, evidence: Evidence) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot import examine, trial, wiring
@@ -22,13 +23,17 @@ from bot.domain import (
     Problem,
     Review,
     Reviewed,
+    Suspicion,
+    Target,
     TestChange,
 )
 from bot.draft import Draft, Ground, text_at
 from bot.endpoints import Model
 from bot.errors import EndpointError, SandboxError, TrylineError, without_addresses
 from bot.languages import Language
+from bot.plan import Known, Memory
 from bot.progress import Progress
+from bot.recall import Recall
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
 from bot.steps.find import find, find_function
 from bot.workspace import Workspace
@@ -49,9 +54,15 @@ def review(
     base: str | None,
     head: str | None,
     only: str | None,
+    memory: Memory | None = None,
+    target: Target | None = None,
+    everything: bool = False,
 ) -> Review:
     """Reviews what lies between two revisions. Infrastructure that fails makes the review neutral, not an error.
 
+    `memory` is what earlier reviews of the same pull request, `target`, left behind: the tests are run and
+    findings proven all the same, but of a function that is as it was nothing is asked again, and its findings'
+    rewrites are proven anew instead of searched for. With `everything` all is done anew; what is ignored stays so.
     Raises RepositoryError and UsageError for what cannot be reviewed as asked.
     """
     began = time.monotonic()
@@ -67,9 +78,10 @@ def review(
         max_file_bytes=config.max_file_kb * 1024,
         only=only,
     )
-    found = within_budget(found, config)
+    recall = Recall.of(memory, found.functions, everything=everything)
+    found = within_budget(found, config, recall.unchanged)
     progress.note(f"changed functions: {len(found.functions)}; parts left out: {len(found.not_reviewed)}")
-    return reviewed(ground, found, progress)
+    return reviewed(ground, found, progress, recall=recall, target=target)
 
 
 def attempt(
@@ -92,13 +104,14 @@ def attempt(
     return reviewed(ground, Found((function,), ()), progress, alone=True)
 
 
-def within_budget(found: Found, config: Config) -> Found:
-    """As many functions as the budget allows, those with the most changed lines first; the rest is listed."""
+def within_budget(found: Found, config: Config, unchanged: frozenset[str] = frozenset()) -> Found:
+    """As many functions as the budget allows, those with the most changed lines first; the rest is listed. Those
+    that are as an earlier review left them cost little, and do not count."""
     most = config.budget.functions
-    if len(found.functions) <= most:
+    ranked = sorted((f for f in found.functions if f.id not in unchanged), key=lambda f: -len(f.changed_lines))
+    if len(ranked) <= most:
         return found
-    ranked = sorted(found.functions, key=lambda f: -len(f.changed_lines))
-    kept = {f.id for f in ranked[:most]}
+    kept = unchanged | {f.id for f in ranked[:most]}
     over = tuple(
         NotReviewed(
             f.head.path,
@@ -116,113 +129,207 @@ def within_budget(found: Found, config: Config) -> Found:
 # -------------------------------------------------------------------------------------------- the journey
 
 
-def reviewed(ground: Ground, found: Found, progress: Progress, *, alone: bool = False) -> Review:
+def reviewed(
+    ground: Ground,
+    found: Found,
+    progress: Progress,
+    *,
+    alone: bool = False,
+    recall: Recall | None = None,
+    target: Target | None = None,
+) -> Review:
     """Prepare, observe, suspect, prove, propose, verify; then the review."""
-    config, parts = ground.config, ground.parts
-    lab = trial.Lab(parts.backend, config.limits())
-    draft = Draft(ground, lab, found)
-    if not found.functions and not changes_code(ground, found):
-        return draft.finish()
-    try:
-        progress.stage("prepare", "an image with the repository's dependencies")
-        sides = prepare(ground, draft, progress)
-        progress.stage("observe", "running the tests of base and head")
-        changes = test_changes(ground)
-        evidence = observed(ground, lab, sides, found, changes, progress, alone=alone)
-        draft.evidence = evidence
-        draft.test_changes = changes
-        if not evidence.head.tests:
-            return draft.finish()
-        progress.stage("prove", "which change breaks which test")
-        texts = texts_of(ground, found.functions)
-        suspicions = suspect.suspect(found.functions, evidence, parts.detectors)
-        proven = prove.prove(
-            lab,
-            sides.head,
-            texts,
-            suspicions,
-            evidence,
-            seconds=config.test.seconds,
-            progress=progress,
-            others=any(row.slug not in SAME_CODE for row in found.not_reviewed),
-        )
-        draft.unproven = proven.unproven
-        progress.note(f"findings proven: {len(proven.findings)}")
-        named = {finding.function.id for finding in proven.findings}
-        asks = config.guidance.review and not alone and any(f.id not in named for f in found.functions)
-        model = awake(parts.model, draft, progress) if proven.findings or asks else None
-        findings, head = proven.findings, sides.head
-        if model is not None and asks and not ground.seconds_left() <= 0:
-            witnessed = suspected(ground, lab, sides, texts, found, proven, evidence, model, draft, progress)
-            findings = (*findings, *witnessed.findings)
-            evidence = witnessed.evidence
-            head = trial.with_files(sides.head, witnessed.files)
-        bench = bench_of(ground, lab, head, texts, evidence, model)
-        for finding in findings:
-            if over := over_budget(ground, lab):
-                draft.reviewed.append(Reviewed(finding, None, None, why_no_rewrite=over))
-            else:
-                left = replace(bench.search, wall=ground.seconds_left())
-                draft.reviewed.append(examined(replace(bench, search=left), finding, draft, progress))
-    except SandboxError as problem:
-        hint = f" ({problem.hint})" if problem.hint else ""
-        draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
+    lab = trial.Lab(ground.parts.backend, ground.config.limits())
+    draft = Draft(ground, lab, found, target)
+    if found.functions or changes_code(ground, found):
+        try:
+            Journey(ground, lab, found, draft, progress, recall or Recall(), alone=alone).go()
+        except SandboxError as problem:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
+            draft.unfinished |= {function.id for function in found.functions}
     return draft.finish()
 
 
-def suspected(
-    ground: Ground,
-    lab: trial.Lab,
-    sides: observe.Sides,
-    texts: prove.Texts,
-    found: Found,
-    proven: prove.Proven,
-    evidence: Evidence,
-    model: Model,
-    draft: Draft,
-    progress: Progress,
-) -> witness.Witnessed:
-    """What the model suspects of the changed functions, run on base and head. Raises SandboxError."""
-    config = ground.config
-    progress.stage("suspect", f"{model.endpoint.name} names problems, each with a witness to be run")
-    known = {finding.function.id for finding in proven.findings}
-    briefs = {
-        function.id: brief_of(
-            function,
-            texts.language[function.head.path],
-            texts.text[function.head.path],
-            ground.head,
-            None,
+class Journey:
+    """From two trees to findings with their rewrites; what is seen on the way goes into the draft."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        lab: trial.Lab,
+        found: Found,
+        draft: Draft,
+        progress: Progress,
+        recall: Recall,
+        *,
+        alone: bool,
+    ) -> None:
+        self.ground = ground
+        self.lab = lab
+        self.found = found
+        self.draft = draft
+        self.progress = progress
+        self.recall = recall
+        self.alone = alone
+        self.model = functools.cache(self.wake)
+        """The model, woken when it is first needed: a review that has nothing to ask makes no request."""
+
+    def go(self) -> None:
+        """All of it. Raises SandboxError when the engine fails."""
+        self.progress.stage("prepare", "an image with the repository's dependencies")
+        sides = prepare(self.ground, self.draft, self.progress)
+        evidence = self.look(sides)
+        if not evidence.head.tests:
+            return
+        texts = texts_of(self.ground, self.found.functions)
+        findings = self.proof(sides, texts, evidence)
+        witnessed = self.witnessed(sides, texts, evidence, findings)
+        self.rewritten(sides, texts, findings, witnessed)
+
+    def look(self, sides: observe.Sides) -> Evidence:
+        """Runs base and head."""
+        self.progress.stage("observe", "running the tests of base and head")
+        changes = test_changes(self.ground)
+        evidence = observed(self.ground, self.lab, sides, self.found, changes, self.progress, alone=self.alone)
+        self.draft.evidence = evidence
+        self.draft.test_changes = changes
+        return evidence
+
+    def proof(self, sides: observe.Sides, texts: prove.Texts, evidence: Evidence) -> tuple[Finding, ...]:
+        """What failing tests show."""
+        self.progress.stage("prove", "which change breaks which test")
+        proven = prove.prove(
+            self.lab,
+            sides.head,
+            texts,
+            suspect.suspect(self.found.functions, evidence, self.ground.parts.detectors),
             evidence,
-            examine.executing_of(function, evidence),
+            seconds=self.ground.config.test.seconds,
+            progress=self.progress,
+            others=any(row.slug not in SAME_CODE for row in self.found.not_reviewed),
         )
-        for function in found.functions
-        if function.id not in known
-    }
-    asked = ask.ask(
+        self.draft.unproven = proven.unproven
+        self.progress.note(f"findings proven: {len(proven.findings)}")
+        return proven.findings
+
+    def witnessed(
+        self, sides: observe.Sides, texts: prove.Texts, evidence: Evidence, findings: Sequence[Finding]
+    ) -> witness.Witnessed:
+        """What a model's witnesses show: those of earlier reviews, and those of what is suspected now."""
+        config = self.ground.config
+        known = self.recall.suspicions(
+            self.found.functions, self.shown(findings), config.guidance.review_suspicions
+        )
+        asked = self.asked(texts, evidence, {finding.function.id for finding in findings})
+        if known and self.ground.seconds_left() <= 0:
+            self.draft.unfinished |= {suspicion.function.id for suspicion in known}
+            known = ()
+        witnessed = witness.run_witnesses(
+            self.lab,
+            sides,
+            (*known, *asked),
+            evidence,
+            texts,
+            seconds=min(config.test.seconds, max(10.0, self.ground.seconds_left())),
+            repeats=config.repeats,
+            progress=self.progress,
+        )
+        if asked:
+            fallen = Counter(row.reason for row in witnessed.left if any(row.suspicion is s for s in asked))
+            self.draft.notes.append(told_of(len(asked), len(asked) - fallen.total(), fallen))
+        return witnessed
+
+    def shown(self, findings: Sequence[Finding]) -> dict[str, frozenset[str]]:
+        """Function id -> texts of the test files that prove a finding of it."""
+        texts: dict[str, frozenset[str]] = {}
+        paths = frozenset(self.ground.head.paths())
+        for finding in findings:
+            files = [path for path in trial.files_of(finding.witness.tests) if path in paths]
+            data = {self.ground.head.read(path).decode("utf-8", "replace").strip() for path in files}
+            texts[finding.function.id] = texts.get(finding.function.id, frozenset()) | data
+        return texts
+
+    def asked(self, texts: prove.Texts, evidence: Evidence, named: Collection[str]) -> tuple[Suspicion, ...]:
+        """What the model suspects of the functions in which no test shows a problem (`named`: those with one)."""
+        config, draft = self.ground.config, self.draft
+        if self.ground.parts.model is None or not config.guidance.review or self.alone:
+            return ()
         # What fails tests already is found, and need not be named again.
-        [function for function in found.functions if function.id not in known],
-        briefs,
-        ask.Code(texts.text, texts.language, ground.head),
-        model.endpoint,
-        most=config.guidance.review_suspicions,
-        concurrency=config.endpoint.concurrency,
-        progress=progress,
-    )
-    witnessed = witness.run_witnesses(
-        lab,
-        sides,
-        asked.suspicions,
-        evidence,
-        texts,
-        seconds=min(config.test.seconds, max(10.0, ground.seconds_left())),
-        repeats=config.repeats,
-        progress=progress,
-    )
-    if asked.suspicions:
-        draft.notes.append(told_of(len(asked.suspicions), len(witnessed.findings), witnessed.dropped))
-    draft.notes += [f"The model said nothing usable of {name}: {why}" for name, why in asked.skipped]
-    return witnessed
+        open_ = [function for function in self.found.functions if function.id not in named]
+        functions = [function for function in open_ if not self.recall.asked(function)]
+        if spared := len(open_) - len(functions):
+            what = (
+                "1 function unchanged since {} was"
+                if spared == 1
+                else f"{spared} functions unchanged since {{}} were"
+            )
+            draft.notes.append(f"{what.format(self.recall.since)} not asked about again.")
+        # What is not asked now is to be asked next time.
+        draft.unfinished |= {function.id for function in functions}
+        if not functions or self.ground.seconds_left() <= 0 or (model := self.model()) is None:
+            return ()
+        self.progress.stage("suspect", f"{model.endpoint.name} names problems, each with a witness to be run")
+        briefs = {
+            function.id: brief_of(
+                function,
+                texts.language[function.head.path],
+                texts.text[function.head.path],
+                self.ground.head,
+                None,
+                evidence,
+                examine.executing_of(function, evidence),
+            )
+            for function in functions
+        }
+        asked = ask.ask(
+            functions,
+            briefs,
+            ask.Code(texts.text, texts.language, self.ground.head),
+            model.endpoint,
+            most=config.guidance.review_suspicions,
+            concurrency=config.endpoint.concurrency,
+            progress=self.progress,
+        )
+        skipped = {name for name, _ in asked.skipped}
+        draft.unfinished -= {function.id for function in functions if function.id not in skipped}
+        draft.notes += [f"The model said nothing usable of {name}: {why}" for name, why in asked.skipped]
+        return asked.suspicions
+
+    def rewritten(
+        self,
+        sides: observe.Sides,
+        texts: prove.Texts,
+        findings: Sequence[Finding],
+        witnessed: witness.Witnessed,
+    ) -> None:
+        """A rewrite for each finding, or why there is none."""
+        head = trial.with_files(sides.head, witnessed.files)
+        bench = bench_of(self.ground, self.lab, head, texts, witnessed.evidence, self.model)
+        spared = 0
+        for finding in (*findings, *witnessed.findings):
+            known = self.recall.known(finding)
+            item = self.outcome(bench, finding, known)
+            self.draft.reviewed.append(item)
+            spared += known is not None and item.search is None and not item.ignored
+        if spared:
+            what = "For 1 finding" if spared == 1 else f"For {spared} findings"
+            where = f"in what is unchanged since {self.recall.since}"
+            self.draft.notes.append(f"{what} {where} no rewrite was searched for again.")
+
+    def outcome(self, bench: examine.Bench, finding: Finding, known: Known | None) -> Reviewed:
+        """What becomes of one finding."""
+        if who := self.recall.ignored_by(finding):
+            return Reviewed(finding, None, None, why_no_rewrite=f"ignored by {who}", ignored=True)
+        if over := over_budget(self.ground, self.lab):
+            self.draft.unfinished.add(finding.function.id)
+            return Reviewed(finding, None, None, why_no_rewrite=over)
+        left = replace(bench, search=replace(bench.search, wall=self.ground.seconds_left()))
+        return examined(left, finding, self.draft, self.progress, known)
+
+    def wake(self) -> Model | None:
+        """The model, if there is one that answers."""
+        return awake(self.ground.parts.model, self.draft, self.progress)
 
 
 def told_of(suspicions: int, findings: int, dropped: Mapping[str, int]) -> str:
@@ -241,14 +348,17 @@ def changes_code(ground: Ground, found: Found) -> bool:
     )
 
 
-def examined(bench: examine.Bench, finding: Finding, draft: Draft, progress: Progress) -> Reviewed:
+def examined(
+    bench: examine.Bench, finding: Finding, draft: Draft, progress: Progress, known: Known | None = None
+) -> Reviewed:
     """What becomes of one finding. A defect of ours in it costs its rewrite, never the proven finding."""
     try:
-        return examine.examine(bench, finding, progress)
+        return examine.examine(bench, finding, progress, known)
     except TrylineError:
         raise
     except Exception as bug:
         text = f"a defect of Tryline itself while {finding.function.id} was rewritten: {type(bug).__name__}: {bug}"
+        draft.unfinished.add(finding.function.id)
         draft.problems.append(Problem("bug", text, traceback.format_exc()[-4000:]))
         return Reviewed(finding, None, None, why_no_rewrite="a defect of Tryline itself; please report it")
 
@@ -324,7 +434,7 @@ def bench_of(
     head: trial.Side,
     texts: prove.Texts,
     evidence: Evidence,
-    model: Model | None = None,
+    wake: Callable[[], Model | None] = examine.nobody,
 ) -> examine.Bench:
     """What is needed to rewrite functions."""
     config = ground.config
@@ -341,7 +451,7 @@ def bench_of(
             seconds=config.verify.seconds, sample=config.verify.sample, seed=config.search.seed
         ),
         seconds_left=ground.seconds_left,
-        model=model,
+        wake=wake,
         guidance=guidance_of(config),
     )
 

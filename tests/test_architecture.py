@@ -49,6 +49,7 @@ LEVELS = (
             "bot.draft",
             "bot.problems",
             "bot.pull_request",
+            "bot.recall",
             "bot.replaying",
             "bot.review",
             "bot.wiring",
@@ -63,7 +64,7 @@ STEPS = RANK["bot.steps"]
 
 HOMES = {
     "docker": ("bot.sandboxes.docker",),
-    "requests": ("bot.sandboxes.docker",),  # docker's own transport: its exceptions come through
+    "requests": ("bot.sandboxes.docker", "bot.forges.github"),  # their transport: its exceptions come through
     "uv": ("bot.wiring",),  # a binary that goes into containers; its place is looked up
     "git": ("bot.workspace",),
     "packaging": ("bot.languages.python",),

@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import guarding, prompts, wire
@@ -20,6 +20,7 @@ from bot.domain import Brief, Category, ChangedFunction, Probe, Severity, Suspic
 from bot.endpoints import Capabilities, Endpoint, Message, Request
 from bot.errors import BudgetSpent, EndpointError
 from bot.languages import Files, Language, Unparsable
+from bot.plan import Known
 from bot.progress import Progress
 
 MOST_CHARACTERS = 100_000
@@ -28,6 +29,10 @@ MOST_SHOWN = 8_000
 """Characters of a refused answer that go back to the model."""
 MOST_WORDS = 500
 """Characters of a validator's complaint."""
+MOST_NAME = 100
+"""Characters of a model's name that a memory may give."""
+MODEL = "model/"
+"""What the rules begin with that a model suspects by; its category follows."""
 TOKENS = 4096
 """Of one answer, by default."""
 LIMITS = {
@@ -38,6 +43,8 @@ LIMITS = {
     "expected": 2000,
     "raises": 200,
     "fixed": 24_000,
+    "stub": 24_000,
+    "import": 2000,
 }
 """Most characters of each text: twice what the schema asks for, since not every server enforces it."""
 FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -252,7 +259,7 @@ class Asking:
             stub=stub,
         )
         lines = {line: 1.0} if probe.line else {}
-        return Suspicion(f"model/{category}", category, function, claim, (), lines, 0.0, probe)
+        return Suspicion(f"{MODEL}{category}", category, function, claim, (), lines, 0.0, probe)
 
     def fixed(self, function: ChangedFunction, answer: str) -> tuple[str, tuple[str, ...]]:
         """(the function as the model would have it, imports that it needs); empty where it cannot stand there."""
@@ -278,6 +285,39 @@ class Reading:
     named: int = 0
     malformed: int = 0
     surplus: int = 0
+
+
+MOST_IMPORTS = 50
+"""Import statements that a remembered repair may need."""
+
+
+def remembered(known: Known, function: ChangedFunction) -> Suspicion | None:
+    """What an earlier review found by a model's witness, suspected once more; None where there is nothing to run.
+
+    A memory is kept where others can write: it is read like an answer that has just come in. Whether its witness
+    counts is for the gates to say that every proposed witness passes.
+    """
+    probe, head = known.probe, function.head
+    if probe is None or known.function != function.id:
+        return None
+    try:
+        named = word({"rule": known.rule}, "rule", [f"{MODEL}{category}" for category in Category])
+        word(vars(probe), "kind", ["test", "call"])
+        for name in ("code", "call", "expected", "raises", "fixed", "stub"):
+            text(vars(probe), name)
+        for line in probe.imports:
+            text({"import": line}, "import")
+    except Refused:
+        return None
+    if len(probe.imports) > MOST_IMPORTS or (probe.raises and not NAME.fullmatch(probe.raises)):
+        return None
+    line = probe.line if 1 <= probe.line <= head.end_line - head.start_line + 1 else 0
+    probe = replace(
+        probe, claim=wire.clean(probe.claim, MOST_WORDS), source=wire.clean(probe.source, MOST_NAME), line=line
+    )
+    lines = {head.start_line + line - 1: 1.0} if line else {}
+    category = Category(named.removeprefix(MODEL))
+    return Suspicion(named, category, function, probe.claim, (), lines, 0.0, probe)
 
 
 def stubbed(language: Language, function: ChangedFunction, expected: str) -> str:
