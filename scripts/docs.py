@@ -1,4 +1,4 @@
-"""`make docs`: writes what is generated: the help in README, the table of settings, the schema of the result."""
+"""`make docs`: writes what is generated: README's help, the table of settings, the action's inputs, the schema."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from bot.record import schema
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def between(text: str, name: str, content: str) -> str:
-    """The text with what stands between the markers of `name` replaced. Raises ValueError without markers."""
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+def between(text: str, name: str, content: str, *, mark: str = "<!-- {} -->") -> str:
+    """The text with what stands between the markers of `name` replaced; `mark` says how a marker is written.
+
+    Raises ValueError without markers.
+    """
+    start, end = (re.escape(mark.format(words)) for words in (name, f"end of {name}"))
+    pattern = re.compile(rf"({start}\n).*?([ ]*{end}\n)", re.DOTALL)
     replaced, count = pattern.subn(lambda found: f"{found[1]}{content}\n{found[2]}", text)
     if count != 1:
         raise ValueError(f"the markers of {name!r} stand {count} times, not once")
@@ -34,12 +38,28 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def action_inputs() -> str:
+    """All settings as inputs of action.yml, named as GitHub names inputs: `budget.function_seconds` has hyphens."""
+    lines = []
+    for row in describe():
+        # A JSON string is one of YAML's, too, and stays a string whatever it says.
+        meaning = json.dumps(f"{row.description} ({row.kind}; default: {written(row.default)})", ensure_ascii=False)
+        lines += [f"  {input_name(row.name)}:", f"    description: {meaning}"]
+    return "\n".join(lines)
+
+
+def input_name(setting: str) -> str:
+    """The action's input for a setting: `budget.function_seconds` -> `budget-function-seconds`."""
+    return setting.replace(".", "-").replace("_", "-")
+
+
 def generated() -> dict[Path, str]:
     """Every file with generated parts, as it should be."""
-    readme, settings = ROOT / "README.md", ROOT / "docs/configuration.md"
+    readme, settings, action = ROOT / "README.md", ROOT / "docs/configuration.md", ROOT / "action.yml"
     return {
         readme: between(readme.read_text("utf-8"), "help", f"```console\n{help_text().strip()}\n```"),
         settings: between(settings.read_text("utf-8"), "settings", settings_table()),
+        action: between(action.read_text("utf-8"), "settings", action_inputs(), mark="# {}"),
         ROOT / "docs/result.schema.json": json.dumps(schema(), indent=2) + "\n",
     }
 
