@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from bot import __version__, review, trial, wiring
+from bot import __version__, ci, review, trial, wiring
 from bot.config import FILE_NAME, Config, Given, explain, load, parse
 from bot.console import (
     TerminalProgress,
@@ -76,6 +76,7 @@ examples:
   tryline review --output review.md --output review.json
   tryline try src/cart.py::Basket.total   rewrite one function that its tests show to be broken
   tryline replay 4d34ce602922             run the proof of a finding again
+  tryline post --from .tryline/result.json   finish a delivery that broke off
   tryline doctor                          what works here, what is missing"""
 
 SETTINGS = """\
@@ -265,6 +266,11 @@ def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParse
     sub = command("replay", _replay, "run the proof of a saved finding again")
     sub.add_argument("id", metavar="ID", help="of a finding or a review; its start is enough")
     _spending(sub, environ)
+    sub = command("ci", _ci, "do what the event of a build server asks for: review its pull request")
+    _spending(sub, environ)
+    sub = command("post", _post, "post a saved result on its pull request, or what of it is not there yet")
+    ci.add_post_arguments(sub, environ)
+    _spending(sub, environ)
     sub = command("doctor", _doctor, "say what works here and what is missing")
     _spending(sub, environ)
     sub.add_argument("--endpoint", metavar="URL", help="ask this server what it can do")
@@ -383,7 +389,7 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 def _arguments(argv: Sequence[str], terminal: Terminal) -> argparse.Namespace:
     """The parsed command line. Raises UsageError, with the nearest command for one that does not exist."""
     top = parser(terminal.environ, terminal.stdout)
-    names = ("review", "try", "replay", "doctor", "config", "bench", "clean")
+    names = ("review", "try", "replay", "ci", "post", "doctor", "config", "bench", "clean")
     word = next((word for word in argv if not word.startswith("-")), None)
     if not {"-h", "--help", "--version"} & set(argv):
         if word is None:
@@ -524,6 +530,19 @@ def _config(args: argparse.Namespace, terminal: Terminal) -> int:
         config = _load(args, terminal, workspace, workspace.change(args.base, args.head).base)
     print_settings(explain(config), terminal.stdout, color=not args.no_color)
     return ExitCode.OK
+
+
+def _ci(args: argparse.Namespace, terminal: Terminal) -> int:
+    """All that it needs is in the environment; it needs no repository to start with."""
+    with ExitStack() as stack:
+        progress = _progress(args, terminal, stack)
+        flags = settings_from_flags(args)
+        return ci.respond(terminal.environ, terminal.stdout, progress, flags=flags, also=_TWINS.values())
+
+
+def _post(args: argparse.Namespace, terminal: Terminal) -> int:
+    config = ci.config_of(terminal.environ, settings_from_flags(args), _TWINS.values())
+    return ci.post(args, terminal.environ, terminal.stdout, config)
 
 
 def _bench(args: argparse.Namespace, terminal: Terminal) -> int:

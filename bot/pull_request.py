@@ -80,7 +80,7 @@ def respond(desk: Desk) -> ExitCode:
             slug="no-token",
         )
     settings = load(None, environ=desk.environ, flags=desk.flags, also=desk.also)
-    host = wiring.host(event, desk.token, settings, desk.environ)
+    host = hosted(desk, event, settings)
     if event.order.task is Task.POST:
         return post(desk, event, host, settings)
     pull = host.pull(event.order.number)
@@ -89,6 +89,19 @@ def respond(desk: Desk) -> ExitCode:
     if event.order.command:
         return command(case)
     return reviewed(case)
+
+
+def hosted(desk: Desk, event: Event, config: Config) -> Host:
+    """The platform of the event, as the run's token sees it."""
+    return wiring.host(
+        event.repository,
+        desk.token,
+        config,
+        desk.environ,
+        api_url=event.api_url,
+        server_url=event.server_url,
+        run_url=event.run_url,
+    )
 
 
 def nothing(desk: Desk, why: str) -> ExitCode:
@@ -133,8 +146,7 @@ def configured(case: Case, workspace: Workspace) -> Case:
         flags=case.desk.flags,
         also=case.desk.also,
     )
-    host = wiring.host(case.event, case.desk.token, config, case.desk.environ)
-    return replace(case, config=config, host=host)
+    return replace(case, config=config, host=hosted(case.desk, case.event, config))
 
 
 def skipped(case: Case, why: str) -> ExitCode:

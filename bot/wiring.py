@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import uv
 
@@ -28,13 +29,18 @@ from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai import diagnose
 from bot.endpoints.openai.client import OpenAI
 from bot.errors import EndpointError
-from bot.forges import Forge
-from bot.forges.local import Format, Local
+from bot.forges import Forge, Format, Host, Job
+from bot.forges.github import event as github_event
+from bot.forges.github.host import GitHub
+from bot.forges.github.outputs import GitHubJob
+from bot.forges.local import Local
 from bot.languages import Language
 from bot.languages.python.language import Python
+from bot.plan import Event
 from bot.render import Caps
 from bot.sandboxes import Backend, Diagnosis
 from bot.sandboxes.docker.backend import Docker
+from bot.settings import PullSettings
 from bot.signal import Counter
 
 
@@ -160,3 +166,33 @@ def diagnosed(config: Config, environ: Mapping[str, str], state: Path | None) ->
 def forge(files: Mapping[Path, Format], caps: Caps) -> Forge:
     """Where a local review is delivered."""
     return Local(files, caps)
+
+
+def event(environ: Mapping[str, str], policy: PullSettings) -> Event:
+    """What the job that this process runs in is asked to do. Raises UsageError outside a job."""
+    return github_event.load(environ, policy)
+
+
+def inputs(environ: Mapping[str, str]) -> github_event.Inputs:
+    """What the step of the workflow gave to the action."""
+    return github_event.settings_from_inputs(environ)
+
+
+def host(
+    repository: str, token: str, config: Config, environ: Mapping[str, str], *, api_url: str, server_url: str, run_url: str
+) -> Host:
+    """The platform that holds the pull request. Raises UsageError for an address that is none, ForgeError."""
+    return GitHub(
+        token=token,
+        repository=repository,
+        api_url=api_url,
+        server_url=server_url,
+        account=config.pull.account,
+        environ=environ,
+        run_url=run_url,
+    )
+
+
+def job(environ: Mapping[str, str], stdout: TextIO) -> Job:
+    """The job of the build server that this process runs in."""
+    return GitHubJob(environ, stdout)

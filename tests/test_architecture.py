@@ -45,6 +45,7 @@ LEVELS = (
     (
         "journeys",
         {
+            "bot.ci",
             "bot.delivery",
             "bot.draft",
             "bot.problems",

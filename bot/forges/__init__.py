@@ -81,6 +81,9 @@ class Job(Protocol):
     def warn(self, text: str) -> None:
         """A line that is shown as a warning."""
 
+    def fail(self, text: str) -> None:
+        """A line that is shown as an error."""
+
     def mask(self, secret: str) -> None:
         """Never shown in this job's log, nor what is derived from it."""
 

@@ -1,0 +1,133 @@
+"""The commands of a build server: `tryline ci` does what its event asks for, `tryline post` delivers a saved result."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from bot import delivery, pull_request, wiring
+from bot.config import Config, Given, load
+from bot.errors import ExitCode, TrylineError, UsageError
+from bot.forges import Job
+from bot.progress import Progress
+from bot.record import read_file
+from bot.render import one_line
+
+RESULT = Path(".tryline/result.json")
+"""Where a run leaves its result, in the workspace."""
+API, SERVER = "https://api.github.com", "https://github.com"
+
+
+def add_post_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """The flags of `tryline post`."""
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="a result that `tryline ci` or `tryline review --output FILE.json` has saved",
+    )
+    parser.add_argument(
+        "--repository",
+        metavar="OWNER/NAME",
+        default=environ.get("GITHUB_REPOSITORY") or None,
+        help="where the pull request is (default: what the result says; GITHUB_REPOSITORY)",
+    )
+    parser.add_argument(
+        "--pull", metavar="NUMBER", type=int, help="the pull request (default: what the result says)"
+    )
+
+
+def respond(
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    progress: Progress,
+    *,
+    flags: Mapping[str, Given],
+    also: Iterable[str],
+) -> ExitCode:
+    """Does what the event in the environment asks for. Raises TrylineError, which the job shows by then."""
+    inputs = wiring.inputs(environ)
+    job = wiring.job(environ, stdout)
+    for secret in filter(None, (inputs.token, inputs.endpoint_key, *keys(environ))):
+        job.mask(secret)
+    for warning in inputs.warnings:
+        job.warn(warning)
+    desk = pull_request.Desk(
+        environ=inputs.environ(environ),
+        token=inputs.token,
+        job=job,
+        progress=progress,
+        also=tuple(also),
+        flags=flags,
+        result=Path(inputs.result) if inputs.result else RESULT,
+        sarif=Path(inputs.sarif_file) if inputs.sarif_file else None,
+    )
+    with errors_shown(job):
+        return pull_request.respond(desk)
+
+
+def keys(environ: Mapping[str, str]) -> Iterator[str]:
+    """The endpoints' keys that the environment holds."""
+    for name, value in environ.items():
+        if name == "OPENAI_API_KEY" or re.fullmatch(r"TRYLINE_ENDPOINT_KEY(_\d+)?", name):
+            yield value
+
+
+@contextmanager
+def errors_shown(job: Job) -> Iterator[None]:
+    """An error that ends the run stands among the job's annotations, not in its log alone."""
+    try:
+        yield
+    except TrylineError as error:
+        job.fail(f"{error.message} {error.hint}".strip())
+        raise
+
+
+def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, config: Config) -> ExitCode:
+    """Posts a saved result, or what of it is not there yet. Raises UsageError, ForgeError."""
+    result = read_file(args.source)
+    target = result.target
+    repository = args.repository or (target.repository if target is not None else None)
+    number = args.pull or (target.number if target is not None and target.repository == repository else None)
+    if repository is None or number is None:
+        raise UsageError(
+            "it is not known which pull request the result is about",
+            hint="Name it: `--repository OWNER/NAME --pull NUMBER`.",
+            slug="usage",
+        )
+    token = wiring.inputs(environ).token
+    if not token:
+        raise UsageError(
+            "there is no token to post with",
+            hint="Set GITHUB_TOKEN to one that has `pull-requests: write` for the repository.",
+            slug="no-token",
+        )
+    host = wiring.host(
+        repository,
+        token,
+        config,
+        environ,
+        api_url=environ.get("GITHUB_API_URL") or API,
+        server_url=environ.get("GITHUB_SERVER_URL") or SERVER,
+        run_url="",
+    )
+    pull = host.pull(number)
+    delivered = delivery.deliver_saved(host, result, config, pull=pull, from_fork=pull.fork)
+    for problem in delivered.problems:
+        stdout.write(f"note: {one_line(problem)}\n")
+    stdout.write(
+        f"#{number}: {delivered.created} posted, {delivered.edited} edited, {delivered.deleted} removed, "
+        f"{delivered.kept} kept; {one_line(delivered.summary)}\n"
+    )
+    return ExitCode.OK
+
+
+def config_of(environ: Mapping[str, str], flags: Mapping[str, Given], also: Iterable[str]) -> Config:
+    """The configuration of a command that has no repository. Raises ConfigError."""
+    return load(None, environ=environ, flags=flags, also=also)
