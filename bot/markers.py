@@ -55,8 +55,9 @@ class Marker:
 def write(marker: Marker) -> str:
     """The marker as one line, to be the last one of a body.
 
-    Where the memory is too large it forgets, in this order, until it fits: rewrites, probes, what was reviewed,
-    findings, and the oldest of what is ignored. Raises ValueError for an id that a marker cannot hold.
+    Where the memory is too large it forgets, in this order, until it fits: rewrites, probes (in both cases the
+    function counts as not reviewed, too), what was reviewed, findings, and the oldest of what is ignored. Raises
+    ValueError for an id that a marker cannot hold.
     """
     if marker.id and (len(marker.id) > MAX_ID or not re.fullmatch(_ID, marker.id)):
         raise ValueError(f"no id for a marker: {marker.id!r}")
@@ -166,6 +167,8 @@ def _smaller(memory: Memory) -> Iterator[Memory]:
                 lean = {"source": "", "imports": (), "edits": ()} if rewrites else {"probe": None}
                 memory = replace(
                     memory,
+                    # What is told of the function is not whole any more: it has to be reviewed again.
+                    functions={name: d for name, d in memory.functions.items() if name != known.function},
                     findings=tuple(
                         replace(other, **lean) if other.id == known.id else other for other in memory.findings
                     ),

@@ -171,7 +171,9 @@ def noise(length: int, seed: int) -> str:
 
 def known(number: int, source: int, code: int) -> Known:
     probe = Probe("test", noise(code, number), "test_it", "fails") if code else None
-    return Known(f"{number:012x}", "a.py::f", "tests/regression", "title", noise(source, number), probe=probe)
+    return Known(
+        f"{number:012x}", f"a.py::f{number}", "tests/regression", "title", noise(source, number), probe=probe
+    )
 
 
 def remembered(memory: Memory) -> Memory:
@@ -183,21 +185,22 @@ def remembered(memory: Memory) -> Memory:
     return found.memory
 
 
-def test_rewrites_are_forgotten_first_and_the_largest_of_them() -> None:
-    memory = Memory("c0", {"a.py::f": "d"}, (known(1, 500, 300), known(2, 40_000, 300), known(3, 400, 0)))
+def test_rewrites_are_forgotten_first_and_the_largest_of_them_with_their_functions() -> None:
+    functions = {"a.py::f1": "d1", "a.py::f2": "d2"}
+    memory = Memory("c0", functions, (known(1, 500, 300), known(2, 40_000, 300), known(3, 400, 0)))
     small = remembered(memory)
     assert [bool(item.source) for item in small.findings] == [True, False, True]
-    assert small == replace(
-        memory, findings=(memory.findings[0], replace(memory.findings[1], source=""), known(3, 400, 0))
-    )
+    one, two, three = memory.findings
+    assert small == Memory("c0", {"a.py::f1": "d1"}, (one, replace(two, source=""), three))
 
 
 def test_then_probes() -> None:
-    memory = Memory("c0", {"a.py::f": "d"}, (known(1, 500, 300), known(2, 900, 40_000)))
+    functions = {"a.py::f1": "d1", "a.py::f2": "d2", "a.py::f3": "d3"}
+    memory = Memory("c0", functions, (known(1, 500, 300), known(2, 900, 40_000), known(3, 0, 10)))
     small = remembered(memory)
-    assert [item.source for item in small.findings] == ["", ""]
-    assert [item.probe is not None for item in small.findings] == [True, False]
-    assert small.functions == memory.functions
+    assert [item.source for item in small.findings] == ["", "", ""]
+    assert [item.probe is not None for item in small.findings] == [True, False, True]
+    assert small.functions == {"a.py::f3": "d3"}
 
 
 def test_what_was_ignored_is_remembered_longest() -> None:
