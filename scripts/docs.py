@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.cli import help_text
 from bot.config import describe
 from bot.console import written
+from bot.forges.github.event import input_name
 from bot.record import schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,11 +47,6 @@ def action_inputs() -> str:
         meaning = json.dumps(f"{row.description} ({row.kind}; default: {written(row.default)})", ensure_ascii=False)
         lines += [f"  {input_name(row.name)}:", f"    description: {meaning}"]
     return "\n".join(lines)
-
-
-def input_name(setting: str) -> str:
-    """The action's input for a setting: `budget.function_seconds` -> `budget-function-seconds`."""
-    return setting.replace(".", "-").replace("_", "-")
 
 
 def generated() -> dict[Path, str]:

@@ -183,3 +183,14 @@ print(subprocess.run(script, shell=True, check=True, capture_output=True, text=T
         assert (ran.stdout, ran.stderr) == ("['c', 'z', './b']\n", "")
     finally:
         subprocess.run(["docker", "rmi", "-f", image], check=True, capture_output=True)
+
+
+def test_a_sites_own_authority_is_trusted_beside_the_systems(tmp_path: Path) -> None:
+    own = tmp_path / "own.pem"
+    own.write_bytes(b"-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n")
+    systems = rootfs.ca_bundle()
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        assert rootfs.ca_bundle({variable: str(own)}) == systems.rstrip(b"\n") + b"\n" + own.read_bytes()
+    both = rootfs.ca_bundle({"SSL_CERT_FILE": str(own), "REQUESTS_CA_BUNDLE": str(own)})
+    assert both.count(b"ours") == 1
+    assert rootfs.ca_bundle({"SSL_CERT_FILE": str(tmp_path / "missing")}) == systems

@@ -146,7 +146,7 @@ class Images:
         limits: InstallLimits | None = None,
     ) -> None:
         """`run` is the id of this run, for labels; `environ` tells where interpreters may stand (PATH, HOME ...)
-        and is never passed on."""
+        and which certificate authorities to trust (SSL_CERT_FILE ...), and is never passed on."""
         self._client = client
         self._api = client.api
         self._uv = uv_binary
@@ -452,7 +452,7 @@ class Images:
             for folder in (REPO, VENV, HOME, GENERATED, SETUP, f"{SETUP}/home", SCRATCH):
                 _put_folder(archive, folder)
             _put(archive, UV, self._uv.read_bytes(), 0o755)
-            _put(archive, CA, rootfs.ca_bundle(), 0o644)
+            _put(archive, CA, rootfs.ca_bundle(self._environ), 0o644)
             _put(archive, f"{SETUP}/install.py", _program(), 0o644)
             _put(archive, f"{SETUP}/plan.json", json.dumps(plan).encode(), 0o600)
             folders = {REPO}

@@ -194,13 +194,21 @@ def fingerprint(interpreter: Interpreter) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:24]
 
 
-def ca_bundle() -> bytes:
-    """The certificate authorities that this machine trusts, PEM; empty where there is no known bundle."""
-    for name in _CA_BUNDLES:
-        path = Path(name)
-        if path.is_file():
-            return path.read_bytes()
-    return b""
+def ca_bundle(environ: Mapping[str, str] | None = None) -> bytes:
+    """The certificate authorities that this machine trusts, PEM; empty where there is no known bundle.
+
+    With `environ` also those that its SSL_CERT_FILE or REQUESTS_CA_BUNDLE names: in a container, a site's own
+    authority is not among the system's.
+    """
+    known = next((path for path in map(Path, _CA_BUNDLES) if path.is_file()), None)
+    bundle = known.read_bytes() if known else b""
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        named = Path((environ or {}).get(variable) or "/nowhere")
+        if named.is_file() and os.access(named, os.R_OK):
+            further = named.read_bytes()
+            if further not in bundle:
+                bundle = bundle.rstrip(b"\n") + b"\n" + further
+    return bundle
 
 
 def write(interpreter: Interpreter, target: BinaryIO, *, companions: Sequence[Path] = ()) -> Written:
