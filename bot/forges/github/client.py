@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import requests
+import urllib3
 from github import Auth
 from github.Requester import (
     HTTPRequestsConnectionClass,
@@ -43,6 +44,10 @@ TRIES = 4
 """How often a request that may be repeated is sent, waiting 1, 2 and 4 seconds between."""
 TIMEOUT = 15
 """Seconds until a connection is made, and between two pieces of an answer."""
+WHOLE = 3
+"""How many times that long a whole answer may take to come."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Of an answer; GitHub's largest pages have a few megabytes."""
 PAGE = 100
 MAX_PAGES = 200
 """Twenty thousand entries: a list that goes on is none."""
@@ -255,7 +260,7 @@ class Client:
         if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
             what, sent = f"{where} or the proxy before it cannot be reached", False
         elif isinstance(error, requests.exceptions.Timeout):
-            what = f"{where} did not answer within {self._timeout} seconds"
+            what = f"{where} did not answer in time ({self._timeout} seconds, {WHOLE * self._timeout} for all)"
         elif isinstance(
             error,
             requests.exceptions.ConnectionError
@@ -349,22 +354,60 @@ class Client:
 # -------------------------------------------------------------------------------------------------- the wire
 
 
-def _plain(response: RequestsResponse) -> RequestsResponse:
-    """An answer that PyGithub does not follow elsewhere, and that is UTF-8 whatever its headers say."""
-    response.response.encoding = "utf-8"
-    if response.status == 301:
-        response.status = 308  # PyGithub follows 301, without the query.
-    return response
+class _Answer(RequestsResponse):
+    """An answer that was read whole, is UTF-8 whatever its headers say, and is followed nowhere."""
+
+    def __init__(self, response: requests.Response, body: bytes) -> None:
+        super().__init__(response)
+        self._body = body
+        if self.status == 301:
+            self.status = 308  # PyGithub follows 301, without the query.
+
+    def read(self) -> str:
+        return self._body.decode("utf-8", "replace")
+
+
+def _answered(connection: HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass) -> _Answer:
+    """Sends what PyGithub has prepared and reads the answer, within a time and a size for all of it.
+
+    Raises OSError: those of requests, where an answer is cut, comes too slowly or is too large.
+    """
+    timeout = connection.timeout or TIMEOUT
+    deadline = time.monotonic() + WHOLE * timeout
+    response = connection.session.request(
+        connection.verb,
+        f"{connection.protocol}://{connection.host}:{connection.port}{connection.url}",
+        headers=connection.headers,
+        data=connection.input,
+        timeout=timeout,
+        verify=connection.verify,
+        allow_redirects=False,
+        stream=True,
+    )
+    with response:
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(2**16, decode_content=True):
+                body += piece
+                if time.monotonic() > deadline:
+                    raise requests.exceptions.ReadTimeout("the answer does not end")
+                if len(body) > MAX_BYTES:
+                    raise requests.exceptions.ChunkedEncodingError("the answer is too large")
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.exceptions.ReadTimeout(str(error)) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(str(error)) from error
+        return _Answer(response, bytes(body))
 
 
 class _Https(HTTPSRequestsConnectionClass):
     def getresponse(self) -> RequestsResponse:
-        return _plain(super().getresponse())
+        return _answered(self)
 
 
 class _Http(HTTPRequestsConnectionClass):
     def getresponse(self) -> RequestsResponse:
-        return _plain(super().getresponse())
+        return _answered(self)
 
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

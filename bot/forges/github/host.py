@@ -15,7 +15,7 @@ import re
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from bot.diff import hunks
@@ -34,7 +34,7 @@ from bot.forges.github.shapes import (
     ReviewComment,
     User,
 )
-from bot.markers import Marker, read, signed
+from bot.markers import Marker, read, signed, unsigned
 from bot.plan import (
     Annotation,
     CheckRun,
@@ -223,7 +223,7 @@ class GitHub:
     def say(self, number: int, body: str) -> str:
         """Makes this the text of the sticky summary, there or new, and gives its web address. Idempotent.
 
-        A body without a marker gets that of the summary that is there, memory included. Runs that do this at the
+        A body without a marker or memory gets those of the summary that is there. Runs that do this at the
         same time end with one summary: the oldest stays.
         """
         self._client.renew()
@@ -530,7 +530,7 @@ class GitHub:
                 # Another run may have done the same, or our account is another than assumed: the oldest is it.
                 mine = self._summaries(number) or [posted]
             oldest, *doubles = mine
-            text = _with(body, read(oldest.body or "") or Marker("summary"))
+            text = _remembering(body, oldest.body or "")
             if not _same(oldest.body or "", text):
                 path = f"/issues/comments/{oldest.id}"
                 call = self._writing("edit the summary", "PATCH", path, {"body": text}, again=True)
@@ -717,6 +717,17 @@ def _with(body: str, marker: Marker) -> str:
     """The body with its marker; one that has a marker of this kind keeps it."""
     found = read(body)
     return body if found is not None and found.kind == marker.kind else signed(body, marker)
+
+
+def _remembering(body: str, present: str) -> str:
+    """The text of a summary that replaces `present`: what that remembers is not lost to a text without memory,
+    which comes of a conversation that was read under another account's name."""
+    old = read(present) or Marker("summary")
+    new = read(body)
+    if new is None or new.kind != "summary":
+        return signed(body, old)
+    forgets = new.memory is None or new.memory == Memory()
+    return signed(unsigned(body), replace(new, memory=old.memory)) if forgets and old.memory else body
 
 
 def _same(one: str, other: str) -> bool:
