@@ -1,4 +1,4 @@
-"""The repository on disk, read through git: revisions, trees, diffs, the working tree. The home of GitPython.
+"""The repository on disk, read through git: revisions, trees, diffs, the working tree.
 
 The repository is a stranger's: nothing that it configures is run. Hooks, filters, fsmonitor, textconv, external
 diffs and the network are switched off for every command, and no attribute file of a change can hide its lines.
@@ -18,37 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from subprocess import PIPE
 from types import TracebackType
-from typing import BinaryIO
-
-# GitPython refuses to be imported where there is no git; we want to say so ourselves, with a remedy.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-from git.cmd import Git
 
 from bot import diff, patterns
 from bot.domain import Change, FileDiff, Revision
 from bot.errors import RepositoryError
+from bot.git_runner import Output, Reader, Runner, first_line
 
-_OVERRIDES = (
-    "core.fsmonitor=false",
-    "core.untrackedCache=false",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-    "core.pager=cat",
-    # Above this size a file is not diffed line by line, so a huge file cannot fill our memory.
-    "core.bigFileThreshold=16m",
-    "protocol.allow=never",
-    "submodule.recurse=false",
-    "diff.suppressBlankEmpty=false",
-    "diff.renameLimit=2000",
-    "gc.auto=0",
-    # Continuous integration checks out as another user than the one we run as; what ownership protects from
-    # (a stranger's configuration that starts programs) is switched off above.
-    "safe.directory=*",
-)
-_KEPT_ENVIRONMENT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")
 _REGULAR = ("100644", "100755", "100664")
 _SYMLINK = "120000"
 _DEEPEN = "fetch the whole history: `git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout"
@@ -70,7 +46,7 @@ class Workspace:
         self._git_dir = git_dir
         self._common_dir = common_dir
         self._environ = environ
-        self._reader: _Reader | None = None
+        self._reader: Reader | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -87,7 +63,7 @@ class Workspace:
                 slug="no-such-directory",
             )
         environ = os.environ if environ is None else environ
-        scout = _Runner(path.resolve(), environ, {})
+        scout = Runner(path.resolve(), environ, {})
         found = scout.attempt("rev-parse", "--is-bare-repository", "--is-inside-work-tree")
         if found.status != 0:
             raise _not_a_repository(path, found.error)
@@ -210,7 +186,7 @@ class Workspace:
         target = self.revision(base)
         ancestor = self._common(target, tip)
         if ancestor is None:
-            if self._shallow():
+            if self._cut(target, tip):
                 raise self._no_ancestor(base, tip)
             return replace(target, name=f"{base} (no common ancestor)")
         return target if ancestor == target.commit else self._at(f"merge base with {base}", ancestor)
@@ -238,6 +214,16 @@ class Workspace:
 
     def _at(self, name: str, commit: str) -> Revision:
         return Revision(name, commit, self._run("rev-parse", "--verify", f"{commit}^{{tree}}").text())
+
+    def _cut(self, one: Revision, other: Revision) -> bool:
+        """Whether the history of one of them ends where the clone is shallow."""
+        if not self._shallow():
+            return False
+        try:
+            ends = set((self._common_dir / "shallow").read_text("ascii").split())
+        except OSError:
+            return True
+        return not ends.isdisjoint(self._run("rev-list", str(one.commit), str(other.commit)).text().split())
 
     def _shallow(self) -> bool:
         return self._run("rev-parse", "--is-shallow-repository").text() == "true"
@@ -269,7 +255,7 @@ class Workspace:
         """Content of one blob. Raises RepositoryError `missing-objects`. Safe to call from several threads."""
         with self._lock:
             if self._reader is None:
-                self._reader = _Reader(self._git.start("cat-file", "--batch"))
+                self._reader = Reader(self._git.start("cat-file", "--batch"))
             data = self._reader.read(blob)
         if data is None:
             raise self._missing(f"the object {blob}")
@@ -318,7 +304,7 @@ class Workspace:
                     done = self._git.attempt(*update, env=env, stdin=names)
                 if done.status != 0:
                     raise RepositoryError(
-                        f"The working tree cannot be read: {_first_line(done.error)}",
+                        f"The working tree cannot be read: {first_line(done.error)}",
                         hint="commit the change and review it with `--head HEAD`, or ignore what git cannot read",
                         slug="working-tree",
                     )
@@ -361,7 +347,7 @@ class Workspace:
         return env
 
     @contextmanager
-    def _attributeless(self) -> Iterator[_Runner]:
+    def _attributeless(self) -> Iterator[Runner]:
         """Git where no .gitattributes is seen: `*.py -diff` in a change must not hide its lines."""
         with tempfile.TemporaryDirectory(prefix="tryline-") as scratch:
             empty = Path(scratch)
@@ -370,13 +356,13 @@ class Workspace:
                 "GIT_INDEX_FILE": str(empty / "index"),
                 "GIT_ATTR_NOSYSTEM": "1",
             }
-            yield _Runner(empty, self._environ, {**self._repository(), **nothing})
+            yield Runner(empty, self._environ, {**self._repository(), **nothing})
 
     # ---------------------------------------------------------------------------------------------- git
 
     @property
-    def _git(self) -> _Runner:
-        return _Runner(self.top, self._environ, self._repository())
+    def _git(self) -> Runner:
+        return Runner(self.top, self._environ, self._repository())
 
     def _repository(self) -> dict[str, str]:
         """What tells git where everything is, so that nothing is looked for."""
@@ -388,10 +374,10 @@ class Workspace:
             fixed["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(alternates)
         return fixed
 
-    def _run(self, *args: str, env: Mapping[str, str] | None = None) -> _Output:
+    def _run(self, *args: str, env: Mapping[str, str] | None = None) -> Output:
         return self._git.run(*args, env=env)
 
-    def _try(self, *args: str, env: Mapping[str, str] | None = None) -> _Output:
+    def _try(self, *args: str, env: Mapping[str, str] | None = None) -> Output:
         return self._git.attempt(*args, env=env)
 
     def _missing(self, what: str) -> RepositoryError:
@@ -465,95 +451,6 @@ class Tree:
         return entry
 
 
-@dataclass(frozen=True)
-class _Output:
-    status: int
-    out: bytes
-    error: str
-
-    def text(self) -> str:
-        """Standard output without the line end."""
-        return self.out.decode("utf-8", "surrogateescape").removesuffix("\n")
-
-
-class _Runner:
-    """Git commands in one folder: an environment made here, every way to run a repository's code closed."""
-
-    def __init__(self, folder: Path, environ: Mapping[str, str], fixed: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._environ = environ
-        self._fixed = fixed
-        self._git = Git(str(folder))
-
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> _Output:
-        """What a command printed that should not fail. Raises RepositoryError `git-failed` when it does."""
-        output = self.attempt(*args, env=env)
-        if output.status != 0:
-            raise RepositoryError(
-                f"`git {args[0]}` failed in {self._folder}: {_first_line(output.error)}",
-                hint="check the repository with `git status` and `git fsck`",
-                slug="git-failed",
-            )
-        return output
-
-    def attempt(self, *args: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> _Output:
-        """What a command printed and its exit status."""
-        status, out, error = self._git.execute(
-            self._command(args, env or {}),
-            istream=stdin,
-            with_extended_output=True,
-            with_exceptions=False,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-        )
-        if status == 127:
-            raise RepositoryError("git is not installed.", hint="install git 2.31 or newer", slug="no-git")
-        return _Output(int(status), out, error)
-
-    def start(self, *args: str) -> Git.AutoInterrupt:
-        """A command that answers on its standard output what it is asked on its standard input."""
-        return self._git.execute(self._command(args, {}), as_process=True, istream=PIPE)
-
-    def _command(self, args: Sequence[str], env: Mapping[str, str]) -> list[str]:
-        """The argument vector, through `env -i`: GitPython can add to the environment but not take from it."""
-        environment = {name: self._environ[name] for name in _KEPT_ENVIRONMENT if name in self._environ}
-        environment |= {
-            "LC_ALL": "C",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            **self._fixed,
-            **env,
-        }
-        settings = [part for override in _OVERRIDES for part in ("-c", override)]
-        pairs = [f"{name}={value}" for name, value in environment.items()]
-        return ["env", "-i", *pairs, "git", "--no-pager", *settings, *args]
-
-
-class _Reader:
-    """One `git cat-file --batch`: many reads, one process."""
-
-    def __init__(self, process: Git.AutoInterrupt) -> None:
-        self._process = process
-
-    def read(self, blob: str) -> bytes | None:
-        """Content of an object; None when the repository lacks it."""
-        self._process.stdin.write(blob.encode("ascii") + b"\n")
-        self._process.stdin.flush()
-        header = self._process.stdout.readline().split()
-        if len(header) != 3:
-            return None
-        size = int(header[2])
-        data: bytes = self._process.stdout.read(size + 1)
-        return data[:size] if len(data) == size + 1 else None
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._process.stdin.close()
-        self._process.wait()
-
-
 def _entries(listing: bytes) -> Iterator[tuple[str, _Entry]]:
     """Entries of `ls-tree -l -z`, without those whose name could leave the tree or reach into a git directory."""
     for record in listing.decode("utf-8", "surrogateescape").split("\0"):
@@ -613,11 +510,7 @@ def _not_a_repository(path: Path, error: str) -> RepositoryError:
             slug="not-a-repository",
         )
     return RepositoryError(
-        f"git cannot open {path}: {_first_line(error)}",
+        f"git cannot open {path}: {first_line(error)}",
         hint="check the repository with `git status`",
         slug="not-a-repository",
     )
-
-
-def _first_line(error: str) -> str:
-    return error.strip().split("\n")[0] or "no message"

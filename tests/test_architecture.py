@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = (
-    ("ground", {"bot", "bot.domain", "bot.errors", "bot.plan", "bot.progress", "bot.patterns"}),
+    ("ground", {"bot", "bot.domain", "bot.errors", "bot.identity", "bot.plan", "bot.progress", "bot.patterns"}),
     (
         "protocols",
         {"bot.languages", "bot.sandboxes", "bot.endpoints", "bot.checks", "bot.detectors", "bot.forges"},
@@ -25,11 +25,14 @@ LEVELS = (
             "bot.config",
             "bot.console",
             "bot.diff",
+            "bot.fetching",
+            "bot.git_runner",
             "bot.guarding",
             "bot.markers",
             "bot.prompts",
             "bot.record",
             "bot.render",
+            "bot.result",
             "bot.sarif",
             "bot.settings",
             "bot.signal",
@@ -66,8 +69,9 @@ STEPS = RANK["bot.steps"]
 HOMES = {
     "docker": ("bot.sandboxes.docker",),
     "requests": ("bot.sandboxes.docker", "bot.forges.github"),  # their transport: its exceptions come through
+    "urllib3": ("bot.forges.github",),  # and what lies below it
     "uv": ("bot.wiring",),  # a binary that goes into containers; its place is looked up
-    "git": ("bot.workspace",),
+    "git": ("bot.git_runner",),
     "packaging": ("bot.languages.python",),
     "unidiff": ("bot.diff",),
     "yaml": ("bot.config",),
@@ -78,8 +82,8 @@ HOMES = {
     "matplotlib": ("bot.problems.drawing",),
     "github": ("bot.forges.github",),
     # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
-    "pydantic": ("bot.config", "bot.forges.github", "bot.markers", "bot.record", "bot.settings", "bot.wire"),
-    "pydantic_core": ("bot.config", "bot.forges.github", "bot.markers", "bot.record", "bot.settings", "bot.wire"),
+    "pydantic": ("bot.config", "bot.forges.github", "bot.markers", "bot.result", "bot.settings", "bot.wire"),
+    "pydantic_core": ("bot.config", "bot.forges.github", "bot.markers", "bot.result", "bot.settings", "bot.wire"),
 }
 GUESTS = {"pytest", "_pytest", "tryline_inside"}
 """What the files beyond the wall may import besides the standard library: the target's runner, and one another."""
