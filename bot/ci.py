@@ -1,24 +1,27 @@
-"""The commands of a build server: `tryline ci` does what its event asks for, `tryline post` delivers a saved result."""
+"""The commands of a build server: `ci` does what its event asks for, `post` delivers a saved result."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from bot import delivery, pull_request, wiring
+from bot import delivery, pull_request, record, wiring
 from bot.config import Config, Given, load
 from bot.errors import ExitCode, TrylineError, UsageError
 from bot.forges import Job
-from bot.progress import Progress
-from bot.record import read_file
+from bot.plan import Level
+from bot.progress import Silent
 from bot.render import one_line
 
 RESULT = Path(".tryline/result.json")
 """Where a run leaves its result, in the workspace."""
+QUIET_SECONDS = 15.0
+"""Without a line for so long, a reader of the log may think that it hangs."""
 API, SERVER = "https://api.github.com", "https://github.com"
 
 
@@ -46,23 +49,22 @@ def add_post_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, st
 def respond(
     environ: Mapping[str, str],
     stdout: TextIO,
-    progress: Progress,
     *,
+    quiet: bool,
     flags: Mapping[str, Given],
     also: Iterable[str],
 ) -> ExitCode:
     """Does what the event in the environment asks for. Raises TrylineError, which the job shows by then."""
     inputs = wiring.inputs(environ)
     job = wiring.job(environ, stdout)
-    for secret in filter(None, (inputs.token, inputs.endpoint_key, *keys(environ))):
-        job.mask(secret)
+    job.mask(*filter(None, (inputs.token, inputs.endpoint_key, *keys(environ))))
     for warning in inputs.warnings:
-        job.warn(warning)
+        job.report(Level.WARNING, warning)
     desk = pull_request.Desk(
         environ=inputs.environ(environ),
         token=inputs.token,
         job=job,
-        progress=progress,
+        progress=Silent() if quiet else JobProgress(job),
         also=tuple(also),
         flags=flags,
         result=Path(inputs.result) if inputs.result else RESULT,
@@ -70,6 +72,31 @@ def respond(
     )
     with errors_shown(job):
         return pull_request.respond(desk)
+
+
+class JobProgress:
+    """Progress as lines of a job's log, which foreign text in it cannot command."""
+
+    def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
+        self._job, self._clock = job, clock
+        self._start = self._last = clock()
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """A new part of the work begins."""
+        self._line(f"{name:<8} {one_line(detail)}")
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        self._line(f"{'':<8} {one_line(text)}")
+
+    def tick(self, text: str) -> None:
+        """A short-lived state: worth a line when nothing has been said for a while."""
+        if self._clock() - self._last >= QUIET_SECONDS:
+            self.note(text)
+
+    def _line(self, text: str) -> None:
+        self._last = self._clock()
+        self._job.say(f"{self._last - self._start:5.0f} s  {text}")
 
 
 def keys(environ: Mapping[str, str]) -> Iterator[str]:
@@ -85,13 +112,13 @@ def errors_shown(job: Job) -> Iterator[None]:
     try:
         yield
     except TrylineError as error:
-        job.fail(f"{error.message} {error.hint}".strip())
+        job.report(Level.FAILURE, f"{error.message} {error.hint}".strip())
         raise
 
 
 def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, config: Config) -> ExitCode:
     """Posts a saved result, or what of it is not there yet. Raises UsageError, ForgeError."""
-    result = read_file(args.source)
+    result = record.load(args.source)
     target = result.target
     repository = args.repository or (target.repository if target is not None else None)
     number = args.pull or (target.number if target is not None and target.repository == repository else None)

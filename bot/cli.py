@@ -534,10 +534,10 @@ def _config(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _ci(args: argparse.Namespace, terminal: Terminal) -> int:
     """All that it needs is in the environment; it needs no repository to start with."""
-    with ExitStack() as stack:
-        progress = _progress(args, terminal, stack)
-        flags = settings_from_flags(args)
-        return ci.respond(terminal.environ, terminal.stdout, progress, flags=flags, also=_TWINS.values())
+    flags = settings_from_flags(args)
+    return ci.respond(
+        terminal.environ, terminal.stdout, quiet=args.quiet, flags=flags, also=tuple(_TWINS.values())
+    )
 
 
 def _post(args: argparse.Namespace, terminal: Terminal) -> int:

@@ -26,9 +26,9 @@ def deliver(
 ) -> Delivery:
     """Says on a pull request what a review of its commit `head` found.
 
-    The conversation is read anew, so that doing this again after a failure finishes it: what is there already is not
-    posted twice. `files` are the diff whose lines can bear comments. Raises ForgeError; the review should have been
-    saved before.
+    The conversation is read anew, so that doing this again after a failure finishes it: what is there already is
+    not posted twice. `files` are the diff whose lines can bear comments. Raises ForgeError; the review should have
+    been saved before.
     """
     plan = comment.plan(
         review,
@@ -53,8 +53,8 @@ def deliver_saved(
     Nothing in it says where it goes: `pull` does. The lines that can bear comments are the platform's own, and the
     texts are made here, from values that are escaped like all foreign text.
 
-    Raises UsageError (`result-no-commit`, `result-outdated`) for a result that is not about the pull request's current
-    commit, and ForgeError.
+    Raises UsageError (`result-no-commit`, `result-outdated`) for a result that is not about the pull request's
+    current commit, and ForgeError.
     """
     head = review.change.head.commit
     if head is None:
@@ -70,6 +70,4 @@ def deliver_saved(
             slug="result-outdated",
         )
     files = host.diff(pull.number)
-    return deliver(
-        host, review, config, pull=pull, head=head, files=files, run_url=run_url, from_fork=from_fork
-    )
+    return deliver(host, review, config, pull=pull, head=head, files=files, run_url=run_url, from_fork=from_fork)

@@ -13,10 +13,10 @@ from bot.domain import Conclusion, Review, Reviewed, Target
 from bot.errors import ExitCode, ForgeError, TrylineError, UsageError
 from bot.fetching import prepare
 from bot.forges import Host, Job
-from bot.plan import Delivery, Event, Pull, Task
+from bot.plan import Delivery, Event, Level, Pull, Task
 from bot.progress import Progress
-from bot.record import dumps, read_file, save, write_atomically
-from bot.render import Caps, headline, markdown
+from bot.record import dumps, save, write_atomically
+from bot.render import Caps, headline, markdown, prose
 from bot.sarif import sarif
 from bot.settings import PullSettings
 from bot.steps import comment
@@ -24,6 +24,11 @@ from bot.workspace import Workspace
 
 LENIENT = PullSettings(drafts=True, bots=True, allow_target=True)
 """To learn which pull request an event is about, before its base says what policy is."""
+
+NOT_POSTED = (
+    "This run's token may only read, so nothing was posted on the pull request. A second workflow can post the "
+    "result that this run saved (docs/github.md, pull requests from forks)."
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def hosted(desk: Desk, event: Event, config: Config) -> Host:
 def nothing(desk: Desk, why: str) -> ExitCode:
     """An event that asks for nothing is no failure, and is not silent either."""
     desk.job.say(f"Nothing to do: {why}")
-    desk.job.summarise(f"Tryline did not review this: {comment.one_sentence(why)}\n")
+    desk.job.summarise([f"Tryline did not review this: {prose(why)}"])
     desk.job.output("conclusion", "skipped")
     return ExitCode.OK
 
@@ -254,28 +259,33 @@ def upload(case: Case, result: Review) -> None:
     try:
         case.host.upload_sarif(case.head, f"refs/pull/{case.pull.number}/head", sarif(result))
     except ForgeError as error:
-        case.desk.job.warn(f"Code scanning did not take the findings: {error.message} {error.hint}")
+        case.desk.job.report(
+            Level.WARNING, f"Code scanning did not take the findings: {error.message} {error.hint}"
+        )
 
 
 def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
     """What the job itself shows: its summary, annotations and outputs."""
     job = case.desk.job
-    text = markdown(result, Caps(max_inline=case.config.comments.max_inline))
+    pieces = [markdown(result, Caps(max_inline=case.config.comments.max_inline))]
     if delivered is None:
-        text = f"{text}\n{comment.not_posted(case.pull.fork)}\n"
-    job.summarise(text)
+        pieces.append(NOT_POSTED)
+    job.summarise(pieces)
     # What stands on a line of the pull request already is not shown there a second time.
     on_lines = frozenset[str]() if delivered is None else frozenset(delivered.on_lines)
-    job.annotate(tuple(row for row in comment.annotations(result) if row.finding not in on_lines))
+    for row in comment.annotations(result):
+        if row.finding not in on_lines:
+            job.annotate(row)
     job.output("conclusion", result.conclusion.value)
     job.output("findings", str(len(counting(result))))
     job.output("suggestions", str(sum(item.rewrite is not None for item in counting(result))))
     job.output("posted", "false" if delivered is None else "true")
     for problem in delivered.problems if delivered is not None else ():
-        job.warn(problem)
+        job.report(Level.WARNING, problem)
     job.say(headline(result))
     if delivered is not None and delivered.summary:
         job.say(f"Posted: {delivered.summary}")
+    job.close()
 
 
 def counting(result: Review) -> list[Reviewed]:
@@ -313,7 +323,7 @@ def told_if_it_fails(case: Case) -> Iterator[None]:
 def gave_up(case: Case, why: str) -> None:
     """Says on the pull request, in the job and in the check that there is no review. Raises nothing."""
     case.desk.job.output("conclusion", Conclusion.NEUTRAL.value)
-    case.desk.job.summarise(f"**Could not review this change; this is not a pass.** {comment.one_sentence(why)}\n")
+    case.desk.job.summarise([f"**Could not review this change; this is not a pass.** {prose(why)}"])
     if not case.writes:
         return
     try:
@@ -322,7 +332,7 @@ def gave_up(case: Case, why: str) -> None:
         if case.config.pull.check:
             case.host.check(case.head, comment.failed_check(why))
     except ForgeError as error:
-        case.desk.job.warn(f"The pull request could not be told: {error.message}")
+        case.desk.job.report(Level.WARNING, f"The pull request could not be told: {error.message}")
 
 
 # -------------------------------------------------------------------------------------------- the commands
@@ -376,12 +386,14 @@ def post(desk: Desk, event: Event, host: Host, config: Config) -> ExitCode:
     if pull is None:
         return nothing(desk, f"no open pull request has its head at {order.head[:12]} of {order.head_label}")
     if pull.head != order.head:
-        return nothing(desk, f"#{pull.number} has moved on from {order.head[:12]}; the newer run posts its own result")
+        return nothing(
+            desk, f"#{pull.number} has moved on from {order.head[:12]}; the newer run posts its own result"
+        )
     result = read_file(event.workspace / desk.result)
     delivered = delivery.deliver_saved(host, result, config, pull=pull, run_url=event.run_url, from_fork=pull.fork)
     desk.job.output("conclusion", result.conclusion.value)
     desk.job.output("posted", "true")
     for problem in delivered.problems:
-        desk.job.warn(problem)
+        desk.job.report(Level.WARNING, problem)
     desk.job.say(f"Posted on #{pull.number}: {delivered.summary or 'nothing new'}")
     return ExitCode.OK

@@ -32,7 +32,7 @@ from bot.errors import EndpointError
 from bot.forges import Forge, Format, Host, Job
 from bot.forges.github import event as github_event
 from bot.forges.github.host import GitHub
-from bot.forges.github.outputs import GitHubJob
+from bot.forges.github.outputs import Job as GitHubJob
 from bot.forges.local import Local
 from bot.languages import Language
 from bot.languages.python.language import Python
@@ -179,7 +179,14 @@ def inputs(environ: Mapping[str, str]) -> github_event.Inputs:
 
 
 def host(
-    repository: str, token: str, config: Config, environ: Mapping[str, str], *, api_url: str, server_url: str, run_url: str
+    repository: str,
+    token: str,
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    api_url: str,
+    server_url: str,
+    run_url: str,
 ) -> Host:
     """The platform that holds the pull request. Raises UsageError for an address that is none, ForgeError."""
     return GitHub(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from bot.domain import FileDiff, Review
-from bot.plan import Annotation, CheckRun, Conversation, Delivery, Order, Plan, Pull, Remote
+from bot.plan import Annotation, CheckRun, Conversation, Delivery, Level, Order, Plan, Pull, Remote
 
 Format = Literal["markdown", "json", "sarif"]
 """What a review can be written as to a file."""
@@ -75,23 +75,23 @@ class Host(Protocol):
 class Job(Protocol):
     """The job of a build server that this run is: its log, its summary, its outputs."""
 
-    def say(self, text: str) -> None:
-        """A line of the log; foreign text in it cannot command the build server."""
+    def say(self, text: object) -> None:
+        """Prints a line or more; whatever foreign text it holds, it commands the build server nothing."""
 
-    def warn(self, text: str) -> None:
-        """A line that is shown as a warning."""
+    def report(self, level: Level, message: str, title: str = "") -> bool:
+        """Shows something as a notice, a warning or an error; False where no more of its level would be shown."""
 
-    def fail(self, text: str) -> None:
-        """A line that is shown as an error."""
+    def annotate(self, annotation: Annotation) -> bool:
+        """The same beside a line of a file."""
 
-    def mask(self, secret: str) -> None:
-        """Never shown in this job's log, nor what is derived from it."""
+    def close(self) -> None:
+        """Says how much of that was not shown, if any."""
 
-    def output(self, name: str, value: str) -> None:
-        """A value for later steps."""
+    def mask(self, *values: str) -> None:
+        """Has these secrets, and what is made of them, blackened in all that is printed from now on."""
 
-    def summarise(self, markdown: str) -> None:
-        """Adds to the page that the build server shows of the job."""
+    def output(self, name: str, value: object) -> None:
+        """A value for later steps. Raises CouldNot where it cannot be written."""
 
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Marks lines of files; as many as the build server shows, the rest counted."""
+    def summarise(self, pieces: Iterable[str]) -> bool:
+        """Adds Markdown to the page that the build server shows of the job, each piece whole or not at all."""
