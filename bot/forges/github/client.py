@@ -86,6 +86,14 @@ class _Passing(ForgeError):
         self.wait = wait
 
 
+class Answered(ForgeError):
+    """GitHub answered with an error that trying again does not change."""
+
+    def __init__(self, message: str, *, hint: str, slug: str, status: int) -> None:
+        super().__init__(message, hint=hint, slug=slug)
+        self.status = status
+
+
 class _Limited(Exception):
     """GitHub did not carry out a request because of a rate limit, and says how long to wait, or None."""
 
@@ -307,34 +315,8 @@ class Client:
                 sent=call.writes,
                 wait=_wait({"retry-after": headers.get("retry-after", "")}, self._clock()) or 0.0,
             )
-        if status == 401:
-            return ForgeError(
-                said,
-                hint="The token is wrong or has expired. In a workflow, pass `${{ github.token }}`.",
-                slug="forge-auth",
-            )
-        if status == 403:
-            sso = "x-github-sso" in headers
-            return ForgeError(
-                said,
-                hint="Authorise the token for the organisation's single sign-on."
-                if sso
-                else f"The token lacks `{call.needs}`: name it under `permissions:` in the workflow. A run for a "
-                "pull request from a fork can only read; see docs/github.md for the pair of workflows.",
-                slug="forge-auth",
-            )
-        if status in (404, 410) or 300 <= status < 400:
-            moved = status < 400
-            return ForgeError(
-                said,
-                hint="The repository has moved: use its present name."
-                if moved
-                else f"It is not there, or the token may not see it (`{call.needs}`).",
-                slug="forge-missing",
-            )
-        return ForgeError(
-            said, hint="GitHub does not accept this request; its own words are above.", slug="forge-refused"
-        )
+        slug, hint = _meaning(call, status, sso="x-github-sso" in headers)
+        return Answered(said, hint=hint, slug=slug, status=status)
 
     def _shaped(self, call: Call, data: object, shape: type[T]) -> T:
         try:
@@ -469,6 +451,26 @@ def _checked_address(url: str) -> urllib.parse.SplitResult:
             slug="usage",
         )
     return parts
+
+
+def _meaning(call: Call, status: int, *, sso: bool) -> tuple[str, str]:
+    """Slug and hint for a status that is no limit and no failure of the server."""
+    if status == 401:
+        hint = "The token is wrong or has expired. In a workflow, pass `${{ github.token }}`."
+        return "forge-auth", hint
+    if status == 403 and sso:
+        return "forge-auth", "Authorise the token for the organisation's single sign-on."
+    if status == 403:
+        fork = (
+            " A run for a pull request from a fork can only read: docs/github.md tells of the pair of workflows."
+        )
+        hint = f"The token lacks `{call.needs}`: name it under `permissions:` in the workflow."
+        return "forge-auth", hint + (fork if call.writes else "")
+    if 300 <= status < 400:
+        return "forge-missing", "It has moved: use the repository's present name."
+    if status in (404, 410):
+        return "forge-missing", f"It is not there, or the token may not see it (`{call.needs}`)."
+    return "forge-refused", "GitHub does not accept this request; its own words are above."
 
 
 def _parsed(text: str) -> tuple[object, bool]:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from bot.diff import hunks
 from bot.domain import FileDiff, FileStatus, Hunk
 from bot.errors import ForgeError, UsageError
-from bot.forges.github.client import Call, Client
+from bot.forges.github.client import Answered, Call, Client
 from bot.forges.github.shapes import (
     Anything,
     ChangedFile,
@@ -160,6 +160,8 @@ class GitHub:
         Of several, to different branches, the newest.
         """
         self._client.renew()
+        if ":" not in head_label:
+            return None  # GitHub would list every pull request.
         call = self._reading(
             "look for the pull request of a branch",
             "/pulls",
@@ -301,15 +303,16 @@ class GitHub:
                 slug="forge-refused",
             )
         payload = {"commit_sha": commit, "ref": ref, "sarif": base64.b64encode(packed).decode("ascii")}
+        needs = "security-events: write"
         call = self._writing(
-            "upload the SARIF log; is code scanning enabled?",
-            "POST",
-            "/code-scanning/sarifs",
-            payload,
-            needs="security-events: write",
-            again=True,
+            "upload the SARIF log", "POST", "/code-scanning/sarifs", payload, needs=needs, again=True
         )
-        self._client.write(call, Anything)
+        try:
+            self._client.write(call, Anything)
+        except ForgeError as error:
+            if error.slug in ("forge-auth", "forge-missing"):
+                error.hint += " Code scanning must be enabled for the repository."
+            raise
 
     # --------------------------------------------------------------------------------------- our account
 
@@ -321,7 +324,7 @@ class GitHub:
                 self._login = self._client.read(call, User).login
             except ForgeError as error:
                 # A token of an app, a workflow's among them, gets 403, and nothing else says so.
-                if error.slug != "forge-auth" or "answered 403" not in error.message:
+                if not isinstance(error, Answered) or error.status != 403:
                     raise
                 self._login = ACTIONS
         return self._login
