@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot import delivery, review, wiring
+from bot import delivery, record, review, wiring
 from bot.config import FILE_NAME, Config, Given, load
 from bot.domain import Conclusion, Review, Reviewed, Target
 from bot.errors import ExitCode, ForgeError, TrylineError, UsageError
@@ -15,7 +15,6 @@ from bot.fetching import prepare
 from bot.forges import Host, Job
 from bot.plan import Delivery, Event, Level, Pull, Task
 from bot.progress import Progress
-from bot.record import dumps, save, write_atomically
 from bot.render import Caps, headline, markdown, prose
 from bot.sarif import sarif
 from bot.settings import PullSettings
@@ -200,8 +199,8 @@ def announce(case: Case, body: str) -> None:
 def saved(case: Case, workspace: Workspace, result: Review) -> None:
     """Writes the result before anything is posted: what was paid for is not lost to an outage."""
     desk = case.desk
-    desk.progress.note(f"saved {save(result, workspace.state_dir)}")
-    written(placed(case, desk.result), dumps(result))
+    desk.progress.note(f"saved {record.save(result, workspace.state_dir)}")
+    written(placed(case, desk.result), record.dumps(result))
     desk.job.output("result", str(desk.result))
     if desk.sarif is not None:
         written(placed(case, desk.sarif), sarif(result))
@@ -217,7 +216,7 @@ def written(path: Path, text: str) -> None:
     """Writes a file of the run's. Raises UsageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text)
+        record.write_atomically(path, text)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}",
@@ -389,7 +388,7 @@ def post(desk: Desk, event: Event, host: Host, config: Config) -> ExitCode:
         return nothing(
             desk, f"#{pull.number} has moved on from {order.head[:12]}; the newer run posts its own result"
         )
-    result = read_file(event.workspace / desk.result)
+    result = record.load(event.workspace / desk.result)
     delivered = delivery.deliver_saved(host, result, config, pull=pull, run_url=event.run_url, from_fork=pull.fork)
     desk.job.output("conclusion", result.conclusion.value)
     desk.job.output("posted", "true")
