@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot import guarding, templating
-from bot.domain import Conclusion, Finding, Function, MatrixRow, Outcome, Review, Reviewed, Rewrite, Usage, Verdict
+from bot.domain import (
+    Conclusion,
+    Finding,
+    Function,
+    MatrixRow,
+    Outcome,
+    Replacement,
+    Review,
+    Reviewed,
+    Rewrite,
+    Usage,
+    Verdict,
+)
 from bot.record import replay_command
 
 _BREAK = "\u200b"
@@ -85,15 +98,25 @@ def prose(text: object, limit: int = 2000) -> str:
 def _escape(text: str) -> str:
     text = html.escape(text, quote=False)
     text = re.sub(r"([\\`*_~|\[\]!{}])", r"\\\1", text)
-    text = re.sub(r"@(?=\w)", f"@{_BREAK}", text)
-    # `#1`, `owner/repo#1`, `GH-1`, and GitLab's `!1`, `$1`, `%name`, `&1` (already an entity).
-    text = re.sub(r"([#$%])(?=\w)", rf"\1{_BREAK}", text)
     text = re.sub(r"\\!(?=\d)", rf"\\!{_BREAK}", text)
-    text = re.sub(r"(?i)\b(GH)-(?=\d)", rf"\1{_BREAK}-", text)
-    text = re.sub(r"(?i)\b(https?|ftp|mailto|xmpp):", rf"\1{_BREAK}:", text)
-    text = re.sub(r"(?i)\bwww\.", f"www{_BREAK}.", text)
+    text = _unlinked(text)
     # At the start of a line: headings, quotes, lists, slash commands.
     return re.sub(r"^([-+#>/=]|\d+[.)])", rf"{_BREAK}\1", text)
+
+
+def _unlinked(text: str) -> str:
+    """Text in which a platform finds nobody to mention, nothing to refer to, no address and no formula."""
+    text = re.sub(r"@(?=\w)", f"@{_BREAK}", text)
+    # `#1`, `owner/repo#1`, `GH-1`, and GitLab's `!1` (above), `%name`, `&1` (already an entity).
+    text = re.sub(r"([#%])(?=\w)", rf"\1{_BREAK}", text)
+    # Not only GitLab's `$1`: between two of them GitHub sets a formula, unless no white space is before the first.
+    text = re.sub(r"\$", f"{_BREAK}${_BREAK}", text)
+    text = re.sub(r"(?i)(GH)-(?=\d)", rf"\1{_BREAK}-", text)
+    # No boundary is asked for before a scheme: `_https://x` is a link as well.
+    text = re.sub(r"(?i)(https?|ftp|mailto|xmpp):", rf"\1{_BREAK}:", text)
+    text = re.sub(r"(?i)(www)\.", rf"\1{_BREAK}.", text)
+    # What a commit's id may be; a mere number is none.
+    return re.sub(r"\b(?=[0-9]*[a-f])([0-9a-f]{3})(?=[0-9a-f]{4,37}\b)", rf"\1{_BREAK}", text)
 
 
 def code(text: object, limit: int = 300) -> str:
@@ -141,8 +164,6 @@ def markdown(review: Review, caps: Caps | None = None) -> str:
         review=review,
         shown=ranked[: caps.max_inline],
         folded=ranked[caps.max_inline :],
-        max_listed=MAX_LISTED,
-        max_failure=MAX_FAILURE,
     )
     return re.sub(r"\n{3,}\Z", "\n", text.strip("\n") + "\n")
 
@@ -297,7 +318,7 @@ def diff(finding: Finding, rewrite: Rewrite) -> str:
     function = finding.function.head
     parts = [*(_header(function.path)), *_hunks(function, rewrite.candidate.source)]
     for hunk in rewrite.also:
-        added = _newlines(hunk.replacement).splitlines()
+        added = _split(hunk.replacement)
         parts.append(
             f"@@ line {hunk.start_line} @@ {'(also changed)' if hunk.path == function.path else hunk.path}"
         )
@@ -309,10 +330,14 @@ def _header(path: str) -> tuple[str, str]:
     return f"--- a/{path}", f"+++ b/{path}"
 
 
+def _split(text: str) -> list[str]:
+    """Lines without their ends; not `splitlines`: a form feed or a Unicode separator ends no line of a diff."""
+    return _newlines(text).removesuffix("\n").split("\n") if text else []
+
+
 def _hunks(function: Function, source: str) -> list[str]:
     """Hunks between the function at head and its rewrite, shifted to where the function stands."""
-    old = _newlines(function.source).splitlines()
-    new = _newlines(source).splitlines()
+    old, new = _split(function.source), _split(source)
     shift = function.start_line - 1
     out = []
     for line in list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]:
@@ -324,6 +349,169 @@ def _hunks(function: Function, source: str) -> list[str]:
             )
         out.append(line)
     return out
+
+
+def patch(path: str, changes: Sequence[Replacement], head: Mapping[int, str], around: range) -> str | None:
+    """The change as a unified diff that git applies, byte for byte; None where head's text is not known.
+
+    `head` holds what is known of the head file: line -> text with its end. Up to three lines of context are shown
+    from the lines `around`, which must be known.
+    """
+    out = [f"--- a/{one_line(path)}\n", f"+++ b/{one_line(path)}\n"]
+    shift = 0
+    for change in sorted(changes, key=lambda change: change.start_line):
+        numbers = range(change.start_line, change.end_line + 1)
+        if not all(number in head for number in numbers):
+            return None
+        before = [n for n in range(change.start_line - 3, change.start_line) if n in around]
+        after = [n for n in range(change.end_line + 1, change.end_line + 4) if n in around]
+        old = [head[n] for n in (*before, *numbers, *after)]
+        new = [*(head[n] for n in before), *with_ends(change.replacement), *(head[n] for n in after)]
+        start = before[0] if before else change.start_line
+        out.append(f"@@ -{start},{len(old)} +{start + shift},{len(new)} @@\n")
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        for tag, a1, a2, b1, b2 in matcher.get_opcodes():
+            if tag == "equal":
+                out += [_diffed(" ", line) for line in old[a1:a2]]
+            else:
+                out += [_diffed("-", line) for line in old[a1:a2]] + [_diffed("+", line) for line in new[b1:b2]]
+        shift += len(new) - len(old)
+    return "".join(out)
+
+
+def _diffed(sign: str, line: str) -> str:
+    return f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n\\ No newline at end of file\n"
+
+
+def with_ends(text: str) -> list[str]:
+    """The lines of a text with their ends; the last one may have none. Only a line feed ends a line."""
+    pieces = text.split("\n")
+    return [f"{piece}\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+
+
+# -------------------------------------------------------------------------------------------------- comments
+
+MAX_BODY = 65_000
+"""Characters of a comment; GitHub refuses more than 65,536."""
+_LONGEST = 120_000
+"""Characters of one foreign text that are looked at; far more than is ever shown."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A passage of a comment, and shorter ones that may stand in its place: whole texts, nothing is cut."""
+
+    variants: tuple[str, ...]
+    """The longest first; an empty one at the end lets the passage go."""
+    weight: int = 0
+    """What weighs more is shortened only when nothing lighter is left."""
+
+
+def fitted(parts: Sequence[Part], room: int, note: str) -> str:
+    """The passages with an empty line between them, at most `room` characters; the longest are shortened first.
+
+    `note` is put last where something was shortened. What cannot be shortened must fit.
+    """
+    chosen = [0] * len(parts)
+
+    def text_of(index: int) -> str:
+        return parts[index].variants[chosen[index]]
+
+    def joined(*more: str) -> str:
+        return "\n\n".join(filter(None, (*map(text_of, range(len(parts))), *more)))
+
+    text = joined()
+    while len(text) > room:
+        spare = [i for i, part in enumerate(parts) if chosen[i] + 1 < len(part.variants)]
+        if not spare:
+            break
+        at = min(spare, key=lambda i: (parts[i].weight, -len(text_of(i))))
+        chosen[at] += 1
+        text = joined(note)
+    return text
+
+
+def secretless(text: object) -> str:
+    """Foreign text cleaned, without what looks like a secret."""
+    return guarding.redact(guarding.clean(str(text)[:_LONGEST]))
+
+
+def commandless(text: str) -> str:
+    """Text of several lines of which none is read as a command to us, neither here nor quoted in a reply."""
+    return re.sub(rf"(?im)^([ \t>]*)/(?={COMMAND})", rf"\1{_BREAK}/", text)
+
+
+COMMAND = r"tryline\b"
+"""What follows the slash of a command."""
+
+
+def gives_command(text: str) -> bool:
+    """Whether a line of the text would be read as a command to us."""
+    return commandless(text) != text
+
+
+def label(text: object, limit: int = 160) -> str:
+    """Foreign text on one line inside of HTML, where Markdown's escapes and code spans are not read."""
+    return _unlinked(html.escape(one_line(text, limit).replace("`", ""), quote=False))
+
+
+def prose_cell(text: object, limit: int = 200) -> str:
+    """Like `prose`, for a table: a bar in a code span would end the cell."""
+    pieces = re.split(r"`([^`\n]+)`", one_line(text, limit))
+    return "".join(cell(piece) if index % 2 else _escape(piece) for index, piece in enumerate(pieces))
+
+
+def holds_secret(text: str) -> bool:
+    """Whether something in the text looks like a secret, also between characters that cannot be seen."""
+    cleaned = guarding.clean(text)
+    return guarding.redact(text) != text or guarding.redact(cleaned) != cleaned
+
+
+def _guarded(shown: Callable[..., str]) -> Callable[..., str]:
+    """A filter that takes secrets out first: what is cut afterwards cannot leave half of one."""
+
+    def guarded(text: object, *limits: object) -> str:
+        return shown(secretless(text), *limits)
+
+    return guarded
+
+
+def _log(text: object, language: str = "text", limit: int = MAX_FAILURE) -> str:
+    """What a run or a tool printed, as a fenced block."""
+    return _fenced(commandless(plain(text, limit)), language)
+
+
+def _source(text: str, language: str = "python") -> str:
+    """Source code as a fenced block, whole; what cannot be seen is shown as an escape."""
+    return _fenced(commandless(secretless(text) if holds_secret(text) else visible(text)), language)
+
+
+def passage(template: str, macro: str, *arguments: object) -> str:
+    """A passage of a comment: what a macro of `templates/comments/TEMPLATE.md.j2` makes of its arguments.
+
+    Every filter there makes foreign text harmless and takes secrets out.
+    """
+    made: Callable[..., str] = getattr(_commenting().get_template(f"comments/{template}.md.j2").module, macro)
+    return made(*arguments).strip("\n")
+
+
+@functools.cache
+def _commenting() -> templating.Environment:
+    filters: dict[str, Callable[..., str]] = {
+        "prose": _guarded(prose),
+        "prose_cell": _guarded(prose_cell),
+        "code": _guarded(code),
+        "cell": _guarded(cell),
+        "label": _guarded(label),
+        "fence": _guarded(fence),
+        "visible": visible,
+        "log": _guarded(_log),
+        "source": _source,
+        "verbatim": verbatim,
+        "mark": mark,
+        "ranges": ranges,
+    }
+    return templating.environment(filters, _names())
 
 
 # ------------------------------------------------------------------------------------------------- templates
@@ -341,7 +529,12 @@ def _environment() -> templating.Environment:
         "mark": mark,
         "ranges": ranges,
     }
-    names = {
+    return templating.environment(filters, _names())
+
+
+def _names() -> dict[str, object]:
+    """What templates may call."""
+    return {
         "headline": headline,
         "suites": suites,
         "costs": costs,
@@ -353,5 +546,6 @@ def _environment() -> templating.Environment:
         "found_by": found_by,
         "replay": replay_command,
         "neutral": Conclusion.NEUTRAL,
+        "max_listed": MAX_LISTED,
+        "max_failure": MAX_FAILURE,
     }
-    return templating.environment(filters, names)

@@ -1,0 +1,93 @@
+"""The bodies of comments on lines: a finding in full, and one that is gone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot import render
+from bot.domain import Reviewed
+from bot.markers import Marker, signed, unsigned
+from bot.plan import Memory, Posted
+from bot.render import MAX_BODY, Part, passage
+from bot.steps.comment.placing import Offer
+
+SHORTENED = "Shortened: the whole would not fit into a comment."
+_MOST_CODE = 20_000
+"""Characters of a test that are shown; a longer one is left out, not cut."""
+_SUGGESTION = re.compile(r"(?m)^([ \t>]*)(`{3,}|~{3,})[ \t]*suggestion.*$")
+_TITLE = re.compile(r"#### (?:~~)?(?P<title>.+?)(?:~~)?$", re.MULTILINE)
+
+
+def finding_body(item: Reviewed, offer: Offer, *, room: int = MAX_BODY) -> str:
+    """The whole body of a comment on lines, marker included."""
+    marker = Marker("finding", item.finding.id)
+    text = in_full(item, offer, placed=True, room=room - len(signed("", marker)))
+    return signed(text, marker)
+
+
+def in_full(item: Reviewed, offer: Offer, *, placed: bool, room: int) -> str:
+    """A finding with its proof and its rewrite. A block or a diff is whole, or it is not there."""
+    finding = item.finding
+    parts = [Part((passage("inline", "head", item, placed),)), *_rewrite(item, offer)]
+    parts.append(Part((passage("inline", "command", item), "")))
+    if finding.witness.failure.strip():
+        parts.append(Part((passage("inline", "failure", item), "")))
+    if finding.witness.code and len(finding.witness.code) <= _MOST_CODE:
+        parts.append(Part((passage("inline", "written", item), "")))
+    if item.rewrite is not None:
+        parts.append(Part((passage("inline", "verdict", item, ""), "")))
+    parts.append(Part((passage("inline", "foot", finding),)))
+    return render.fitted(parts, room, SHORTENED)
+
+
+def _rewrite(item: Reviewed, offer: Offer) -> list[Part]:
+    if item.rewrite is None:
+        return [Part((passage("inline", "none", item),))]
+    omitted = passage("inline", "omitted", item, offer.why or "it is too long for a comment")
+    if offer.kind == "block":
+        return [Part((passage("inline", "block", item, offer.text), omitted), weight=1)]
+    if offer.kind == "diff":
+        too_long = passage("inline", "omitted", item, "it is too long for a comment")
+        return [Part((passage("inline", "shown", item, offer.text, offer.why), too_long), weight=1)]
+    return [Part((omitted,))]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A finding that was told and is not there any more, or that somebody does not want to hear of."""
+
+    id: str
+    title: str
+    """Foreign text; empty where it is not known any more."""
+    answered: bool = False
+    by: str = ""
+    """Who ignores it; empty where it is gone."""
+
+
+def withdrawn_body(posted: Posted, gone: Gone, head: str, *, ignored: bool, room: int = MAX_BODY) -> str:
+    """The new text of a comment whose finding is gone: struck through, why, and the old text folded.
+
+    Nothing in it can be applied with one click.
+    """
+    marker = Marker("finding", posted.finding, withdrawn=True)
+    room -= len(signed("", marker))
+    text = posted.body.replace("\r\n", "\n")
+    old = _SUGGESTION.sub(r"\1\2text", unsigned(text))
+    found = _TITLE.match(old)
+    # Our own text, which is escaped already; what a person may have made of it is that person's.
+    title = found["title"] if found is not None else render.prose(gone.title or posted.finding)
+    head_line = passage("withdrawn", "head", title, head[:7], gone.by, ignored)
+    parts = [Part((head_line,)), Part((passage("inline", "folded", "What it said", old), ""))]
+    return signed(render.fitted(parts, room, "What it said would not fit in here any more."), marker)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two bodies are equal, but for line ends and space at the end, which platforms change."""
+    return one.replace("\r\n", "\n").rstrip() == other.replace("\r\n", "\n").rstrip()
+
+
+def title_of(posted: Posted, memory: Memory) -> str:
+    """What a comment of ours is about, as foreign text; empty where nobody knows."""
+    known = memory.known(posted.finding)
+    return known.title if known is not None else ""
