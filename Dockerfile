@@ -10,7 +10,6 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 # A package index other than pypi.org. Only this stage knows it; nothing of it is in the image.
 ARG PIP_INDEX_URL
-ARG PIP_EXTRA_INDEX_URL
 WORKDIR /build
 RUN set -eu; \
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
@@ -49,6 +48,8 @@ RUN set -eu; \
     rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/* /usr/share/doc /usr/share/man; \
     ln -s /opt/tryline/bin/tryline /usr/local/bin/tryline
 COPY --from=build /opt/tryline /opt/tryline
+# Official Python images come without bytecode: what the command imports is compiled here, once.
+RUN tryline --version
 # The workspace is somebody else's: nothing is written beside its modules.
 ENV PYTHONDONTWRITEBYTECODE=1
 ARG VERSION=unreleased
