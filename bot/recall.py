@@ -51,9 +51,7 @@ class Recall:
 
     def known(self, finding: Finding) -> Known | None:
         """What became of a finding in a function that is as it was; None where that is to be found out."""
-        known = self.memory.known(finding.id) if finding.function.id in self.unchanged else None
-        # A memory that grew too large forgets rewrites before it forgets who found them.
-        return known if known is not None and (known.source or not known.proposer) else None
+        return self.memory.known(finding.id) if finding.function.id in self.unchanged else None
 
     def ignored_by(self, finding: Finding) -> str:
         """Who asked not to hear of a finding; '' where nobody did."""
