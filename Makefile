@@ -10,7 +10,7 @@ CACHE := .cache/make
 INSTALLED := $(CACHE)/installed
 VLLM ?= .cache/vllm
 
-.PHONY: help install engine vllm check test demo docs lock clean
+.PHONY: help install engine vllm check test image demo docs lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -35,6 +35,9 @@ check: $(INSTALLED) ## lint, format, types and the tests that need no engine and
 test: check engine vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
 	$(BIN)/pytest -q -n 2 -m 'engine and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
+
+image: engine ## build the image of the action, tryline:local (NAME=..., BASE=... for others)
+	@scripts/image.sh $(NAME)
 
 demo: $(INSTALLED) engine ## review a sample repository made in demo/
 	$(BIN)/python scripts/demo.py

@@ -1,4 +1,4 @@
-"""`make docs`: writes what is generated: README's help, the table of settings, the action's inputs, the schema."""
+"""`make docs`: writes what is generated: help, the table of settings, the action's inputs, workflows, the schema."""
 
 from __future__ import annotations
 
@@ -40,20 +40,34 @@ def settings_table() -> str:
 
 
 def action_inputs() -> str:
-    """All settings as inputs of action.yml, named as GitHub names inputs: `budget.function_seconds` has hyphens."""
+    """All settings as inputs of action.yml; `budget.function_seconds` is `budget-function-seconds` there."""
     lines = []
     for row in describe():
         # A JSON string is one of YAML's, too, and stays a string whatever it says.
-        meaning = json.dumps(f"{row.description} ({row.kind}; default: {written(row.default)})", ensure_ascii=False)
+        meaning = json.dumps(
+            f"{row.description} ({row.kind}; default: {written(row.default)})", ensure_ascii=False
+        )
         lines += [f"  {input_name(row.name)}:", f"    description: {meaning}"]
     return "\n".join(lines)
+
+
+def with_examples(text: str) -> str:
+    """A document with its workflows as the files of examples/workflows are: `<!-- examples/workflows/NAME -->`."""
+    for path in sorted((ROOT / "examples/workflows").glob("*.yml")):
+        name = path.relative_to(ROOT).as_posix()
+        if f"<!-- {name} -->" in text:
+            text = between(text, name, f"```yaml\n{path.read_text('utf-8')}```")
+    return text
 
 
 def generated() -> dict[Path, str]:
     """Every file with generated parts, as it should be."""
     readme, settings, action = ROOT / "README.md", ROOT / "docs/configuration.md", ROOT / "action.yml"
+    github = ROOT / "docs/github.md"
+    helped = between(readme.read_text("utf-8"), "help", f"```console\n{help_text().strip()}\n```")
     return {
-        readme: between(readme.read_text("utf-8"), "help", f"```console\n{help_text().strip()}\n```"),
+        readme: with_examples(helped),
+        github: with_examples(github.read_text("utf-8")),
         settings: between(settings.read_text("utf-8"), "settings", settings_table()),
         action: between(action.read_text("utf-8"), "settings", action_inputs(), mark="# {}"),
         ROOT / "docs/result.schema.json": json.dumps(schema(), indent=2) + "\n",

@@ -2,8 +2,8 @@
 
 What is done here follows the runner (actions/runner: ContainerActionHandler, DockerCommandManager): the mounts and
 their order, the variables, values that name a path of the host translated, inputs with the defaults of action.yml
-in `INPUT_` variables, files for commands, the lines of the log that are commands. It differs in one thing, and only
-where a test asks for it: with `network="host"` the container reaches a server on this machine's loopback. GitHub
+in `INPUT_` variables, files for commands, the lines of the log that are commands. It differs in one thing, and
+only where a test asks for it: with `network="host"` the container reaches a server on this machine's loopback. GitHub
 does not do that. Docker gives such a container this machine's name; the runner here gives it one of its own, for
 that is what a container has on GitHub.
 """
@@ -137,8 +137,8 @@ class Runner:
         """Runs the action as a step on `workspace`, a folder of this machine.
 
         `inputs` is the step's `with:` (an unknown name is passed on, as GitHub does with a warning), `env` its
-        `env:`, which what GitHub sets itself wins over. `github` is what GitHub sets otherwise than for a pull request
-        of acme/shop (GITHUB_API_URL ...), `token` the job's token. `args` replaces the action's own.
+        `env:`, which what GitHub sets itself wins over. `github` is what GitHub sets otherwise than for a pull
+        request of acme/shop (GITHUB_API_URL ...), `token` the job's token. `args` replaces the action's own.
         """
         files = {name: self._command_file(kind) for name, kind in _FILES.items()}
         (self.temp / "_github_workflow" / "event.json").write_text(json.dumps(payload or {}), encoding="utf-8")
@@ -304,7 +304,7 @@ class _Watch:
         )
 
 
-# -------------------------------------------------------------------------------------------- what the runner reads
+# ------------------------------------------------------------------------------------------- what the runner reads
 
 
 def translated(value: str, mounts: Sequence[tuple[Path, str]]) -> str:

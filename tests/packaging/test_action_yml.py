@@ -1,4 +1,4 @@
-"""action.yml: its inputs are the settings, its outputs are those that a run gives, and a release pins its image."""
+"""action.yml: its inputs are the settings, it runs the command in the image, and a release pins that."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def test_an_input_says_what_its_setting_means_and_what_counts_without_it() -> No
 
 
 def test_no_two_settings_share_an_input() -> None:
-    names = [input_name(row.name).replace("-", "_") for row in describe()] + [name.replace("-", "_") for name in SPECIAL]
+    names = [input_name(row.name).replace("-", "_") for row in describe()] + [
+        name.replace("-", "_") for name in SPECIAL
+    ]
     assert len(set(names)) == len(names)
 
 
@@ -73,7 +75,9 @@ def test_it_runs_the_command_in_the_image() -> None:
 def test_it_is_what_githubs_schema_describes() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
     done = subprocess.run(
-        [checker, "--builtin-schema", "vendor.github-actions", ROOT / "action.yml"], capture_output=True, check=False
+        [checker, "--builtin-schema", "vendor.github-actions", ROOT / "action.yml"],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout.decode()
 

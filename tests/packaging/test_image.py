@@ -88,7 +88,9 @@ def test_nothing_of_where_it_was_built_is_in_it(image: str, files: Path) -> None
 def test_nothing_to_build_with_is_in_it(files: Path) -> None:
     with tarfile.open(files) as archive:
         names = archive.getnames()
-    installed = {found[1] for name in names if (found := re.match(r"opt/tryline/lib/.*/site-packages/(\w+)", name))}
+    installed = {
+        found[1] for name in names if (found := re.match(r"opt/tryline/lib/.*/site-packages/(\w+)", name))
+    }
     assert {"bot", "github", "docker", "uv"} <= installed
     assert not {"pip", "setuptools", "hatchling", "pytest", "mypy"} & installed
     assert not [name for name in names if name.endswith(("/bin/gcc", "/bin/cc", "/bin/make"))]
