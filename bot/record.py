@@ -33,6 +33,7 @@ from bot.domain import (
     MatrixRow,
     NotReviewed,
     Outcome,
+    Probe,
     Problem,
     Proposal,
     Rejected,
@@ -46,6 +47,7 @@ from bot.domain import (
     Severity,
     Status,
     Suspicion,
+    Target,
     TestChange,
     Trial,
     TrialResult,
@@ -55,7 +57,7 @@ from bot.domain import (
 )
 from bot.errors import UsageError
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Changes in its second number when something is added, in its first when something is renamed or removed."""
 
 _SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
@@ -147,6 +149,24 @@ class WitnessRecord(Record):
     path: str = Field(default="", description="Where `code` is to be saved; empty where there is none.")
 
 
+class ProbeRecord(Record):
+    """What a model's witness was made of: a later push runs it again."""
+
+    kind: str = Field(description="`test` or `call`.")
+    code: str
+    test: str
+    claim: str = Field(description="What is said to go wrong, in the model's words.")
+    raises: str = ""
+    source: str = Field(default="", description="The model's name.")
+    severity: Severity = Field(default=Severity.MEDIUM, description="As the model called it.")
+    line: int = Field(default=0, description="Line of the function, 1 its first; 0 where none is named.")
+    call: str = ""
+    expected: str = ""
+    fixed: str = Field(default="", description="The function as the model believes it right.")
+    imports: tuple[str, ...] = ()
+    stub: str = ""
+
+
 class ReplacementRecord(Record):
     """Lines of a head file, inclusive, and the exact text that takes their place."""
 
@@ -175,6 +195,7 @@ class SuggestionRecord(ReplacementRecord, CandidateRecord):
 
     also: tuple[ReplacementRecord, ...] = Field(description="Further hunks of the same change: imports.")
     label: str = Field(description="`rewrite` or `revert`.")
+    obstacle: str = Field(default="", description="Why no platform can apply it with one click; empty: one can.")
 
 
 class JudgementRecord(Record):
@@ -322,6 +343,8 @@ class FindingRecord(Record):
     why_no_suggestion: str
     replay: str
     definition: DefinedRecord
+    ignored: bool = Field(default=False, description="Somebody asked not to hear of it: it does not count.")
+    probe: ProbeRecord | None = Field(default=None, description="Where a model wrote the witness.")
 
 
 class FunctionRecord(Record):
@@ -336,6 +359,7 @@ class FunctionRecord(Record):
     calls: int
     unexecuted_lines: tuple[int, ...] = Field(description="Changed lines that no test executed.")
     definition: DefinedRecord
+    whole: bool = Field(default=True, description="Whether all that was to be done about it was done.")
 
 
 class NotReviewedRecord(Record):
@@ -393,6 +417,15 @@ class CostsRecord(Record):
     usage: UsageRecord = Field(default=UsageRecord(), description="Of model endpoints.")
 
 
+class TargetRecord(Record):
+    """The pull request that the review is about."""
+
+    platform: str
+    repository: str = Field(description="`owner/name`.")
+    number: int
+    head: str = Field(description="Commit id of its tip when it was reviewed.")
+
+
 class ResultRecord(Record):
     """The result of one review. Lines are numbers in the head file, inclusive."""
 
@@ -412,6 +445,7 @@ class ResultRecord(Record):
     costs: CostsRecord
     environment: dict[str, str]
     notes: tuple[str, ...] = Field(default=(), description="How it ran, where that is no problem.")
+    target: TargetRecord | None = Field(default=None, description="The pull request, where there is one.")
 
 
 # ------------------------------------------------------------------------------------------------------- out
@@ -440,6 +474,7 @@ def to_json(review: Review) -> dict[str, Any]:
         "costs": {**vars(review.costs), "usage": vars(review.costs.usage)},
         "environment": dict(review.environment),
         "notes": review.notes,
+        "target": vars(review.target) if review.target else None,
     }
     record = ResultRecord.model_validate(_clean(raw))
     return record.model_dump(mode="json", by_alias=True)
@@ -500,6 +535,7 @@ def _function(report: FunctionReport) -> dict[str, Any]:
         "calls": report.calls,
         "unexecuted_lines": report.unexecuted_lines,
         "definition": _definition(report.function),
+        "whole": report.whole,
     }
 
 
@@ -538,6 +574,8 @@ def _finding(reviewed: Reviewed) -> dict[str, Any]:
         "why_no_suggestion": reviewed.why_no_rewrite,
         "replay": replay_command(finding.id),
         "definition": _definition(finding.function),
+        "ignored": reviewed.ignored,
+        "probe": vars(finding.probe) if finding.probe else None,
     }
 
 
@@ -552,6 +590,7 @@ def _suggestion(rewrite: Rewrite) -> dict[str, Any]:
         **_candidate(rewrite.candidate),
         "also": [vars(hunk) for hunk in rewrite.also],
         "label": rewrite.label,
+        "obstacle": rewrite.obstacle,
     }
 
 
@@ -624,7 +663,7 @@ def from_json(data: object) -> Review:
         change=change,
         conclusion=record.conclusion,
         functions=tuple(
-            FunctionReport(_changed(item.definition), item.tests, item.calls, item.unexecuted_lines)
+            FunctionReport(_changed(item.definition), item.tests, item.calls, item.unexecuted_lines, item.whole)
             for item in record.functions
         ),
         findings=tuple(_read_finding(item) for item in record.findings),
@@ -637,6 +676,7 @@ def from_json(data: object) -> Review:
         suite=record.suite,
         flaky=record.flaky,
         notes=record.notes,
+        target=Target(**dict(record.target)) if record.target else None,
     )
 
 
@@ -698,6 +738,7 @@ def _read_finding(record: FindingRecord) -> Reviewed:
         message=record.message,
         witness=Witness(**{**dict(record.witness), "call": Call(**dict(call)) if call else None}),
         suspicious_lines=_by_line(record.suspicious_lines),
+        probe=Probe(**dict(record.probe)) if record.probe else None,
     )
     head = function.head
     return Reviewed(
@@ -708,6 +749,7 @@ def _read_finding(record: FindingRecord) -> Reviewed:
             Rejected(_read_candidate(item, head), _read_verdict(item.verdict)) for item in record.rejected
         ),
         why_no_rewrite=record.why_no_suggestion,
+        ignored=record.ignored,
     )
 
 
@@ -727,6 +769,7 @@ def _read_rewrite(record: FindingRecord, head: Function) -> Rewrite | None:
         proof,
         Replacement(suggestion.path, suggestion.start_line, suggestion.end_line, suggestion.replacement),
         tuple(Replacement(**dict(hunk)) for hunk in suggestion.also),
+        suggestion.obstacle,
     )
 
 

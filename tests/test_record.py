@@ -19,16 +19,31 @@ from sample_reviews import (
     FOUND_WITHOUT,
     NEUTRAL,
     NOTHING,
+    REWRITE,
     WITH_REWRITE,
 )
 
-from bot.domain import Problem, Review
+from bot.domain import Probe, Problem, Review, Severity, Target
 from bot.errors import UsageError
 from bot.record import SCHEMA_VERSION, dumps, find, from_json, save, schema, to_json, write_atomically
 
 ROOT = Path(__file__).parent.parent
 CALLED = replace(FOUND, findings=(replace(WITH_REWRITE, finding=CALL_FINDING),))
-ALL = pytest.mark.parametrize("review", [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED, FOUND_BY_MODEL])
+PROBE = Probe(
+    "call", "def test_x(): ...", "test_x", "It is wrong.", severity=Severity.LOW, line=2, imports=("import json",)
+)
+PULLED = replace(
+    FOUND,
+    target=Target("github", "ada/shop", 7, "c" * 40),
+    findings=(
+        replace(WITH_REWRITE, finding=replace(FINDING, probe=PROBE), ignored=True),
+        replace(WITH_REWRITE, rewrite=replace(REWRITE, obstacle="line-ends")),
+    ),
+    functions=tuple(replace(row, whole=False) for row in FOUND.functions),
+)
+ALL = pytest.mark.parametrize(
+    "review", [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED, FOUND_BY_MODEL, PULLED]
+)
 
 
 @ALL
