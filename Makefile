@@ -36,8 +36,8 @@ test: check engine vllm ## everything: check, the tests that need an engine, tho
 	$(BIN)/pytest -q -n 2 -m 'engine and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
-image: engine ## build the image of the action, tryline:local (NAME=..., BASE=... for others)
-	@scripts/image.sh $(NAME)
+image: engine ## build the image of the action, tryline:local (IMAGE=..., BASE=... for others)
+	@scripts/image.sh $(IMAGE)
 
 demo: $(INSTALLED) engine ## review a sample repository made in demo/
 	$(BIN)/python scripts/demo.py

@@ -1,4 +1,4 @@
-"""`make docs`: writes what is generated: help, the table of settings, the action's inputs, workflows, the schema."""
+"""`make docs`: writes what is generated: help, settings, the action's inputs, workflows, the schema."""
 
 from __future__ import annotations
 

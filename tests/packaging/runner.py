@@ -3,9 +3,9 @@
 What is done here follows the runner (actions/runner: ContainerActionHandler, DockerCommandManager): the mounts and
 their order, the variables, values that name a path of the host translated, inputs with the defaults of action.yml
 in `INPUT_` variables, files for commands, the lines of the log that are commands. It differs in one thing, and
-only where a test asks for it: with `network="host"` the container reaches a server on this machine's loopback. GitHub
-does not do that. Docker gives such a container this machine's name; the runner here gives it one of its own, for
-that is what a container has on GitHub.
+only where a test asks for it: with `network="host"` the container reaches a server on this machine's loopback.
+GitHub does not do that. Docker gives such a container this machine's name; the runner here gives it one of its own,
+for that is what a container has on GitHub.
 """
 
 from __future__ import annotations

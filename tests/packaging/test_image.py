@@ -117,6 +117,24 @@ def test_the_doctor_finds_everything_there(runner: Runner, repo: Repository) -> 
     assert "engine" in step.raw
 
 
+def test_an_event_that_asks_for_nothing(runner: Runner, repo: Repository) -> None:
+    repo.commit({"cart.py": CART})
+    as_on_github(repo.path)
+    step = runner.run(
+        repo.path,
+        event="push",
+        payload={"ref": "refs/heads/main"},
+        token="ghs_decoy",
+        inputs={"endpoint-key": "a key"},
+    )
+    assert step.code == 0, step.raw
+    assert step.outputs == {"conclusion": "skipped"}
+    assert "push" in step.summary
+    masked = {command.message for command in step.commands if command.name == "add-mask"}
+    assert {"ghs_decoy", "a key"} <= masked
+    assert "ghs_decoy" not in step.log
+
+
 def test_a_review_by_containers_beside_the_actions_own(runner: Runner, repo: Repository) -> None:
     repo.commit({"cart.py": CART, "test_cart.py": TESTS})
     repo.git("switch", "--quiet", "--create", "topic")
