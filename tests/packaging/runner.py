@@ -4,8 +4,8 @@ What is done here follows the runner (actions/runner: ContainerActionHandler, Do
 their order, the variables, values that name a path of the host translated, inputs with the defaults of action.yml
 in `INPUT_` variables, files for commands, the lines of the log that are commands. It differs in one thing, and
 only where a test asks for it: with `network="host"` the container reaches a server on this machine's loopback.
-GitHub does not do that. Docker gives such a container this machine's name; the runner here gives it one of its own,
-for that is what a container has on GitHub.
+GitHub does not do that. Docker gives such a container this machine's name; the runner here gives it one of its
+own, for that is what a container has on GitHub.
 """
 
 from __future__ import annotations
@@ -169,6 +169,8 @@ class Runner:
         argv += ["--hostname", hostname]
         if network is not None:
             argv += ["--network", network]
+        if "entrypoint" in self.action["runs"]:
+            argv += ["--entrypoint", self.action["runs"]["entrypoint"]]
         for here, there in mounts:
             argv += ["-v", f"{here}:{there}"]
         argv += [self.image, *(self.action["runs"].get("args", ()) if args is None else args)]
