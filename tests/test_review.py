@@ -17,11 +17,24 @@ from bot import wiring
 from bot.checks import Check
 from bot.config import load
 from bot.detectors import Detector
-from bot.domain import Conclusion, Evidence, Found, Outcome, Problem, Reviewed, SuiteRun, Usage
+from bot.domain import (
+    Category,
+    ChangedFunction,
+    Conclusion,
+    Evidence,
+    Found,
+    Outcome,
+    Problem,
+    Reviewed,
+    SuiteRun,
+    Suspicion,
+    Target,
+    Usage,
+)
 from bot.draft import Draft, Ground
 from bot.endpoints import Model, Proposer
 from bot.endpoints.metered import Allowance, Ledger, Need
-from bot.errors import EndpointError
+from bot.errors import EndpointError, SandboxError
 from bot.languages import Language
 from bot.languages.python.language import Python
 from bot.progress import Silent
@@ -77,6 +90,7 @@ def seen(base: SuiteRun, head: SuiteRun, *confirmed: str) -> Evidence:
 
 
 BAD = Outcome.FAILED
+ONE = {"TRYLINE_BUDGET_FUNCTIONS": "1"}
 
 
 def test_the_budget_keeps_the_functions_that_changed_most_and_lists_the_rest() -> None:
@@ -91,6 +105,12 @@ def test_the_budget_keeps_the_functions_that_changed_most_and_lists_the_rest() -
     assert (row.symbol, row.slug, row.lines) == ("small", "over-budget", (10,))
     everything = Found((small, large), ())
     assert within_budget(everything, config) is everything
+    # What an earlier review left as it is costs little: it takes nobody's place.
+    assert within_budget(Found((small, large, middle), ()), config, frozenset({large.id})).not_reviewed == ()
+    kept = within_budget(
+        Found((small, large, middle), ()), load(None, environ=ONE, flags={}), frozenset({large.id})
+    )
+    assert kept.functions == (large, middle)
 
 
 def test_the_time_and_the_executions_of_a_review_are_limited(scene: Scene) -> None:
@@ -134,6 +154,77 @@ def test_a_broken_test_that_a_finding_names_is_explained(scene: Scene) -> None:
     draft.reviewed.append(Reviewed(finding("a"), None, None))
     told = draft.finish()
     assert (told.conclusion, told.problems) == (Conclusion.FINDINGS, ())
+
+
+def test_what_is_ignored_explains_its_tests_and_does_not_count(scene: Scene) -> None:
+    draft = scene.draft()
+    draft.evidence = seen(run(result("a")), run(result("a", BAD)), "a")
+    draft.reviewed.append(Reviewed(finding("a"), None, None, ignored=True))
+    told = draft.finish()
+    assert (told.conclusion, told.problems) == (Conclusion.CLEAN, ())
+    assert len(told.findings) == 1
+    draft.reviewed.append(Reviewed(finding("b"), None, None))
+    assert draft.conclusion() is Conclusion.FINDINGS
+
+
+STOPPED = SuiteRun(("a",), (result("a"),), None, 0.1, problem=Problem("timeout", "stopped"))
+EMPTY = SuiteRun((), (), 5, 0.1, problem=Problem("no-tests", "none"))
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "whole"),
+    [
+        (run(result("a")), run(result("a")), True),
+        (EMPTY, run(result("a")), True),
+        (STOPPED, run(result("a")), False),
+        (run(result("a")), STOPPED, False),
+        (run(result("a")), EMPTY, False),
+        (None, None, False),
+    ],
+    ids=["both", "new-tests", "base-stopped", "head-stopped", "head-empty", "none"],
+)
+def test_a_function_is_reviewed_as_a_whole_where_all_ran_that_can(
+    scene: Scene, base: SuiteRun | None, head: SuiteRun | None, whole: bool
+) -> None:
+    draft = scene.draft()
+    draft.evidence = seen(base, head) if base is not None and head is not None else None
+    assert [row.whole for row in draft.finish().functions] == [whole]
+
+
+def test_what_remains_to_be_done_is_remembered(scene: Scene) -> None:
+    draft = scene.draft()
+    draft.evidence = seen(run(result("a")), run(result("a")))
+    draft.unfinished.add(draft.found.functions[0].id)
+    assert [row.whole for row in draft.finish().functions] == [False]
+    draft.unfinished.clear()
+    draft.problems.append(Problem("install", "head: a dependency is missing"))
+    assert [row.whole for row in draft.finish().functions] == [False]
+
+
+class Accusing:
+    """A detector that holds every function to account for one test."""
+
+    name = "accusing"
+
+    def suspect(self, functions: tuple[ChangedFunction, ...], evidence: Evidence) -> tuple[Suspicion, ...]:
+        return tuple(Suspicion("tests/regression", Category.CORRECTNESS, f, "m", ("t.py::a",)) for f in functions)
+
+
+def test_an_engine_that_breaks_on_the_way_leaves_everything_to_be_reviewed(tmp_path: Path) -> None:
+    def answer(tree: str, spec: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+        if spec["replace"]:
+            raise SandboxError("the engine is gone", slug="engine")
+        return {"t.py::a": RED if "LIMIT * x" in tree else GREEN}
+
+    broken = scene_of(tmp_path / "repo", FakeEngine(answer))
+    config = load(None, environ={}, flags={})
+    target = Target("github", "ada/shop", 7, "c" * 40)
+    parts = replace(broken.parts, detectors=(Accusing(),))
+    told = review(parts, broken.workspace, config, Silent(), base="main", head="topic", only=None, target=target)
+    assert told.target == target
+    assert "engine" in [problem.slug for problem in told.problems]
+    assert (told.conclusion, [row.whole for row in told.functions]) == (Conclusion.NEUTRAL, [False])
+    assert told.suite["head"] == {"failed": 1}, "that came after the tests"
 
 
 def test_what_both_sides_share_is_said_once(scene: Scene) -> None:
