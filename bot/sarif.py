@@ -1,0 +1,397 @@
+"""A review as a SARIF 2.1.0 log, for code scanning and editors: findings with their witness, rewrites as fixes.
+
+A fix is exact or absent: deleted lines and inserted text turn head's file into the one that was verified. All
+other text is cleaned, secrets are taken out, and what a reader would take for a link or a placeholder is broken.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot import __version__
+from bot.domain import (
+    Category,
+    Conclusion,
+    Finding,
+    Function,
+    Replacement,
+    Review,
+    Reviewed,
+    Rewrite,
+    Severity,
+    Verdict,
+)
+from bot.guarding import redact
+from bot.record import replay_command
+from bot.render import counted, found_by, headline, one_line, plain, rank, suites
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+MAX_RESULTS = 25_000
+"""Of one run that GitHub takes."""
+MAX_BYTES = 10_000_000
+"""Of a log. GitHub allows as much after compression; this keeps clear of it."""
+MAX_FIX = 500_000
+"""Characters that one fix may insert."""
+_LISTED = 50
+"""Tests and things not reviewed that are named one by one."""
+_BREAK = "\u200b"
+"""Zero-width space: put into what a platform would turn into a mention, a reference or a link."""
+
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+_SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.5"}
+"""Within the bounds by which GitHub names them: over 9.0 critical, 7.0 high, 4.0 medium."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What findings of one kind have in common."""
+
+    name: str
+    short: str
+    full: str
+    severity: Severity = Severity.HIGH
+
+
+_RULES: Mapping[str, Rule] = {
+    "tests/regression": Rule(
+        "BrokenTests",
+        "The change breaks tests",
+        "Tests that pass at base fail at head, each time they were run; the changed function is what broke them.",
+    ),
+    "tests/crash": Rule(
+        "NewCrash",
+        "The changed function raises where it did not",
+        "Tests that pass at base end at head in an exception that the changed function raises.",
+    ),
+    "tests/new-test-fails": Rule(
+        "FailingNewTest",
+        "A test that the change brings fails",
+        "A test that is new or changed here fails at head, each time it was run: it or the function is wrong.",
+        Severity.MEDIUM,
+    ),
+    "tests/failing": Rule(
+        "FailingTests",
+        "The function fails its tests",
+        "Tests that execute the function fail, each time they were run; no other version was run to compare with.",
+    ),
+    "calls/crash": Rule(
+        "CallNowRaises",
+        "A recorded call raises where it returned",
+        "A call that tests make returns at base and raises at head.",
+        Severity.MEDIUM,
+    ),
+    "model/correctness": Rule(
+        "ProvenWrongResult",
+        "A model's witness shows a wrong result",
+        "A model named the problem and wrote a test, which was run and fails at head for the reason it gives.",
+        Severity.MEDIUM,
+    ),
+    "model/security": Rule(
+        "ProvenWeakness",
+        "A model's witness shows a weakness",
+        "A model named the weakness and wrote a test, which was run and fails at head for the reason it gives.",
+    ),
+    "model/performance": Rule(
+        "ProvenSlowness",
+        "A model's witness shows wasted work",
+        "A model named the problem and wrote a test, which was run and fails at head for the reason it gives.",
+        Severity.LOW,
+    ),
+}
+
+
+def sarif(review: Review, *, repository_uri: str = "", information_uri: str = "") -> str:
+    """The review as a SARIF log, ending in a line feed.
+
+    `repository_uri` is the web address of the repository, for the log's provenance; `information_uri` that of
+    Tryline. Findings that somebody asked to ignore are counted, not told. Where the log would be larger than
+    GitHub takes, the least severe findings are left out, and a notification says how many.
+    """
+    told = [item for item in rank(review.findings) if not item.ignored]
+
+    def text(count: int) -> str:
+        log = _log(review, told[:count], len(told) - count, repository_uri, information_uri)
+        # No half of a character pair may reach the file: a reader of JSON would refuse it all.
+        return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n"
+
+    count = min(len(told), MAX_RESULTS)
+    whole = text(count)
+    if len(whole.encode()) <= MAX_BYTES:
+        return whole
+    fits, too_many = 0, count
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if len(text(middle).encode()) <= MAX_BYTES:
+            fits = middle
+        else:
+            too_many = middle
+    return text(fits)
+
+
+def _log(
+    review: Review, told: Sequence[Reviewed], left_out: int, repository_uri: str, information_uri: str
+) -> dict[str, Any]:
+    rules = sorted({_identifier(item.finding.rule) for item in told})
+    driver: dict[str, Any] = {"name": "Tryline", "version": __version__, "semanticVersion": __version__}
+    if information_uri:
+        driver["informationUri"] = information_uri
+    driver["rules"] = [
+        _rule(rule, [item.finding for item in told if _identifier(item.finding.rule) == rule]) for rule in rules
+    ]
+    run: dict[str, Any] = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"tryline/{_identifier(review.id)}"},
+        "invocations": [
+            {
+                "executionSuccessful": review.conclusion is not Conclusion.NEUTRAL,
+                "toolExecutionNotifications": list(_notifications(review, left_out)),
+            }
+        ],
+    }
+    commit = review.change.head.commit
+    if commit and repository_uri:
+        run["versionControlProvenance"] = [{"repositoryUri": repository_uri, "revisionId": commit}]
+    run |= {
+        "columnKind": "unicodeCodePoints",
+        "newlineSequences": ["\r\n", "\n"],
+        "results": [_result(item, rules.index(_identifier(item.finding.rule))) for item in told],
+        "properties": {
+            "conclusion": review.conclusion.value,
+            "headline": _data(headline(review)),
+            **({"commit": commit} if commit else {}),
+            **({"suites": _data(suites(review))} if review.suite else {}),
+        },
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+# ------------------------------------------------------------------------------------------------------ rules
+
+
+def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The descriptor of a rule. GitHub reads a weakness's severity here: it is that of the worst finding."""
+    category = findings[0].category
+    known = _RULES.get(rule) or Rule(
+        re.sub(r"[^A-Za-z0-9]", "", rule.title()) or "Finding",
+        f"A proven problem of {category.value}",
+        f"A problem of {category.value} with a witness that was run and shows it at head.",
+        Severity.MEDIUM,
+    )
+    properties: dict[str, Any] = {"tags": [category.value], "precision": "very-high"}
+    if category is Category.SECURITY:
+        worst = max((finding.severity for finding in findings), key=lambda severity: severity.rank)
+        properties["security-severity"] = _SCORES[worst]
+    return {
+        "id": rule,
+        "name": known.name,
+        "shortDescription": {"text": f"{known.short}."},
+        "fullDescription": {"text": known.full},
+        "help": {"text": f"{known.full} `tryline replay ID` runs the proof of a finding's rewrite again."},
+        "defaultConfiguration": {"level": _LEVELS[known.severity]},
+        "properties": properties,
+    }
+
+
+def _notifications(review: Review, left_out: int) -> Iterator[dict[str, Any]]:
+    """What the reader must know of how the review ran."""
+    bad = "error" if review.conclusion is Conclusion.NEUTRAL else "warning"
+    for problem in review.problems:
+        yield _notification(bad, problem.slug, problem.message)
+    if left_out:
+        yield _notification("warning", "results-left-out", f"{counted(left_out, 'finding')} left out: too many.")
+    ignored = sum(1 for item in review.findings if item.ignored)
+    if ignored:
+        yield _notification("note", "ignored", f"{counted(ignored, 'finding')} not told: ignored on request.")
+    for gap in review.not_reviewed[:_LISTED]:
+        yield _notification("note", gap.slug, gap.reason) | {
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(gap.path)}}]
+        }
+    more = len(review.not_reviewed) - _LISTED
+    if more > 0:
+        yield _notification("note", "not-reviewed", f"{counted(more, 'more place')} not reviewed.")
+
+
+def _notification(level: str, slug: str, message: str) -> dict[str, Any]:
+    return {"level": level, "descriptor": {"id": _identifier(slug)}, "message": {"text": _text(message)}}
+
+
+# ---------------------------------------------------------------------------------------------------- results
+
+
+def _result(item: Reviewed, index: int) -> dict[str, Any]:
+    finding = item.finding
+    result: dict[str, Any] = {
+        "ruleId": _identifier(finding.rule),
+        "ruleIndex": index,
+        "kind": "fail",
+        "level": _LEVELS[finding.severity],
+        "message": {"text": _message(item)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": _artifact(finding.function.head.path),
+                    "region": {
+                        "startLine": max(1, finding.start_line),
+                        "endLine": max(1, finding.start_line, finding.end_line),
+                    },
+                },
+                "logicalLocations": [
+                    {"fullyQualifiedName": one_line(finding.function.head.qualname), "kind": "function"}
+                ],
+            }
+        ],
+        # GitHub knows a finding again by the second name alone, whatever lines have moved.
+        "partialFingerprints": {"trylineFinding/v1": finding.id, "primaryLocationLineHash": f"{finding.id}:1"},
+    }
+    changes = _changes(finding.function.head, item.rewrite) if item.rewrite is not None else None
+    if item.rewrite is not None and changes is not None:
+        result["fixes"] = [
+            {"description": {"text": _proof(item.rewrite.verdict)}, "artifactChanges": changes},
+        ]
+    result["properties"] = _properties(item)
+    return result
+
+
+def _message(item: Reviewed) -> str:
+    """What happens, how to see it, what was proven: a sentence to begin with, then a line each."""
+    finding = item.finding
+    lines = [
+        f"{_text(finding.title).rstrip('.')}. {_text(finding.message, 1500)}",
+        f"Witness: {_text(finding.witness.command)}",
+    ]
+    if item.rewrite is not None:
+        lines.append(f"{_proof(item.rewrite.verdict)} Once more: {replay_command(finding.id)}")
+    elif item.why_no_rewrite:
+        lines.append(f"No rewrite: {_text(item.why_no_rewrite)}")
+    return "\n".join(lines)
+
+
+def _proof(verdict: Verdict) -> str:
+    return (
+        f"A rewrite passed {counted(verdict.tests_run, 'test')} in a fresh container, of which "
+        f"{verdict.tests_executing} execute the function ({_text(verdict.selection)})."
+    )
+
+
+def _properties(item: Reviewed) -> dict[str, Any]:
+    finding, witness = item.finding, item.finding.witness
+    shown: dict[str, Any] = {
+        "category": finding.category.value,
+        "severity": finding.severity.value,
+        "witness": {
+            "kind": one_line(witness.kind),
+            "command": _data(witness.command),
+            "tests": [_data(test) for test in witness.tests[:_LISTED]],
+            "testCount": len(witness.tests),
+            "failure": _data(witness.failure, 1500),
+            "repeats": witness.repeats,
+        },
+        "replay": replay_command(finding.id),
+    }
+    if witness.code:
+        shown["witness"] |= {"path": _data(witness.path), "code": plain(redact(witness.code))}
+    if item.rewrite is not None:
+        verdict = item.rewrite.verdict
+        shown["rewrite"] = {
+            "label": item.rewrite.label,
+            "foundBy": _data(found_by(item)),
+            "testsRun": verdict.tests_run,
+            "testsExecuting": verdict.tests_executing,
+            "selection": _data(verdict.selection),
+            "checks": [one_line(judgement.check) for judgement in verdict.judgements],
+        }
+    elif item.why_no_rewrite:
+        shown["whyNoRewrite"] = _data(item.why_no_rewrite)
+    return shown
+
+
+# ------------------------------------------------------------------------------------------------------- fixes
+
+
+def _changes(function: Function, rewrite: Rewrite) -> list[dict[str, Any]] | None:
+    """The rewrite as changes of files, hunks in order; None where SARIF cannot say it exactly."""
+    hunks = (rewrite.suggestion, *rewrite.also)
+    texts = (function.source, *(hunk.replacement for hunk in hunks))
+    # A reader may end lines at a lone carriage return, and half of a character pair is no text.
+    if any(re.search(r"\r(?!\n)|[\ud800-\udfff]", text) for text in texts):
+        return None
+    if sum(len(hunk.replacement) for hunk in hunks) > MAX_FIX:
+        return None
+    return [
+        {
+            "artifactLocation": _artifact(path),
+            "replacements": [
+                _replacement(function, hunk)
+                for hunk in sorted(hunks, key=lambda hunk: hunk.start_line)
+                if hunk.path == path
+            ],
+        }
+        for path in dict.fromkeys(hunk.path for hunk in hunks)
+    ]
+
+
+def _replacement(function: Function, hunk: Replacement) -> dict[str, Any]:
+    """Lines with their line ends are deleted: up to the first column of the line behind them.
+
+    Where the last of them has no line end, it is deleted up to its own end.
+    """
+    region = {"startLine": hunk.start_line, "startColumn": 1}
+    if hunk.end_line < hunk.start_line:  # nothing is deleted
+        region |= {"endLine": hunk.start_line, "endColumn": 1}
+    elif _ends(function, hunk):
+        region |= {"endLine": hunk.end_line + 1, "endColumn": 1}
+    else:
+        last = function.source.rpartition("\n")[2]
+        region |= {"endLine": hunk.end_line, "endColumn": len(last) + 1}
+    change: dict[str, Any] = {"deletedRegion": region}
+    if hunk.replacement:
+        change["insertedContent"] = {"text": hunk.replacement}
+    return change
+
+
+def _ends(function: Function, hunk: Replacement) -> bool:
+    """Whether the last replaced line has a line end: only a function at the end of its file may lack it."""
+    last = hunk.path == function.path and hunk.end_line == function.end_line
+    return not last or function.source.endswith("\n")
+
+
+# -------------------------------------------------------------------------------------------------------- text
+
+
+def _artifact(path: str) -> dict[str, str]:
+    """A file of the repository; names that are not UTF-8 keep their bytes."""
+    return {
+        "uri": urllib.parse.quote(path.encode("utf-8", "surrogateescape"), safe="/"),
+        "uriBaseId": "%SRCROOT%",
+    }
+
+
+def _identifier(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._/-]", "-", text)[:100] or "unknown"
+
+
+def _data(text: str, limit: int = 500) -> str:
+    """Foreign text on one line for a property, which nobody renders."""
+    return one_line(redact(text), limit)
+
+
+def _text(text: str, limit: int = 500) -> str:
+    """Foreign text on one line of a message: no placeholder, link, mention or reference comes out of it."""
+    line = _data(text, limit)
+    line = re.sub(r"([@#])(?=\w)", rf"\1{_BREAK}", line)
+    line = re.sub(r"\](?=[(\[:])", f"]{_BREAK}", line)
+    line = re.sub(r"(?i)\b(https?|ftp|mailto|javascript|data):", rf"\1{_BREAK}:", line)
+    line = re.sub(r"(?i)\bwww\.", f"www{_BREAK}.", line)
+    line = re.sub(r"<(?=[A-Za-z/!?])", f"<{_BREAK}", line)
+    return line.replace("{", "{{").replace("}", "}}")
