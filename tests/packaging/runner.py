@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import uuid
@@ -84,6 +85,8 @@ class Step:
     """Standard output and error as they came."""
     argv: tuple[str, ...]
     """The command line of the engine's client."""
+    name: str = ""
+    """The container's host name, by which what it starts is labelled."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     exported: Mapping[str, str] = field(default_factory=dict)
     """What it wrote to GITHUB_ENV."""
@@ -132,6 +135,7 @@ class Runner:
         token: str = "",
         args: Sequence[str] | None = None,
         network: str | None = None,
+        cancel_at: str | None = None,
         seconds: float = 280,
     ) -> Step:
         """Runs the action as a step on `workspace`, a folder of this machine.
@@ -139,6 +143,8 @@ class Runner:
         `inputs` is the step's `with:` (an unknown name is passed on, as GitHub does with a warning), `env` its
         `env:`, which what GitHub sets itself wins over. `github` is what GitHub sets otherwise than for a pull
         request of acme/shop (GITHUB_API_URL ...), `token` the job's token. `args` replaces the action's own.
+        With `cancel_at` the job is cancelled when that stands in the log: as the runner does it, by SIGINT, 7.5
+        seconds later by SIGTERM, and after 2.5 more by force, which fails the test.
         """
         files = {name: self._command_file(kind) for name, kind in _FILES.items()}
         (self.temp / "_github_workflow" / "event.json").write_text(json.dumps(payload or {}), encoding="utf-8")
@@ -175,18 +181,12 @@ class Runner:
             argv += ["-v", f"{here}:{there}"]
         argv += [self.image, *(self.action["runs"].get("args", ()) if args is None else args)]
         with self._watching(hostname) as watched:
-            ended = subprocess.run(
-                argv,
-                env={**os.environ, **variables},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            )
+            code, raw = followed(argv, {**os.environ, **variables}, cancel_at, seconds)
         return Step(
-            ended.returncode,
-            ended.stdout.decode("utf-8", "replace"),
+            code,
+            raw,
             tuple(argv),
+            name=hostname,
             outputs=assignments(files["GITHUB_OUTPUT"].read_text(encoding="utf-8")),
             exported=assignments(files["GITHUB_ENV"].read_text(encoding="utf-8")),
             summary=files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8"),
@@ -304,6 +304,36 @@ class _Watch:
             " ".join([*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]),
             json.dumps(about),
         )
+
+
+def followed(
+    argv: Sequence[str], env: Mapping[str, str], cancel_at: str | None, seconds: float
+) -> tuple[int, str]:
+    """Runs a command to its end, or until it is cancelled; returns exit code and output."""
+    running = subprocess.Popen(argv, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert running.stdout is not None
+    timer = threading.Timer(seconds, running.kill)
+    timer.start()
+    lines = []
+    try:
+        for line in running.stdout:
+            lines.append(line.decode("utf-8", "replace"))
+            if cancel_at is not None and cancel_at in lines[-1]:
+                cancel_at = None
+                threading.Thread(target=cancelled, args=(running,), daemon=True).start()
+        return running.wait(), "".join(lines)
+    finally:
+        timer.cancel()
+
+
+def cancelled(running: subprocess.Popen[bytes]) -> None:
+    """Ends a step as the runner does."""
+    for number, patience in ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5)):
+        running.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(patience)
+            return
+    running.kill()
 
 
 # ------------------------------------------------------------------------------------------- what the runner reads

@@ -28,6 +28,7 @@ import requests.exceptions
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
 from bot.sandboxes import Job, Reply
+from bot.sandboxes.docker import engine
 
 INSIDE = "/run/tryline"
 # -I and -S: neither the environment nor a `.pth` file or `sitecustomize` of the repository's reaches the agent.
@@ -265,9 +266,11 @@ def opened(
     The first start is tried once more: an engine under load sometimes refuses one.
     """
     for attempt in (1, 2):
+        name = engine.new_name()
         try:
             container = client.containers.create(
                 image.reference,
+                name=name,
                 command=["-I", "-S", "-c", BOOT],
                 entrypoint=["/venv/bin/python"],
                 user="0:0",
@@ -280,6 +283,9 @@ def opened(
                 **hardening(limits),
             )
             break
+        except KeyboardInterrupt:
+            engine.forget(client, name)
+            raise
         except docker.errors.ImageNotFound as problem:
             raise SandboxError(
                 f"the prepared image {image.reference[:24]} is gone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,24 @@ def clean(client: docker.DockerClient) -> int:
             except _ENGINE_ERRORS:
                 continue  # still used by a living container
     return removed
+
+
+def new_name() -> str:
+    """A name for a container, known before the engine makes it."""
+    return f"tryline-{uuid.uuid4().hex[:16]}"
+
+
+def forget(client: docker.DockerClient, name: str) -> None:
+    """Removes a container whose making was interrupted: the engine goes on with it, and nobody would know."""
+    for _ in range(5):
+        try:
+            client.api.remove_container(name, force=True)
+        except docker.errors.NotFound:
+            time.sleep(0.2)
+        except _ENGINE_ERRORS:
+            return
+        else:
+            return
 
 
 def diagnose(client: docker.DockerClient | None, error: SandboxError | None = None) -> tuple[Diagnosis, ...]:

@@ -410,20 +410,26 @@ class Images:
             log_config=docker.types.LogConfig(type="json-file", config={"max-size": "8m", "max-file": "1"}),
             init=False,
         )
-        made = self._api.create_container(
-            base.id,
-            command=[base.python, f"{SETUP}/install.py", f"{SETUP}/plan.json"],
-            # One empty word means: none, whatever the base says. An entry point given here would be committed,
-            # and committing cannot take it away again.
-            entrypoint=[""],
-            user=f"{INSTALLER}:{INSTALLER}",
-            working_dir="/",
-            environment={},
-            labels=engine.labels(self._run, role="install"),
-            host_config=host,
-            # A proxy of ours may hold credentials, and repository code runs here.
-            use_config_proxy=False,
-        )
+        name = engine.new_name()
+        try:
+            made = self._api.create_container(
+                base.id,
+                name=name,
+                command=[base.python, f"{SETUP}/install.py", f"{SETUP}/plan.json"],
+                # One empty word means: none, whatever the base says. An entry point given here would be committed,
+                # and committing cannot take it away again.
+                entrypoint=[""],
+                user=f"{INSTALLER}:{INSTALLER}",
+                working_dir="/",
+                environment={},
+                labels=engine.labels(self._run, role="install"),
+                host_config=host,
+                # A proxy of ours may hold credentials, and repository code runs here.
+                use_config_proxy=False,
+            )
+        except KeyboardInterrupt:
+            engine.forget(self._client, name)
+            raise
         return str(made["Id"])
 
     def _pack(self, target: Any, recipe: Recipe, base: _Base, tree: bytes) -> None:
