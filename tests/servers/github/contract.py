@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT4
 
 _FILE = Path(__file__).with_name("openapi.json")
 _ADDRESS = "urn:github"
-_EVERYWHERE = frozenset({401, 403, 404, 429, 500, 502, 503, 504})
+_EVERYWHERE = frozenset({400, 401, 403, 404, 422, 429, 500, 502, 503, 504})
 """Statuses that any operation may answer with, whether its description says so or not."""
 _SLASHES = frozenset({"path", "ref", "basehead"})
 """Path parameters that may hold a slash."""
@@ -62,6 +62,12 @@ class Contract:
         for path in paths:
             pattern = re.sub(r"\{(\w+)\}", lambda found: f"(?P<{found[1]}>{_span(found[1])})", path)
             self._routes.append((re.compile(pattern), path))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The `operationId` of every operation."""
+        items = self._document["paths"].values()
+        return frozenset(described["operationId"] for item in items for described in item.values())
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation of a request and its path parameters; None where the description has none."""

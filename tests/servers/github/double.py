@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from servers.github import smart
-from servers.github.contract import contract
+from servers.github.contract import Operation, contract
 from servers.github.faults import Fault, Planned, error, rate_body, secondary_body
 from servers.github.history import Content, FilePatch, Repository, git
 from servers.github.operations import Ask, Operations, Refusal, Reply
@@ -327,13 +327,9 @@ class GitHubDouble:
             pull = self.pull(repository, number)
             where = self._repository(repository)
             if merged:
-                tree = git(where.path, "merge-tree", "--write-tree", pull.base, pull.head).decode().split()[0]
-                when = f"{int(self._now())} +0000"
-                person = {"NAME": "alice", "EMAIL": "alice@localhost", "DATE": when}
-                who = {f"GIT_{role}_{key}": one for role in ("AUTHOR", "COMMITTER") for key, one in person.items()}
-                parents = ("-p", pull.base, "-p", pull.head)
-                commit = git(where.path, "commit-tree", tree, *parents, feed=b"Merge", **who).decode().strip()
-                where.set_ref(f"refs/heads/{pull.base_ref}", commit)
+                if pull.merge_commit is None:
+                    raise ValueError("it conflicts with its base")
+                where.set_ref(f"refs/heads/{pull.base_ref}", pull.merge_commit)
             pull.state, pull.merged, pull.updated = "closed", merged, self.stamp()
 
     def comment(self, repository: str, number: int, body: str, author: str = "alice") -> int:
@@ -448,11 +444,8 @@ class GitHubDouble:
         return self._repository(pull.repository).merge_base(pull.base, head or pull.head) or pull.base
 
     def belongs(self, pull: PullRequest, commit: str) -> bool:
-        """Whether a commit is, or was, the pull request's."""
-        where = self._repository(pull.repository)
-        if commit in pull.heads:
-            return True
-        return any(commit in where.between(pull.base, head) for head in pull.heads)
+        """Whether a commit is the pull request's. One that a force push has thrown out is no longer."""
+        return commit == pull.head or commit in self._repository(pull.repository).between(pull.base, pull.head)
 
     def follow(self, pull: PullRequest, comment: ReviewComment) -> None:
         """Moves one comment to the pull request's head."""
@@ -479,6 +472,9 @@ class GitHubDouble:
             where.set_ref(f"refs/pull/{pull.number}/head", tip)
             pull.head, pull.updated = tip, self.stamp()
             pull.heads.append(tip)
+        pull.merge_commit = where.merge(pull.base, tip, f"Merge {tip} into {pull.base}", int(self._now()))
+        if pull.merge_commit is not None:
+            where.set_ref(f"refs/pull/{pull.number}/merge", pull.merge_commit)
         for comment in self.comments_on(pull):
             self.follow(pull, comment)
 
@@ -533,7 +529,7 @@ class GitHubDouble:
                     login=token.account.login if token else "",
                     body=copy.deepcopy(body),
                     status=0 if closed else sent.status,
-                    reply=copy.deepcopy(reply.body),
+                    reply=copy.deepcopy(reply.body if fault is not None and fault.kind == "lost" else sent.body),
                     fault=fault.kind if fault else "",
                     operation=operation,
                     enterprise=enterprise,
@@ -578,7 +574,7 @@ class GitHubDouble:
         if fault is not None and fault.kind == "closed":
             return Reply(0), operation.name, None
         reply = self._carried_out(
-            operation.name, at, dict(pairs), body, refused, garbled, headers, token, tried, shapes, path
+            operation, at, dict(pairs), body, refused, garbled, headers, token, tried, shapes, path
         )
         wrong = contract().reply_errors(operation, reply.status, reply.content_type, reply.body)
         self.contract_errors += [f"{method} {path} -> {reply.status}: {message}" for message in wrong]
@@ -587,7 +583,7 @@ class GitHubDouble:
 
     def _carried_out(
         self,
-        name: str,
+        operation: Operation,
         at: Mapping[str, str],
         query: Mapping[str, str],
         body: Any,
@@ -607,10 +603,12 @@ class GitHubDouble:
         if tried and token is None:
             return Reply(401, error(401))
         allowance = self.allowance(token)
-        if name != "rate-limit/get":
+        if operation.name != "rate-limit/get":
             if not allowance.remaining:
                 return Reply(403, rate_body(_whose(token)))
             allowance.used += 1
+        if token is not None and token.kind != "user" and not operation.for_apps:
+            return Reply(403, error(403, "Resource not accessible by integration"))
         if garbled:
             return Reply(400, error(400, "Problems parsing JSON"))
         if refused:
@@ -618,11 +616,11 @@ class GitHubDouble:
         try:
             self.synchronize()
             ask = Ask(token, at, query, body, headers.get("accept", ""), path, shapes)
-            return self._operations.answer(name, ask)
+            return self._operations.answer(operation.name, ask)
         except Refusal as refusal:
             return Reply(refusal.status, refusal.body)
         except Exception as wrong:  # a double that does not add up is the test's fault: say so, loudly
-            self.contract_errors.append(f"the double failed in {name}: {wrong!r}")
+            self.contract_errors.append(f"the double failed in {operation.name}: {wrong!r}")
             return Reply(500, error(500, f"the double failed: {wrong!r}"))
 
     def _spoiled(self, fault: Fault, token: Token | None) -> Reply:
@@ -749,8 +747,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if headers.get("expect", "").lower() == "100-continue":
-            pass  # answered by the base class
         raw = self._chunks() if "chunked" in headers.get("transfer-encoding", "") else self._plain()
         self.server.double.handle(self, self.command, self.path, headers, raw)
 

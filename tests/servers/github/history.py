@@ -185,6 +185,17 @@ class Repository:
         made = git(self.path, "commit-tree", tree, *parents, feed=message.encode(), **env)
         return made.decode().strip()
 
+    def merge(self, base: str, head: str, message: str, when: int) -> str | None:
+        """A merge commit of both; None where they conflict or have no common history."""
+        try:
+            tree = git(self.path, "merge-tree", "--write-tree", base, head).decode().split()[0]
+        except GitFailed:
+            return None
+        person = {"NAME": "GitHub", "EMAIL": "noreply@github.com", "DATE": f"{when} +0000"}
+        env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
+        parents = ("-p", base, "-p", head)
+        return git(self.path, "commit-tree", tree, *parents, feed=message.encode(), **env).decode().strip()
+
     def set_ref(self, ref: str, commit: str) -> None:
         """Moves a ref, by force."""
         git(self.path, "update-ref", ref, commit)

@@ -94,7 +94,7 @@ class Operations:
             "repos/get": self._repo,
             "repos/get-collaborator-permission-level": self._permission,
             "repos/get-commit": self._commit,
-            "repos/compare-commits": self._compare,
+            "repos/compare-commits-with-basehead": self._compare,
             "repos/get-content": self._content,
             "repos/create-commit-status": self._create_status,
             "repos/list-commit-statuses-for-ref": self._statuses,
@@ -137,6 +137,11 @@ class Operations:
             "code-scanning/upload-sarif": self._upload_sarif,
             "code-scanning/get-sarif": self._get_sarif,
         }
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The `operationId` of everything that can be asked."""
+        return frozenset(self._by_name)
 
     def answer(self, name: str, ask: Ask) -> Reply:
         """The reply of one operation. Raises Refusal."""
@@ -214,8 +219,6 @@ class Operations:
     def _user(self, ask: Ask) -> Reply:
         if ask.token is None:
             raise Refusal(401, error(401, "Requires authentication"))
-        if ask.token.kind != "user":
-            _forbidden(ask.token)
         return Reply(200, plainest("public-user") | ask.shapes.user(ask.token.account))
 
     def _repo(self, ask: Ask) -> Reply:
@@ -412,7 +415,7 @@ class Operations:
         return Reply(200, self._described(ask, pull, True))
 
     def _diff(self, patches: Sequence[Any]) -> Reply:
-        lines = sum(len(patch.lines) for patch in patches)
+        lines = sum(patch.raw.count("\n") for patch in patches)
         if len(patches) > _DIFF_FILES or lines > _DIFF_LINES:
             exceeded = f"files ({_DIFF_FILES})" if len(patches) > _DIFF_FILES else f"lines ({_DIFF_LINES})"
             message = f"Sorry, the diff exceeded the maximum number of {exceeded}."
@@ -496,7 +499,9 @@ class Operations:
             refuse("Commit oid is not part of the pull request")
         if any(len(one) > BODY_LIMIT for one in (text, *(row["body"] for row in comments))):
             refuse(f"Body is too long (maximum is {BODY_LIMIT} characters)")
-        if event in ("COMMENT", "REQUEST_CHANGES") and not text.strip() and not (event == "COMMENT" and comments):
+        if event == "REQUEST_CHANGES" and not text.strip():
+            refuse("You need to leave a comment indicating the requested changes.")
+        if event == "COMMENT" and not text.strip() and not comments:
             refuse("Review body can't be blank")
         patches = repository.patches(double.merge_base(pull, commit), commit)
         places = []

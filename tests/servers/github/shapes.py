@@ -150,7 +150,7 @@ class Shapes:
             "updated_at": pull.updated,
             "closed_at": None if pull.state == "open" else pull.updated,
             "merged_at": pull.updated if pull.merged else None,
-            "merge_commit_sha": None,
+            "merge_commit_sha": pull.merge_commit,
             "assignee": None,
             "head": side(head, owners[1], pull.head_ref, pull.head),
             "base": side(base, owners[0], pull.base_ref, pull.base),
@@ -162,9 +162,9 @@ class Shapes:
         if counts is not None:
             made |= {
                 "merged": pull.merged,
-                "mergeable": pull.state == "open" or None,
+                "mergeable": pull.merge_commit is not None if pull.state == "open" else None,
                 "rebaseable": None,
-                "mergeable_state": "draft" if pull.draft else "clean",
+                "mergeable_state": "dirty" if pull.merge_commit is None else "draft" if pull.draft else "clean",
                 "merged_by": None,
                 "maintainer_can_modify": False,
                 **counts,

@@ -79,8 +79,8 @@ class PullRequest:
     labels: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     """Every commit that was its head, oldest first."""
-    moved: int = 0
-    """How often the head has moved."""
+    merge_commit: str | None = None
+    """What `refs/pull/N/merge` names; None where it conflicts with its base."""
 
 
 @dataclass
