@@ -393,8 +393,8 @@ def with_ends(text: str) -> list[str]:
 
 MAX_BODY = 65_000
 """Characters of a comment; GitHub refuses more than 65,536."""
-_LONGEST = 120_000
-"""Characters of one foreign text that are looked at; far more than is ever shown."""
+_LONGEST = 20_000
+"""Characters of one foreign text that are looked at where it is clipped: far more than is shown of any."""
 
 
 @dataclass(frozen=True)
@@ -433,7 +433,7 @@ def fitted(parts: Sequence[Part], room: int, note: str) -> str:
 
 def secretless(text: object) -> str:
     """Foreign text cleaned, without what looks like a secret."""
-    return guarding.redact(guarding.clean(str(text)[:_LONGEST]))
+    return guarding.redact(guarding.clean(str(text)))
 
 
 def commandless(text: str) -> str:
@@ -471,7 +471,7 @@ def _guarded(shown: Callable[..., str]) -> Callable[..., str]:
     """A filter that takes secrets out first: what is cut afterwards cannot leave half of one."""
 
     def guarded(text: object, *limits: object) -> str:
-        return shown(secretless(text), *limits)
+        return shown(secretless(str(text)[:_LONGEST]), *limits)
 
     return guarded
 

@@ -52,7 +52,7 @@ def verified(known: Known, item: Reviewed | None, head: str) -> str:
     offer = offer_of(item, None, ())
     parts = [Part((passage("answers", "still", item, head[:7]),))]
     if item.rewrite is None:
-        parts.append(Part((passage("inline", "none", item),)))
+        parts.append(Part((passage("inline", "without", item),)))
     else:
         omitted = passage("inline", "omitted", item, offer.why or "it is too long for a comment")
         shown = passage("inline", "shown", item, offer.text, offer.why) if offer.kind == "diff" else omitted

@@ -43,10 +43,10 @@ def in_full(item: Reviewed, offer: Offer, *, placed: bool, room: int) -> str:
 
 def _rewrite(item: Reviewed, offer: Offer) -> list[Part]:
     if item.rewrite is None:
-        return [Part((passage("inline", "none", item),))]
+        return [Part((passage("inline", "without", item),))]
     omitted = passage("inline", "omitted", item, offer.why or "it is too long for a comment")
     if offer.kind == "block":
-        return [Part((passage("inline", "block", item, offer.text), omitted), weight=1)]
+        return [Part((passage("inline", "clickable", item, offer.text), omitted), weight=1)]
     if offer.kind == "diff":
         too_long = passage("inline", "omitted", item, "it is too long for a comment")
         return [Part((passage("inline", "shown", item, offer.text, offer.why), too_long), weight=1)]

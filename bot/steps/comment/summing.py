@@ -91,10 +91,8 @@ def _text(told: Told, room: int) -> str:
 def _opening(told: Told) -> list[Part]:
     """The verdict, and why there is none. A review that could not run never looks like one that found nothing."""
     review, line = told.review, verdict(told)
-    if review.conclusion is not Conclusion.NEUTRAL:
-        parts = [Part((line,))]
-    else:
-        parts = [Part((f"**{line}**",))]
+    parts = [Part((f"**{line}**" if told.rows or review.conclusion is Conclusion.NEUTRAL else line,))]
+    if review.conclusion is Conclusion.NEUTRAL:
         parts.append(Part((passage("summary", "problems", review, 20), passage("summary", "problems", review, 1))))
         parts.append(Part((passage("summary", "logs", review), "")))
     if told.from_fork:
@@ -111,10 +109,10 @@ def _findings(told: Told) -> list[Part]:
     tables = [passage("summary", "rows", told.rows[:n], count - n) for n in (min(count, _ROWS[0]), *shown)]
     parts = [Part((*dict.fromkeys(tables), f"{count} findings, too many for a table here."), weight=2)]
     for row in told.rows:
-        title = f"{passage('summary', 'title', row.item)}: "
+        title = passage("summary", "title", row.item)
         if row.full:
             text = in_full(row.item, row.offer, placed=False, room=MAX_BODY // 2)
-            parts.append(Part((passage("inline", "folded", title + "in full", text), ""), weight=1))
+            parts.append(Part((passage("inline", "folded", f"{title}: in full", text), ""), weight=1))
         elif row.item.rewrite is not None:
             parts.append(Part((passage("inline", "verdict", row.item, title), "")))
     return parts
