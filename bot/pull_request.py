@@ -13,7 +13,7 @@ from bot.domain import Conclusion, Review, Reviewed, Target
 from bot.errors import ExitCode, ForgeError, TrylineError, UsageError
 from bot.fetching import prepare
 from bot.forges import Host, Job
-from bot.plan import Delivery, Event, Level, Pull, Task
+from bot.plan import CheckRun, Delivery, Event, Known, Level, Mark, Pull, Task
 from bot.progress import Progress
 from bot.render import Caps, headline, markdown, prose
 from bot.sarif import sarif
@@ -58,6 +58,8 @@ class Case:
     pull: Pull
     head: str
     """The commit that is looked at."""
+    verifies: Known | None = None
+    """The finding whose proof somebody asked to run again."""
 
     @property
     def writes(self) -> bool:
@@ -156,8 +158,13 @@ def configured(case: Case, workspace: Workspace) -> Case:
 def skipped(case: Case, why: str) -> ExitCode:
     """Policy says no: told in the job, and in the check where one is wanted, not in a comment."""
     if case.writes and case.config.pull.check:
-        case.host.check(case.head, comment.skipped(why))
+        case.host.check(case.head, not_reviewed(why))
     return nothing(case.desk, why)
+
+
+def not_reviewed(why: str) -> CheckRun:
+    """The check of a commit that was not reviewed: neutral, never green."""
+    return CheckRun(Mark.NEUTRAL, "Not reviewed", prose(why))
 
 
 def ran(case: Case, workspace: Workspace) -> ExitCode:
@@ -329,7 +336,7 @@ def gave_up(case: Case, why: str) -> None:
         conversation = case.host.conversation(case.pull.number)
         case.host.say(case.pull.number, comment.failed(conversation, case.head, why, case.event.run_url))
         if case.config.pull.check:
-            case.host.check(case.head, comment.failed_check(why))
+            case.host.check(case.head, not_reviewed(why))
     except ForgeError as error:
         case.desk.job.report(Level.WARNING, f"The pull request could not be told: {error.message}")
 
@@ -345,31 +352,41 @@ def command(case: Case) -> ExitCode:
     if order.task is Task.REVIEW:
         return reviewed(case)
     if order.task is Task.HELP:
-        case.host.answer(order, comment.help_text())
-        return ExitCode.OK
+        return replied(case, comment.help_text())
     conversation = case.host.conversation(case.pull.number)
-    meant = [known for known in conversation.memory.findings if known.id.startswith(order.finding)]
+    memory = conversation.memory
+    meant = [known for known in memory.findings if known.id.startswith(order.finding)]
     if len(meant) != 1:
-        case.host.answer(order, comment.unknown_finding(conversation, order.finding))
-        return ExitCode.OK
+        return replied(case, comment.unknown(order.finding, memory))
     (known,) = meant
     if order.task is Task.VERIFY:
-        return reviewed(case)
+        return reviewed(replace(case, verifies=known))
     if order.task is Task.EXPLAIN:
-        case.host.answer(order, comment.explained(conversation, known))
-        return ExitCode.OK
-    case.host.publish(
-        comment.ignoring(conversation, known, order.actor, number=case.pull.number, head=case.pull.head)
-    )
-    case.host.answer(order, comment.ignored_answer(known))
+        posted = next((one for one in conversation.comments if one.finding == known.id), None)
+        return replied(case, comment.explained(known, memory, posted))
+    plan = comment.ignoring(conversation, known, order.actor, number=case.pull.number, head=case.pull.head)
+    case.host.publish(plan)
+    return replied(case, comment.ignored(known, order.actor))
+
+
+def replied(case: Case, body: str) -> ExitCode:
+    """Answers the command's comment, once."""
+    case.host.answer(case.event.order, body)
+    case.desk.job.say(f"answered {case.event.order.actor}: {case.event.order.task.value}")
     return ExitCode.OK
 
 
 def answered(case: Case, result: Review) -> None:
-    """Answers the command that asked for this review, if one did."""
-    order = case.event.order
-    if order.command and case.writes:
-        case.host.answer(order, comment.verified(result, order.finding))
+    """Answers `verify` with what the review showed of its finding."""
+    known = case.verifies
+    if known is None or not case.writes:
+        return
+    item = next((item for item in result.findings if item.finding.id == known.id), None)
+    if item is None and result.conclusion is Conclusion.NEUTRAL:
+        why = result.problems[0].message if result.problems else "the review could not run"
+        replied(case, comment.unverified(known, why))
+    else:
+        replied(case, comment.verified(known, item, case.head))
 
 
 # ------------------------------------------------------------------------------ what another run has found

@@ -2,6 +2,7 @@
 
 from bot.steps.comment.annotating import annotations
 from bot.steps.comment.answers import explained, help_text, ignored, refused, unknown, unverified, verified
+from bot.steps.comment.ignoring import ignoring
 from bot.steps.comment.planning import plan
 from bot.steps.comment.remembering import memory_of
 from bot.steps.comment.summing import failed, running
@@ -12,6 +13,7 @@ __all__ = [
     "failed",
     "help_text",
     "ignored",
+    "ignoring",
     "memory_of",
     "plan",
     "refused",
