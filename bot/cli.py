@@ -39,11 +39,12 @@ from bot.record import dumps, find, save
 from bot.render import Caps, counted, markdown, one_line, plain
 from bot.replaying import replay
 from bot.sandboxes import Diagnosis
+from bot.sarif import sarif
 from bot.workspace import Workspace
 
-_FORMATS = ("terminal", "markdown", "json")
-_FILES: Mapping[str, Format] = {"markdown": "markdown", "json": "json"}
-_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
+_FORMATS = ("terminal", "markdown", "json", "sarif")
+_FILES: Mapping[str, Format] = {"markdown": "markdown", "json": "json", "sarif": "sarif"}
+_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".sarif": "sarif"}
 
 _TWINS = {
     "repo": "TRYLINE_REPO",
@@ -372,13 +373,13 @@ def _delivery(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
         "--format",
         metavar="FORMAT",
         default=environ.get(_TWINS["format"]) or None,
-        help="terminal (default), markdown or json",
+        help="terminal (default), markdown, json or sarif",
     )
     sub.add_argument(
         "--output",
         metavar="FILE",
         action="append",
-        help="write the result there, as its suffix says (.md, .json) or --format; may be repeated",
+        help="write the result there, as its suffix says (.md, .json, .sarif) or --format; may be repeated",
     )
 
 
@@ -624,7 +625,7 @@ def destinations(names: Sequence[str], form: str | None) -> dict[Path, Format]:
         if chosen is None:
             raise UsageError(
                 f"--output {one_line(name, 100)}: no format for a file",
-                hint="End its name in .md or .json, or say `--format markdown` or `--format json`.",
+                hint="End its name in .md, .json or .sarif, or say `--format markdown`, `json` or `sarif`.",
                 slug="usage",
             )
         files[path] = chosen
@@ -654,6 +655,8 @@ def show(result: Review, form: str, stream: TextIO, caps: Caps, *, color: bool) 
     """Prints the result in one of the formats."""
     if form == "terminal":
         print_review(result, stream, color=color, caps=caps)
+    elif form == "sarif":
+        stream.write(sarif(result))
     else:
         stream.write(dumps(result) if form == "json" else markdown(result, caps))
 

@@ -1,4 +1,4 @@
-"""Delivers a review to files on this machine: Markdown or JSON, whole or not at all."""
+"""Delivers a review to files on this machine: Markdown, JSON or SARIF, whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.errors import UsageError
 from bot.forges import Format
 from bot.record import dumps, write_atomically
 from bot.render import Caps, counted, markdown
+from bot.sarif import sarif
 
 __all__ = ["Format", "Local"]
 
@@ -26,7 +27,10 @@ class Local:
     def publish(self, review: Review) -> str:
         """Writes the files and says which. Raises UsageError when one cannot be written."""
         for path, form in self._files.items():
-            text = dumps(review) if form == "json" else markdown(review, self._caps)
+            if form == "sarif":
+                text = sarif(review)
+            else:
+                text = dumps(review) if form == "json" else markdown(review, self._caps)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, text)
