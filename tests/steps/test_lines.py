@@ -308,7 +308,7 @@ def test_what_was_accepted_keeps_its_ids(bench: Workbench) -> None:
         assert len(after) > len(before) and after[: len(before)] == before
     # Each line was turned into ids by itself; none of the answer's lines twice, none with another.
     own = [text for text in texts if text in (RIGHT, WRONG, HIGH, END)]
-    assert len(own) == len(set(own)) >= 3
+    assert len(own) == len(set(own)) >= 2
     assert not any(RIGHT in text and text != RIGHT and "label=" not in text for text in texts)
 
 
@@ -335,6 +335,70 @@ def test_a_line_on_which_all_samples_agree_is_taken_unscored(bench: Workbench) -
     assert len(agreed["plain"]) == 1 and "led" not in agreed and "score" not in agreed
     assert "score" in seen[HEADER]
     assert search.candidates
+
+
+MIDDLE = "    low = sum(items)\n"
+
+
+def last_line(text: str) -> dict[str, float]:
+    """Two beginnings; what then comes is right behind one of them, which a model that read the traces writes."""
+    if text.endswith(HEADER):
+        return {RIGHT: 1.0}
+    if text.endswith(RIGHT):
+        return {HIGH: 1.0} if blocks(text) else {MIDDLE: 0.5, "    high = sum(items)\n": 0.5}
+    return {END: 1.0} if text.endswith(HIGH) else {"```\n": 1.0}
+
+
+def test_where_the_first_samples_pass_nothing_more_is_asked(bench: Workbench) -> None:
+    def knowing(text: str) -> dict[str, float]:
+        if text.endswith(HEADER):
+            return {RIGHT: 1.0}
+        if text.endswith(RIGHT):
+            return {HIGH: 0.5, MIDDLE: 0.5}
+        return {END: 1.0}
+
+    with served(by_lines(knowing)) as (server, endpoint):
+        search = bench.search(SPREAD, endpoint, ONE_LINE)
+        seen = visits(endpoint, server)
+    assert [c.source for c in search.candidates] == [HEADER + RIGHT + HIGH + END]
+    assert [request.purpose for request in endpoint.requests if request.kind == "complete"] == ["continue"] * 2
+    assert not endpoint.of("score")
+    assert not any("led" in asked for asked in seen.values())
+    # The line is in the record, with what its candidates did, and nothing is said to have swayed it.
+    final = at(search, 4)[0]
+    assert final.text + "\n" == HIGH and len(final.trials) >= 2
+    assert final.trials[final.chosen or 0].result.status is Status.PASSED
+    assert search.rungs[0].note == "1 contested lines, at 0 the signal changed the choice"
+
+
+def test_where_samples_with_the_traces_pass_nothing_is_scored(bench: Workbench) -> None:
+    with served(by_lines(last_line)) as (server, endpoint):
+        search = bench.search(SPREAD, endpoint, ONE_LINE)
+        seen = visits(endpoint, server)
+    assert [c.source for c in search.candidates] == [HEADER + RIGHT + HIGH + END]
+    assert len(seen[HEADER + RIGHT]["led"]) == 1
+    assert not endpoint.of("score")
+    assert at(search, 4)[0].text + "\n" == HIGH
+
+
+def test_a_statement_without_a_rival_is_not_scored(bench: Workbench) -> None:
+    with served(by_lines(planted)) as (_, endpoint):
+        walk = LineGuided(bench.searcher(SPREAD), bench.writer(SPREAD, endpoint, ONE_LINE))
+        accepted = tuple(HEADER.rstrip("\n").split("\n"))
+        alone = walk.choose(accepted, (), [option(WRONG, -0.5)], BLOCK)
+        assert alone is not None and alone.option.lines == option(WRONG).option.lines
+        assert not endpoint.requests and walk.swayed == 0 and not walk.branches
+        assert [trial.score for trial in at_last(walk).trials] == [-0.5]
+        assert walk.choose(accepted, (), [option(WRONG), option(RIGHT)], BLOCK) is not None
+        # The ids of both lines were asked for in one request.
+        turned = [request.prompts for request in endpoint.of("tokenize")]
+        assert [row for row in turned if WRONG in row or RIGHT in row] == [(WRONG, RIGHT)]
+        assert len(endpoint.of("score")) == 1
+
+
+def at_last(walk: LineGuided) -> LineStep:
+    """The last decision of a walk."""
+    return walk.searcher.steps[-1]
 
 
 # ---------------------------------------------------------------------------------------------------- roll-back

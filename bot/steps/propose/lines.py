@@ -138,7 +138,7 @@ class LineGuided:
         while True:
             lost = falling >= FALLING or len(accepted) >= longest
             chosen = None if lost else self.next_line(accepted, rest, imports, synced=synced)
-            if self.passed and self.searcher.convinced():
+            if self.over():
                 return
             if chosen is not None and chosen.option.lines:
                 bad = chosen.reward < 0 and chosen.option.operator != "keep"
@@ -155,6 +155,10 @@ class LineGuided:
             option = chosen.option
             accepted, rest, synced = (*accepted, *option.lines), option.rest, option.synced
             imports = (*imports, *option.imports)
+
+    def over(self) -> bool:
+        """Whether something passes and convinces: the walk ends, and nothing more is asked about its lines."""
+        return self.passed > 0 and self.searcher.convinced()
 
     def beginning(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(the lines up to the first statement of the body, the lines from there on)."""
@@ -191,7 +195,7 @@ class LineGuided:
                 self.ahead = self.behind(drafts)
                 return run
         self.contested += 1
-        block = self.signal(runs)
+        block = "" if self.over() else self.signal(runs)
         if block:
             more = self.writer.continuations(start, block, MORE_SAMPLES, self.guidance.temperature)
             fresh = [option for draft in more for option in self.options(draft, accepted, rest, synced=synced)]
@@ -218,6 +222,10 @@ class LineGuided:
         runs = sorted(runs, key=lambda r: (-r.reward, -r.option.votes))[:MOST_SCORED]
         if not runs:
             return None
+        if len(runs) == 1 or self.over():
+            # Scores could change nothing, and cost more than all else at a line: servers read no cache for them.
+            self.record(accepted, runs, [self.guidance.reward * run.reward for run in runs], 0)
+            return runs[0]
         scored = self.scored(accepted, runs, block)
         order = sorted(range(len(runs)), key=lambda i: -scored[i][0])
         plain = max(range(len(runs)), key=lambda i: scored[i][1])

@@ -256,10 +256,13 @@ class Writer:
         One batch of requests; needs tier A. Raises EndpointError.
         """
         branches = [""] if not block else ["", block]
+        lines = [self.line_of(text) for text in texts]
+        if self.by_ids:
+            self.response_ids("".join(lines))  # asked for together, not one after the other
         asked: list[tuple[Prompt, Prompt]] = []
         for branch in branches:
             start = self.prompt(self.head(), branch, accepted)
-            asked += [(start, self.joined(start, self.line_of(text))) for text in texts]
+            asked += [(start, self.joined(start, line)) for line in lines]
         request = Request(
             "score",
             prompts=tuple(whole for _, whole in asked),
