@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the image of the action: image.sh [NAME], by default `tryline:local`. Prints its id.
 #
-# BASE names another base than the Dockerfile does. Where that cannot be pulled, a Debian is made here and built on.
+# BASE names another base than the Dockerfile does. Where that cannot be pulled, a Debian is made here and built on
+# (DEBIAN_MIRROR names another mirror, which then stands in the image's sources.list).
 # An index (PIP_INDEX_URL or pip's own configuration) and certificate authorities (PIP_CERT, SSL_CERT_FILE ...) are
 # used while it is built, and are not in the image.
 set -euo pipefail
@@ -9,6 +10,9 @@ name=${1:-tryline:local}
 root=$(cd "$(dirname "$0")/.." && pwd)
 suite=bookworm
 made=tryline/debian:$suite
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # Prints what is missing and how to get it, then gives up.
 missing() {
@@ -37,11 +41,16 @@ load the image (docker load), or name one that the engine has: BASE=NAME make im
         apt-get install -y -qq --no-install-recommends mmdebstrap debian-archive-keyring >/dev/null
     fi
     echo "no registry has $base for us: making a Debian ($suite)" >&2
-    mmdebstrap --quiet --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+    # Without the package that merges /usr, which brings perl: here it is merged from the start.
+    if ! mmdebstrap --quiet --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --aptopt='Acquire::Languages "none"' \
-        "$suite" - "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" |
-        docker import --change 'CMD ["bash"]' - "$made" >/dev/null
+        "$suite" - "$mirror" 2>"$work/log" | docker import --change 'CMD ["bash"]' - "$made" >/dev/null; then
+        docker image rm "$made" >/dev/null 2>&1 || true
+        missing "a base image" "$base cannot be pulled, and no Debian could be made from $mirror (DEBIAN_MIRROR names another):
+$(tail -n 5 "$work/log")"
+    fi
 }
 
 command -v docker >/dev/null || missing "docker" "Run: make engine"
@@ -64,16 +73,14 @@ configured() { python3 -m pip config get "global.$1" 2>/dev/null || true; }
 export PIP_INDEX_URL=${PIP_INDEX_URL:-${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-$(configured index-url)}}}
 [ -z "$PIP_INDEX_URL" ] || options+=(--build-arg PIP_INDEX_URL)
 
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
 for authorities in "${PIP_CERT:-}" "${SSL_CERT_FILE:-}" "${REQUESTS_CA_BUNDLE:-}" "$(configured cert)"; do
     if [ -n "$authorities" ] && [ -f "$authorities" ]; then
-        cp "$authorities" "$context/ca.pem"
+        cp "$authorities" "$work/ca.pem"
         break
     fi
 done
 optional=()
-[ ! -f "$context/ca.pem" ] || optional=(-C "$context" ca.pem)
+[ ! -f "$work/ca.pem" ] || optional=(-C "$work" ca.pem)
 
 # The context is piped in, so that the authorities need not lie in the checkout; its files are those of .dockerignore.
 tar -C "$root" --exclude=__pycache__ -cf - Dockerfile .dockerignore bot templates pyproject.toml README.md LICENSE \
