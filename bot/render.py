@@ -431,9 +431,10 @@ def fitted(parts: Sequence[Part], room: int, note: str) -> str:
     return text
 
 
-def secretless(text: object) -> str:
-    """Foreign text cleaned, without what looks like a secret."""
-    return guarding.redact(guarding.clean(str(text)))
+@functools.lru_cache(maxsize=512)
+def secretless(text: str) -> str:
+    """Foreign text cleaned, without what looks like a secret. The same texts stand in several comments."""
+    return guarding.redact(guarding.clean(text))
 
 
 def commandless(text: str) -> str:
@@ -509,9 +510,14 @@ def _commenting() -> templating.Environment:
         "source": _source,
         "verbatim": verbatim,
         "mark": mark,
-        "ranges": ranges,
+        "ranges": _few_ranges,
     }
     return templating.environment(filters, _names())
+
+
+def _few_ranges(numbers: Sequence[int]) -> str:
+    """Line numbers as `ranges` says them, as many as fit on one line."""
+    return one_line(ranges(sorted(set(numbers))[:500]), 200) + (", …" if len(numbers) > 500 else "")
 
 
 # ------------------------------------------------------------------------------------------------- templates

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pulls import ABOVE, BELOW, FILES, HEAD, LATER, Wall, file_diff
 from sample_reviews import (
@@ -337,11 +337,11 @@ def test_a_rewrite_that_is_too_long_is_left_out_and_never_cut() -> None:
     (inline,) = planned(with_findings(rewritten(Replacement("shop/cart.py", 13, 13, long)))).create
     assert "It is not shown: it is too long for a comment." in inline.body
     assert "x17 = 17" not in inline.body
-    near = "    x = 1\n" * 6410
+    near = "    x = 1\n" * 6420
     (inline,) = planned(with_findings(rewritten(Replacement("shop/cart.py", 13, 13, near)))).create
     assert len(inline.body) <= 65_000
     assert f"```suggestion\n{near}```" in inline.body
-    assert "<details>" not in inline.body, "the proof has given way"
+    assert "| test |" not in inline.body, "the proof has given way"
     assert "Shortened:" in inline.body
 
 
@@ -497,6 +497,7 @@ def test_a_finding_that_is_there_twice_is_told_once() -> None:
     assert len(planned(with_findings(WITH_REWRITE, WITH_REWRITE)).create) == 1
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.sets(st.integers(0, 8)), min_size=1, max_size=8), st.sets(st.integers(1, 12)))
 def test_over_many_pushes_nothing_is_there_twice_and_nothing_wrong_stands(
     pushes: list[set[int]], answered: set[int]
@@ -694,7 +695,7 @@ def test_every_body_fits_whatever_there_is_to_say() -> None:
             finding=replace(big, rule=f"r{n}"),
             why_no_rewrite="&" * 9000,
         )
-        for n in range(120)
+        for n in range(60)
     )
     review = replace(
         FOUND,
