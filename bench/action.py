@@ -2,8 +2,8 @@
 
     make image && PYTHONPATH=tests:tests/packaging .venv/bin/python -m bench.action tryline:local [ROUNDS]
 
-Prints, for the demo's repository: seconds from the start of the container to the comment that says that a review
-runs, and to the posted review, the first time (dependencies are installed) and with the image of the dependencies at
+Prints, for the demo's repository: seconds from the start of the container to the comment that says a review runs,
+and to the posted review, the first time (dependencies are installed) and with the image of the dependencies at
 hand; and what the container, the checkout and GitHub add, as a ratio to the same review by `tryline review`.
 """
 
