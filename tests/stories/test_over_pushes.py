@@ -314,7 +314,9 @@ def slipped(pull: Pull) -> tuple[Pull, Review]:
         assert server.requests
     assert only(first).finding.rule == "model/correctness"
     assert only(first).finding.start_line == 6
-    assert only(first).finding.probe is not None and only(first).rewrite is not None
+    probe = only(first).finding.probe
+    assert probe is not None and probe.line == 3, "counted from `def`, which moves with its lines"
+    assert only(first).rewrite is not None
     assert all(row.whole for row in first.functions)
     return pull, first
 
