@@ -18,8 +18,8 @@ from bot.plan import Level
 from bot.progress import Silent
 from bot.render import one_line
 
-RESULT = Path(".tryline/result.json")
-"""Where a run leaves its result, in the workspace."""
+RESULT = Path("tryline-result.json")
+"""Where a run leaves its result, in the workspace: no hidden file, since those are left out of artifacts."""
 QUIET_SECONDS = 15.0
 """Without a line for so long, a reader of the log may think that it hangs."""
 API, SERVER = "https://api.github.com", "https://github.com"

@@ -77,7 +77,7 @@ examples:
   tryline review --output review.md --output review.json
   tryline try src/cart.py::Basket.total   rewrite one function that its tests show to be broken
   tryline replay 4d34ce602922             run the proof of a finding again
-  tryline post --from .tryline/result.json   finish a delivery that broke off
+  tryline post --from tryline-result.json   finish a delivery that broke off
   tryline doctor                          what works here, what is missing"""
 
 SETTINGS = """\

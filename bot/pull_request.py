@@ -42,7 +42,7 @@ class Desk:
     also: tuple[str, ...] = ()
     """Variables named like settings that are none."""
     flags: Mapping[str, Given] = field(default_factory=dict)
-    result: Path = Path(".tryline/result.json")
+    result: Path = Path("tryline-result.json")
     """Where the result is written, in the workspace where it is relative; read there by a run that posts."""
     sarif: Path | None = None
 

@@ -110,13 +110,13 @@ def test_a_pull_request_gets_one_review_whose_suggestion_applies(github: GitHubD
     assert (comment.path, comment.line) == ("shop.py", 8)
     assert "1 finding in 1 changed function, 1 with a rewrite that passed the tests" in verdict_line(stage)
     assert ran.outputs == {
-        "result": ".tryline/result.json",
+        "result": "tryline-result.json",
         "conclusion": "findings",
         "findings": "1",
         "suggestions": "1",
         "posted": "true",
     }
-    result = json.loads((ran.workspace / ".tryline/result.json").read_text())
+    result = json.loads((ran.workspace / "tryline-result.json").read_text())
     assert [row["id"] for row in result["findings"]] == [finding]
     # It was announced before anything ran, and what stands on a line is not annotated there again.
     writes = [(one.method, one.path.rpartition("/")[2]) for one in github.writes()]
@@ -188,8 +188,8 @@ def test_a_fork_is_reviewed_with_a_token_that_reads_and_told_by_a_second_run(
     assert "::warning file=shop.py,line=8" in ran.stdout or "::error file=shop.py,line=8" in ran.stdout
     # The second run has the file and the right to write, and no code.
     place = tmp_path / "posting"
-    (place / ".tryline").mkdir(parents=True)
-    (place / ".tryline/result.json").write_bytes((ran.workspace / ".tryline/result.json").read_bytes())
+    place.mkdir()
+    (place / "tryline-result.json").write_bytes((ran.workspace / "tryline-result.json").read_bytes())
     writes = github.actions_token(REPO, contents="read", pull_requests="write")
     asked = len(github.git_requests)
     event = run_event(github, number)
@@ -200,9 +200,9 @@ def test_a_fork_is_reviewed_with_a_token_that_reads_and_told_by_a_second_run(
     again = stage.job("workflow_run", event, workspace=place, token=writes)
     assert again.code == ExitCode.OK and len(stage.open) == 1 and len(stage.summaries) == 1
     # A result of another commit is not believed, whatever else it says.
-    told = json.loads((place / ".tryline/result.json").read_text())
+    told = json.loads((place / "tryline-result.json").read_text())
     told["change"]["head"]["commit"] = "0" * 40
-    (place / ".tryline/result.json").write_text(json.dumps(told))
+    (place / "tryline-result.json").write_text(json.dumps(told))
     refused = stage.job("workflow_run", event, workspace=place, token=writes)
     assert refused.code == ExitCode.USAGE and "result-outdated" in refused.stderr
 
@@ -279,11 +279,11 @@ def test_an_outage_loses_nothing_and_doubles_nothing(github: GitHubDouble, tmp_p
     github.inject(Fault.answer(503), "*", "/repos/*/pulls/*/reviews", times=50)
     ran = stage.pushed()
     assert ran.code == ExitCode.COULD_NOT and "tryline post --from" in ran.said
-    assert (ran.workspace / ".tryline/result.json").exists() and len(stage.open) == 1
+    assert (ran.workspace / "tryline-result.json").exists() and len(stage.open) == 1
     github.drop_faults()
     out, err = io.StringIO(), io.StringIO()
     environ = {**os.environ, "GITHUB_TOKEN": stage.token, "GITHUB_API_URL": github.url}
-    argv = ["post", "--from", str(ran.workspace / ".tryline/result.json")]
+    argv = ["post", "--from", str(ran.workspace / "tryline-result.json")]
     assert cli.run(argv, cli.Terminal(out, err, environ)) == ExitCode.OK, err.getvalue()
     assert len(stage.open) == 2 and len(stage.summaries) == 1 and "1 posted" in out.getvalue()
     assert cli.run(argv, cli.Terminal(out, err, environ)) == ExitCode.OK
