@@ -15,6 +15,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
+from bot import identity
+
 # --------------------------------------------------------------------------------------------------- find
 
 
@@ -543,17 +545,17 @@ class Finding:
     suspicious_lines: Mapping[int, float] = field(default_factory=dict)
     probe: Probe | None = None
     """What the witness was made of, where a model wrote it: a later push runs it again."""
+    anchor: str = ""
+    """What tells it from other findings of its rule in its function, where no test of the repository does: set
+    once, where it is found. Whoever moves the lines that it points at leaves it alone."""
 
     @property
     def id(self) -> str:
-        """Identity over pushes: path, symbol, rule and the witness's tests; not the line number."""
-        parts = (
-            self.function.head.path,
-            self.function.head.qualname,
-            self.rule,
-            *sorted(self.witness.tests)[:1],
-        )
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        """Identity over pushes and repeated runs: path, symbol, rule, and the anchor or the first test of the
+        witness; no line number, and nothing that a run makes up."""
+        tests = sorted(identity.test(test) for test in self.witness.tests)
+        rest = (self.anchor,) if self.anchor else tests[:1]
+        return identity.digest(self.function.head.path, self.function.head.qualname, self.rule, *rest)
 
 
 # ------------------------------------------------------------------------------------------- model endpoints

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bot import trial, wire
+from bot import identity, trial, wire
 from bot.domain import (
     Call,
     Category,
@@ -219,8 +219,15 @@ def run_witnesses(
     """
     named = [suspicion for suspicion in suspicions if suspicion.probe is not None]
     work = Work(lab, sides, evidence, texts, seconds, test_seconds, max(2, repeats))
-    proofs = work.through(named, progress)
-    findings = [finding_of(proof, evidence, work.repeats) for proof in proofs]
+    proven: dict[str, tuple[Finding, Proof]] = {}
+    for proof in work.through(named, progress):
+        # What points at the same code under the same rule is one problem to a reader, and one over pushes.
+        found = finding_of(proof, evidence, work.repeats)
+        first, _ = proven.setdefault(found.id, (found, proof))
+        if first is not found:
+            work.drop(proof.placed.suspicion, "said-already", f"it shows what {first.witness.tests[0]} shows")
+    proofs = [proof for _, proof in proven.values()]
+    findings = [finding for finding, _ in proven.values()]
     findings.sort(key=lambda f: (-f.severity.rank, f.function.head.path, f.start_line))
     if named:
         progress.note(f"witnesses that a model proposed: {len(named)}; findings proven: {len(findings)}")
@@ -628,7 +635,19 @@ def finding_of(proof: Proof, evidence: Evidence, repeats: int) -> Finding:
         ),
         suspicious_lines=suspicious_lines(proof, evidence),
         probe=item.probe,
+        anchor=anchor_of(proof, line),
     )
+
+
+def anchor_of(proof: Proof, line: int) -> str:
+    """What stays the same when a model writes the witness anew, under another name: the exception and the code
+    that raises it, where one comes out of the function; else the code that the finding points at."""
+    function, result = proof.placed.function.head, proof.head.result
+    raised = innermost(function, result) if result is not None else None
+    lines = function.source.split("\n")
+    place = (line if raised is None else raised) - function.start_line
+    text = lines[place] if 0 <= place < len(lines) else ""
+    return f"{result.exception if result is not None and raised is not None else 'code'}: {identity.code(text)}"
 
 
 def severity_of(proof: Proof) -> Severity:

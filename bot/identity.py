@@ -1,0 +1,58 @@
+"""What of a finding stays over pushes: code without its layout and comments, tests without what varies."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_LITERAL = r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
+_SKIMMED = re.compile(rf"(?P<literal>{_LITERAL})|(?P<comment>#[^\n]*)|(?P<space>\s+|\\\r?\n)", re.DOTALL)
+
+_DATE = r"\d{4}-\d\d-\d\d"
+_TIME = r"\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+_VARYING = (
+    (re.compile(rf"{_DATE}(?:[ T_]{_TIME})?|\b{_TIME}"), "TIME"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "UUID"),
+    (re.compile(r"\b0x[0-9a-fA-F]{6,}\b"), "ADDRESS"),
+    # Seconds since 1970, from 2001 to 2033, perhaps with a fraction, or as milli-, micro- or nanoseconds.
+    (re.compile(r"(?<![\w.])1\d{9}(?:\d{3}){0,3}(?:\.\d+)?(?![\w.])"), "TIME"),
+    (re.compile(r"/[^\s\]]*?/pytest-of-[^/\s\]]+/pytest-\d+/(?:popen-gw\d+/)?"), "TMP/"),
+)
+
+
+def code(text: str) -> str:
+    """A piece of code, equal for pieces that differ in white space and comments only.
+
+    Without a parser: string literals are told by their quotes and kept as they are; of other white space only
+    what keeps two words apart is left. A piece that starts inside a string is read as if it did not.
+    """
+
+    def kept(found: re.Match[str]) -> str:
+        literal = found["literal"]
+        # A literal is a word of its own: white space around it tells nothing.
+        return f"\0{literal}\0" if literal is not None else " "
+
+    pieces = re.split(r"\0", _SKIMMED.sub(kept, text.replace("\0", " ")))
+    for place in range(0, len(pieces), 2):
+        collapsed = " ".join(pieces[place].split())
+        pieces[place] = re.sub(r"(?<!\w) | (?!\w)", "", collapsed)
+    return "".join(pieces)
+
+
+def test(name: str) -> str:
+    """A test's id without what differs from run to run: times, object addresses, random ids, temporary folders.
+
+    Only the parameters in brackets can vary; the path and the names before them are the repository's own text.
+    """
+    bracket = name.find("[")
+    if bracket < 0:
+        return name
+    kept, parameters = name[:bracket], name[bracket:]
+    for pattern, instead in _VARYING:
+        parameters = pattern.sub(instead, parameters)
+    return kept + parameters
+
+
+def digest(*parts: str) -> str:
+    """Twelve hexadecimal digits that are equal for equal parts."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
