@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import html
+import itertools
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot import guarding, templating
@@ -358,13 +360,17 @@ def patch(path: str, changes: Sequence[Replacement], head: Mapping[int, str], ar
     from the lines `around`, which must be known.
     """
     out = [f"--- a/{one_line(path)}\n", f"+++ b/{one_line(path)}\n"]
-    shift = 0
-    for change in sorted(changes, key=lambda change: change.start_line):
+    shift = shown = 0
+    ordered = sorted(changes, key=lambda change: change.start_line)
+    limits = [*(change.start_line for change in ordered[1:]), math.inf]
+    for change, limit in zip(ordered, limits, strict=True):
         numbers = range(change.start_line, change.end_line + 1)
         if not all(number in head for number in numbers):
             return None
-        before = [n for n in range(change.start_line - 3, change.start_line) if n in around]
-        after = [n for n in range(change.end_line + 1, change.end_line + 4) if n in around]
+        # Without a gap, and hunks may touch but never tell of a line twice.
+        before = _unbroken(change.start_line - 1, -1, [n for n in around if n > shown])
+        after = _unbroken(change.end_line + 1, 1, [n for n in around if n < limit])
+        shown = after[-1] if after else change.end_line
         old = [head[n] for n in (*before, *numbers, *after)]
         new = [*(head[n] for n in before), *with_ends(change.replacement), *(head[n] for n in after)]
         start = before[0] if before else change.start_line
@@ -377,6 +383,12 @@ def patch(path: str, changes: Sequence[Replacement], head: Mapping[int, str], ar
                 out += [_diffed("-", line) for line in old[a1:a2]] + [_diffed("+", line) for line in new[b1:b2]]
         shift += len(new) - len(old)
     return "".join(out)
+
+
+def _unbroken(start: int, step: int, lines: Collection[int]) -> list[int]:
+    """Up to three lines of context from `start` on, in the file's order."""
+    found = list(itertools.takewhile(lambda n: n in lines, range(start, start + 3 * step, step)))
+    return sorted(found)
 
 
 def _diffed(sign: str, line: str) -> str:

@@ -180,7 +180,7 @@ def _no_block(item: Reviewed, place: Place, head: Mapping[int, str], files: Sequ
             "it leaves the function",
         ),
         (_deleted_inside(place), "the diff deletes lines between its first and its last line"),
-        ("\r" in text or "\r" in old, _OBSTACLES["line-ends"]),
+        ("\r" in text + shown + item.finding.function.head.source, _OBSTACLES["line-ends"]),
         (not old.endswith("\n") or (text != "" and not text.endswith("\n")), _OBSTACLES["no-final-newline"]),
         (text != "" and not text.strip(), "it leaves nothing but empty lines"),
         (_undecoded(shown), "the file is not UTF-8"),
