@@ -119,29 +119,37 @@ def sarif(review: Review, *, repository_uri: str = "", information_uri: str = ""
     GitHub takes, the least severe findings are left out, and a notification says how many.
     """
     told = [item for item in rank(review.findings) if not item.ignored]
+    # With all rules and all of it left out: more than what is around the results takes in the end.
+    room = MAX_BYTES - len(_written(_log(review, told, len(told), repository_uri, information_uri, results=0)))
+    count = 0
+    for item in told[:MAX_RESULTS]:
+        size = _written(_result(item, len(told)))
+        room -= len(size) + size.count(b"\n") * _DEPTH + 2
+        if room < 0:
+            break
+        count += 1
+    log = _log(review, told[:count], len(told) - count, repository_uri, information_uri)
+    return _written(log).decode()
 
-    def text(count: int) -> str:
-        log = _log(review, told[:count], len(told) - count, repository_uri, information_uri)
-        # No half of a character pair may reach the file: a reader of JSON would refuse it all.
-        return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n"
 
-    count = min(len(told), MAX_RESULTS)
-    whole = text(count)
-    if len(whole.encode()) <= MAX_BYTES:
-        return whole
-    fits, too_many = 0, count
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if len(text(middle).encode()) <= MAX_BYTES:
-            fits = middle
-        else:
-            too_many = middle
-    return text(fits)
+_DEPTH = 8
+"""Spaces before each line of a result."""
+
+
+def _written(value: object) -> bytes:
+    # No half of a character pair may reach the file: a reader of JSON would refuse it all.
+    return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def _log(
-    review: Review, told: Sequence[Reviewed], left_out: int, repository_uri: str, information_uri: str
+    review: Review,
+    told: Sequence[Reviewed],
+    left_out: int,
+    repository_uri: str,
+    information_uri: str,
+    results: int | None = None,
 ) -> dict[str, Any]:
+    """The log of these findings; with `results=0` all but the results themselves."""
     rules = sorted({_identifier(item.finding.rule) for item in told})
     driver: dict[str, Any] = {"name": "Tryline", "version": __version__, "semanticVersion": __version__}
     if information_uri:
@@ -165,7 +173,7 @@ def _log(
     run |= {
         "columnKind": "unicodeCodePoints",
         "newlineSequences": ["\r\n", "\n"],
-        "results": [_result(item, rules.index(_identifier(item.finding.rule))) for item in told],
+        "results": [_result(item, rules.index(_identifier(item.finding.rule))) for item in told[:results]],
         "properties": {
             "conclusion": review.conclusion.value,
             "headline": _data(headline(review)),
@@ -323,47 +331,58 @@ def _changes(function: Function, rewrite: Rewrite) -> list[dict[str, Any]] | Non
     """The rewrite as changes of files, hunks in order; None where SARIF cannot say it exactly."""
     hunks = (rewrite.suggestion, *rewrite.also)
     texts = (function.source, *(hunk.replacement for hunk in hunks))
-    # A reader may end lines at a lone carriage return, and half of a character pair is no text.
-    if any(re.search(r"\r(?!\n)|[\ud800-\udfff]", text) for text in texts):
+    # A reader may end lines at a lone carriage return, and half of a character pair is no text; a byte order mark
+    # counts as a character for some.
+    if any(re.search(r"\r(?!\n)|[\ud800-\udfff\ufeff]", text) for text in texts):
         return None
     if sum(len(hunk.replacement) for hunk in hunks) > MAX_FIX:
         return None
+    changes: dict[str, list[dict[str, Any]]] = {hunk.path: [] for hunk in hunks}
+    for hunk in sorted(hunks, key=lambda hunk: hunk.start_line):
+        replacement = _replacement(function, hunk)
+        if replacement is None:
+            return None
+        changes[hunk.path].append(replacement)
     return [
-        {
-            "artifactLocation": _artifact(path),
-            "replacements": [
-                _replacement(function, hunk)
-                for hunk in sorted(hunks, key=lambda hunk: hunk.start_line)
-                if hunk.path == path
-            ],
-        }
-        for path in dict.fromkeys(hunk.path for hunk in hunks)
+        {"artifactLocation": _artifact(path), "replacements": replacements}
+        for path, replacements in changes.items()
     ]
 
 
-def _replacement(function: Function, hunk: Replacement) -> dict[str, Any]:
-    """Lines with their line ends are deleted: up to the first column of the line behind them.
+def _replacement(function: Function, hunk: Replacement) -> dict[str, Any] | None:
+    """Whole lines are deleted: up to the first column of the line behind them. None where that cannot be said.
 
-    Where the last of them has no line end, it is deleted up to its own end.
+    A function may end its file, where no line is behind it: its last line is deleted up to its end, and its line
+    end stays for the new text, or is taken for that of the line before.
     """
     region = {"startLine": hunk.start_line, "startColumn": 1}
+    text = hunk.replacement
     if hunk.end_line < hunk.start_line:  # nothing is deleted
         region |= {"endLine": hunk.start_line, "endColumn": 1}
-    elif _ends(function, hunk):
+    elif hunk.path != function.path or hunk.end_line != function.end_line:
         region |= {"endLine": hunk.end_line + 1, "endColumn": 1}
     else:
-        last = function.source.rpartition("\n")[2]
+        lines = [_split(line) for line in re.findall(r"[^\n]*\n|[^\n]+", function.source)]
+        last, line_end = lines[-1] if lines else ("", "")
+        before = hunk.start_line - 1 - function.start_line
         region |= {"endLine": hunk.end_line, "endColumn": len(last) + 1}
+        if text and _split(text)[1] == line_end:
+            text = _split(text)[0]
+        elif not text and 0 <= before < len(lines) and lines[before][1] == line_end:
+            region |= {"startLine": hunk.start_line - 1, "startColumn": len(lines[before][0]) + 1}
+        elif line_end:
+            return None
     change: dict[str, Any] = {"deletedRegion": region}
-    if hunk.replacement:
-        change["insertedContent"] = {"text": hunk.replacement}
+    if text:
+        change["insertedContent"] = {"text": text}
     return change
 
 
-def _ends(function: Function, hunk: Replacement) -> bool:
-    """Whether the last replaced line has a line end: only a function at the end of its file may lack it."""
-    last = hunk.path == function.path and hunk.end_line == function.end_line
-    return not last or function.source.endswith("\n")
+def _split(line: str) -> tuple[str, str]:
+    """The line and its line end; empty where it has none."""
+    bare = line.removesuffix("\n")
+    bare = bare.removesuffix("\r") if bare != line else bare
+    return bare, line[len(bare) :]
 
 
 # -------------------------------------------------------------------------------------------------------- text
@@ -371,10 +390,11 @@ def _ends(function: Function, hunk: Replacement) -> bool:
 
 def _artifact(path: str) -> dict[str, str]:
     """A file of the repository; names that are not UTF-8 keep their bytes."""
-    return {
-        "uri": urllib.parse.quote(path.encode("utf-8", "surrogateescape"), safe="/"),
-        "uriBaseId": "%SRCROOT%",
-    }
+    try:
+        name = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no name that git gave
+        name = path.encode("utf-8", "replace")
+    return {"uri": urllib.parse.quote(name, safe="/"), "uriBaseId": "%SRCROOT%"}
 
 
 def _identifier(text: str) -> str:
