@@ -112,7 +112,7 @@ def verify(
     if not verdict.accepted:
         return Rejected(candidate, verdict)
     suggestion, also = hunks(place, module)
-    return Rewrite.of(candidate, verdict, suggestion, also)
+    return Rewrite.of(candidate, verdict, suggestion, also, obstacle_to(place.text, suggestion, also))
 
 
 def refusals(case: Case, candidate: Candidate) -> tuple[str, ...]:
@@ -297,6 +297,16 @@ def hunks(place: trial.Place, module: str) -> tuple[Replacement, tuple[Replaceme
     for hunk in more:
         first = joined(place.text, first, hunk)
     return first, tuple(also)
+
+
+def obstacle_to(text: str, suggestion: Replacement, also: tuple[Replacement, ...]) -> str:
+    """Why no platform can apply a suggestion to this head file with one click; see `Rewrite.obstacle`."""
+    if also:
+        return "further-hunks"
+    if "\r" in text:
+        return "line-ends"
+    unfinished = not text.endswith("\n") and suggestion.end_line > text.count("\n")
+    return "no-final-newline" if unfinished else ""
 
 
 def joined(text: str, first: Replacement, second: Replacement) -> Replacement:

@@ -11,7 +11,7 @@ from sample_trials import finding, result, run
 from bot import trial
 from bot.domain import Evidence, Outcome, Replacement, SuiteRun
 from bot.languages.python.language import Python
-from bot.steps.verify import CONTROLLED, Case, Settings, chosen, cut, hunks, matrix, under_control
+from bot.steps.verify import CONTROLLED, Case, Settings, chosen, cut, hunks, matrix, obstacle_to, under_control
 
 TEXT = "import os\n\n\ndef f(a, b):\n    x = a\n    y = b\n    z = x + y\n    return z\n\n\ndef g():\n    return 1"
 LANGUAGE = Python()
@@ -58,6 +58,41 @@ def test_an_import_is_a_hunk_of_its_own() -> None:
     assert applied(TEXT, own, *also) == module
     assert [hunk.replacement for hunk in also if "import math" in hunk.replacement]
     assert "math.floor" in own.replacement
+
+
+IMPORTS = (Replacement("m.py", 1, 1, "import os\nimport math\n"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "also", "expected"),
+    [
+        ("a\nb\nc\n", (2, 2), (), ""),
+        ("a\nb\nc\n", (3, 3), (), ""),
+        ("a\nb\nc", (2, 2), (), ""),
+        ("a\nb\nc", (3, 3), (), "no-final-newline"),
+        ("a\nb\nc", (1, 3), (), "no-final-newline"),
+        ("", (1, 0), (), ""),
+        ("a\r\nb\r\n", (1, 1), (), "line-ends"),
+        ("a\nb\r\n", (1, 1), (), "line-ends"),
+        ("a\rb\n", (1, 1), (), "line-ends"),
+        ("a\r\nb", (2, 2), (), "line-ends"),
+        ("a\nb\n", (2, 2), IMPORTS, "further-hunks"),
+        ("a\r\nb", (2, 2), IMPORTS, "further-hunks"),
+    ],
+)
+def test_what_no_platform_can_apply_says_why(
+    text: str, lines: tuple[int, int], also: tuple[Replacement, ...], expected: str
+) -> None:
+    assert obstacle_to(text, Replacement("m.py", *lines, "x\n"), also) == expected
+
+
+def test_the_obstacle_of_a_real_rewrite() -> None:
+    for name, old, new, expected in (
+        ("f", "x = a", "x = -a", ""),
+        ("g", "return 1", "return 2", "no-final-newline"),
+    ):
+        own, also = hunks(place(name=name), TEXT.replace(old, new))
+        assert obstacle_to(TEXT, own, also) == expected
 
 
 def test_a_quick_suite_is_run_whole_and_a_slow_one_in_part() -> None:
