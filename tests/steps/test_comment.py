@@ -264,6 +264,7 @@ def test_lines_that_a_hunk_lacks_are_not_in_a_range() -> None:
 # ---------------------------------------------------------------------------------------------- one-click blocks
 
 
+PLAIN = Replacement("shop/cart.py", 13, 13, "    for price in prices:\n")
 FIXED = "    for price in prices:\n"
 NO_BLOCKS = [
     (Replacement("shop/cart.py", 13, 13, FIXED), {"obstacle": "line-ends"}, "other line ends"),
@@ -622,6 +623,22 @@ def test_a_function_that_was_not_reviewed_as_a_whole_is_not_remembered_as_review
     before = Memory("b", {"shop/cart.py::total": "old"})
     half = replace(CLEAN, functions=(FunctionReport(CHANGED, 4, 9, (), whole=False),))
     assert comment.memory_of(half, before).functions == {}
+
+
+def test_no_secret_is_remembered_and_what_is_lost_by_it_is_reviewed_again() -> None:
+    token = "ghp_" + "a1B2c3D4" * 5
+    rewrite = Rewrite.of(replace(CANDIDATE, source=f"def f(): '{token}'\n"), VERDICT, PLAIN)
+    probe = Probe("test", f"x = '{token}'", "test_it", "claim")
+    for item in (
+        replace(WITH_REWRITE, rewrite=rewrite),
+        replace(WITH_REWRITE, finding=replace(FINDING, probe=probe)),
+        replace(WITH_REWRITE, finding=replace(FINDING, title=f"f({token})")),
+    ):
+        memory = comment.memory_of(with_findings(item), Memory())
+        assert token not in repr(memory)
+        assert len(memory.findings) == 1
+        lost = memory.findings[0].source == "" or item.finding.probe is not None
+        assert ("shop/cart.py::total" in memory.functions) is not lost
 
 
 def test_a_review_that_could_not_run_changes_no_memory_but_adds_what_it_found() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain import Conclusion, Review, Reviewed
+from dataclasses import replace
+
+from bot import render
+from bot.domain import Candidate, Conclusion, Probe, Review, Reviewed
 from bot.plan import Known, Memory, function_digest
 
 _NOT_LOOKED_AT = frozenset({"over-budget", "not-selected"})
@@ -31,24 +34,43 @@ def memory_of(review: Review, before: Memory) -> Memory:
 
 
 def known_of(item: Reviewed, before: Memory) -> Known:
-    """A finding as it is remembered. One that is ignored, and so not rewritten, keeps the rewrite that it had."""
+    """A finding as it is remembered. One that is ignored, and so not rewritten, keeps the rewrite that it had.
+
+    The memory is posted, so what looks like a secret does not get into it.
+    """
     finding = item.finding
     old = before.known(finding.id)
     if item.rewrite is None and item.ignored and old is not None:
         return old
-    candidate = item.rewrite.candidate if item.rewrite is not None else None
-    return Known(
+    known = Known(
         id=finding.id,
         function=finding.function.id,
         rule=finding.rule,
-        title=finding.title,
-        source=candidate.source if candidate is not None else "",
-        imports=candidate.imports if candidate is not None else (),
-        edits=candidate.edits if candidate is not None else (),
-        proposer=candidate.proposer if candidate is not None else "",
-        rung=candidate.rung if candidate is not None else "",
-        probe=finding.probe,
+        title=render.secretless(finding.title),
     )
+    if finding.probe is not None and not _secret(finding.probe):
+        known = replace(known, probe=finding.probe)
+    if item.rewrite is None or _secret(item.rewrite.candidate):
+        return known
+    candidate = item.rewrite.candidate
+    return replace(
+        known,
+        source=candidate.source,
+        imports=candidate.imports,
+        edits=candidate.edits,
+        proposer=candidate.proposer,
+        rung=candidate.rung,
+    )
+
+
+def _secret(thing: Probe | Candidate) -> bool:
+    """Whether something that would be remembered of it looks like a secret."""
+    texts = (
+        (thing.source, *thing.imports, *thing.edits, thing.proposer)
+        if isinstance(thing, Candidate)
+        else tuple(str(value) for value in vars(thing).values())
+    )
+    return any(render.holds_secret(text) for text in texts)
 
 
 def stands(function: str, review: Review) -> bool:
@@ -72,6 +94,18 @@ def head_of(review: Review) -> str:
 
 def _functions(review: Review, before: Memory) -> dict[str, str]:
     """What was reviewed as a whole, this time's first: the memory forgets from the end."""
+    # Of what cannot be remembered nobody may think that it was not there: the function is reviewed again.
+    lost = {item.finding.function.id for item in review.findings if _loses(item)}
     looked_at = {report.function.id for report in review.functions}
-    whole = {r.function.id: function_digest(r.function) for r in review.functions if r.whole}
+    whole = {
+        r.function.id: function_digest(r.function)
+        for r in review.functions
+        if r.whole and r.function.id not in lost
+    }
     return whole | {name: digest for name, digest in before.functions.items() if name not in looked_at}
+
+
+def _loses(item: Reviewed) -> bool:
+    """Whether something of the finding has to be left out of the memory."""
+    probe, rewrite = item.finding.probe, item.rewrite
+    return (probe is not None and _secret(probe)) or (rewrite is not None and _secret(rewrite.candidate))
