@@ -32,17 +32,21 @@ def add_post_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, st
         dest="source",
         metavar="FILE",
         type=Path,
-        required=True,
+        default=Path(environ["TRYLINE_FROM"]) if environ.get("TRYLINE_FROM") else None,
         help="a result that `tryline ci` or `tryline review --output FILE.json` has saved",
     )
     parser.add_argument(
         "--repository",
         metavar="OWNER/NAME",
-        default=environ.get("GITHUB_REPOSITORY") or None,
-        help="where the pull request is (default: what the result says; GITHUB_REPOSITORY)",
+        default=environ.get("TRYLINE_REPOSITORY") or environ.get("GITHUB_REPOSITORY") or None,
+        help="where the pull request is (default: GITHUB_REPOSITORY, else what the result says)",
     )
     parser.add_argument(
-        "--pull", metavar="NUMBER", type=int, help="the pull request (default: what the result says)"
+        "--pull",
+        metavar="NUMBER",
+        type=int,
+        default=environ.get("TRYLINE_PULL") or None,
+        help="the pull request (default: what the result says)",
     )
 
 
@@ -118,6 +122,12 @@ def errors_shown(job: Job) -> Iterator[None]:
 
 def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, config: Config) -> ExitCode:
     """Posts a saved result, or what of it is not there yet. Raises UsageError, ForgeError."""
+    if args.source is None:
+        raise UsageError(
+            "no result is named",
+            hint="Name the file that a run has saved: `tryline post --from tryline-result.json`.",
+            slug="usage",
+        )
     result = record.load(args.source)
     target = result.target
     repository = args.repository or (target.repository if target is not None else None)

@@ -35,7 +35,8 @@ from bot.problems import command as bench
 from bot.problems.trying import Model as CellModel
 from bot.problems.trying import Workshop
 from bot.progress import Progress, Silent
-from bot.record import dumps, find, save
+from bot.record import dumps, find, find_in, save
+from bot.record import load as load_result
 from bot.render import Caps, counted, markdown, one_line, plain
 from bot.replaying import replay
 from bot.sandboxes import Diagnosis
@@ -56,6 +57,9 @@ _TWINS = {
     "budget": "TRYLINE_BUDGET",
     "quiet": "TRYLINE_QUIET",
     "no_color": "TRYLINE_NO_COLOR",
+    "from": "TRYLINE_FROM",
+    "repository": "TRYLINE_REPOSITORY",
+    "pull": "TRYLINE_PULL",
     "record_traffic": "TRYLINE_RECORD_TRAFFIC",
     "replay_traffic": "TRYLINE_REPLAY_TRAFFIC",
 }
@@ -266,6 +270,14 @@ def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParse
     _delivery(sub, environ)
     sub = command("replay", _replay, "run the proof of a saved finding again")
     sub.add_argument("id", metavar="ID", help="of a finding or a review; its start is enough")
+    sub.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        type=Path,
+        default=_path(environ, _TWINS["from"]),
+        help="a result that another run has saved, such as a job's artifact (default: those saved here)",
+    )
     _spending(sub, environ)
     sub = command("ci", _ci, "do what the event of a build server asks for: review its pull request")
     _spending(sub, environ)
@@ -482,7 +494,10 @@ def _try(args: argparse.Namespace, terminal: Terminal) -> int:
 def _replay(args: argparse.Namespace, terminal: Terminal) -> int:
     with ExitStack() as stack:
         workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
-        saved, finding_id = find(workspace.state_dir, args.id)
+        if args.source is None:
+            saved, finding_id = find(workspace.state_dir, args.id)
+        else:
+            saved, finding_id = find_in([load_result(args.source)], args.id)
         if finding_id is None:
             ids = [item.finding.id for item in saved.findings]
             raise UsageError(

@@ -77,8 +77,9 @@ def respond(desk: Desk) -> ExitCode:
     Raises TrylineError: what can be told on the pull request has been told there by then.
     """
     event = wiring.event(desk.environ, LENIENT)
-    if event.order.task is Task.NOTHING:
-        return nothing(desk, event.order.why)
+    order = event.order
+    if order.task is Task.NOTHING and not (order.told and desk.token):
+        return nothing(desk, order.why)
     if not desk.token:
         raise UsageError(
             "there is no token to talk to the platform with",
@@ -87,12 +88,15 @@ def respond(desk: Desk) -> ExitCode:
         )
     settings = load(None, environ=desk.environ, flags=desk.flags, also=desk.also)
     host = hosted(desk, event, settings)
-    if event.order.task is Task.POST:
+    if order.task is Task.NOTHING:
+        if host.may_command(order.actor):
+            host.answer(order, comment.refused(order.why))
+        return nothing(desk, order.why)
+    if order.task is Task.POST:
         return post(desk, event, host, settings)
-    pull = host.pull(event.order.number)
-    head = event.order.head or pull.head
-    case = Case(desk, event, settings, host, pull, head)
-    if event.order.command:
+    pull = host.pull(order.number)
+    case = Case(desk, event, settings, host, pull, order.head or pull.head)
+    if order.command:
         return command(case)
     return reviewed(case)
 

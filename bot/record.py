@@ -8,31 +8,28 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot import __version__
 from bot.domain import (
     Call,
     Candidate,
-    Category,
     Change,
     ChangedFunction,
-    Conclusion,
     Costs,
+    DiffLine,
     Edit,
     FileDiff,
-    FileStatus,
     Finding,
     Function,
     FunctionReport,
+    Hunk,
     Judgement,
     LineStep,
     MatrixRow,
     NotReviewed,
-    Outcome,
     Probe,
     Problem,
     Proposal,
@@ -44,8 +41,6 @@ from bot.domain import (
     Rewrite,
     RungRun,
     Search,
-    Severity,
-    Status,
     Suspicion,
     Target,
     TestChange,
@@ -56,397 +51,43 @@ from bot.domain import (
     Witness,
 )
 from bot.errors import UsageError
-
-SCHEMA_VERSION = "1.2"
-"""Changes in its second number when something is added, in its first when something is renamed or removed."""
-
-_SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
-_FLOOR = -1e300
-"""Stands for minus infinity, which JSON cannot hold."""
-
-
-# ------------------------------------------------------------------------------------------------- the record
-
-
-class Record(BaseModel):
-    """One object of the result. Unknown keys are ignored, so that a newer minor version can be read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-
-class RevisionRecord(Record):
-    """One state of the repository."""
-
-    name: str = Field(description="What the user called it.")
-    commit: str | None = Field(description="Full commit id; null for a working tree.")
-    tree: str = Field(description="Id of the git tree object that holds the files.")
-
-
-class FileRecord(Record):
-    """A changed file."""
-
-    path: str
-    old_path: str | None = Field(description="Path at base; null for an added file.")
-    status: FileStatus
-    binary: bool
-    mode: str = Field(description="Git's file mode at head.")
-
-
-class ChangeRecord(Record):
-    """What was reviewed."""
-
-    base: RevisionRecord
-    head: RevisionRecord
-    files: tuple[FileRecord, ...]
-
-
-class DefinitionRecord(Record):
-    """One function as it stands in a file."""
-
-    path: str
-    start_line: int = Field(description="First line, decorators included.")
-    end_line: int = Field(description="Last line, inclusive.")
-    def_line: int
-    body_line: int
-    source: str = Field(description="Its lines exactly as they stand in the file.")
-    decorators: tuple[str, ...]
-    enclosing: tuple[str, ...]
-    is_async: bool
-    is_generator: bool
-    qualname: str
-
-
-class DefinedRecord(Record):
-    """The changed function on both sides: what replaying needs."""
-
-    how: str = Field(description="`added`, `modified` or `moved`.")
-    changed_lines: tuple[int, ...]
-    head: DefinitionRecord
-    base: DefinitionRecord | None
-
-
-class CallRecord(Record):
-    """One recorded call."""
-
-    test: str
-    arguments: str
-    result: str
-    raised: str
-    digest: str
-    pickled: str = Field(description="Base64 of a pickle from a container: never load it outside one.")
-
-
-class WitnessRecord(Record):
-    """What shows the problem when it is run."""
-
-    kind: str = Field(description="`test` or `call`.")
-    tests: tuple[str, ...] = Field(description="Ids of the tests that are red at head and green at base.")
-    command: str = Field(description="What to type at the root of the repository at head.")
-    failure: str = Field(description="What happens at head: text from the run.")
-    repeats: int = Field(description="How many times each side was run with the same outcome.")
-    call: CallRecord | None
-    code: str = Field(default="", description="The test module, where the repository has none that shows it.")
-    path: str = Field(default="", description="Where `code` is to be saved; empty where there is none.")
-
-
-class ProbeRecord(Record):
-    """What a model's witness was made of: a later push runs it again."""
-
-    kind: str = Field(description="`test` or `call`.")
-    code: str
-    test: str
-    claim: str = Field(description="What is said to go wrong, in the model's words.")
-    raises: str = ""
-    source: str = Field(default="", description="The model's name.")
-    severity: Severity = Field(default=Severity.MEDIUM, description="As the model called it.")
-    line: int = Field(default=0, description="Line of the function, 1 its first; 0 where none is named.")
-    call: str = ""
-    expected: str = ""
-    fixed: str = Field(default="", description="The function as the model believes it right.")
-    imports: tuple[str, ...] = ()
-    stub: str = ""
-
-
-class ReplacementRecord(Record):
-    """Lines of a head file, inclusive, and the exact text that takes their place."""
-
-    path: str
-    start_line: int
-    end_line: int
-    replacement: str
-
-
-class CandidateRecord(Record):
-    """One rewrite of the function, whole."""
-
-    function_source: str
-    imports: tuple[str, ...] = Field(description="Import statements that it needs at module level.")
-    edits: tuple[str, ...] = Field(description="Operators that made it, in order.")
-    proposer: str
-    rung: str
-    logprob: float
-    agreement: float = Field(description="Share of inputs on which it answers as base does, 0 to 1.")
-    seconds: float
-    is_revert: bool
-
-
-class SuggestionRecord(ReplacementRecord, CandidateRecord):
-    """A rewrite that was proven in a cold container: byte-exact what ran."""
-
-    also: tuple[ReplacementRecord, ...] = Field(description="Further hunks of the same change: imports.")
-    label: str = Field(description="`rewrite` or `revert`.")
-    obstacle: str = Field(default="", description="Why no platform can apply it with one click; empty: one can.")
-
-
-class JudgementRecord(Record):
-    """What one check said."""
-
-    check: str
-    ok: bool
-    detail: str
-
-
-class MatrixRecord(Record):
-    """One test over the three versions; null where it was not run."""
-
-    test: str
-    base: Outcome | None
-    head: Outcome | None
-    candidate: Outcome | None
-
-
-class VerdictRecord(Record):
-    """The cold proof of one candidate."""
-
-    accepted: bool
-    judgements: tuple[JudgementRecord, ...]
-    tests_run: int
-    tests_executing: int = Field(description="How many of them execute the function.")
-    selection: str = Field(description="Which tests were run, and why those.")
-    seconds: float
-    matrix: tuple[MatrixRecord, ...]
-
-
-class RejectedRecord(CandidateRecord):
-    """A candidate that a check refused."""
-
-    reason: str
-    verdict: VerdictRecord
-
-
-class EditRecord(Record):
-    """Lines `start` to `end` (exclusive) of the function's text become `lines`."""
-
-    start: int
-    end: int
-    lines: tuple[str, ...]
-
-
-class TrialResultRecord(Record):
-    """What one text in the function's place did when it was run."""
-
-    status: Status
-    outcomes: dict[str, Outcome]
-    message: str
-    exception: str
-    line: int
-    seconds: float
-    steps: int
-    signature: str
-    agreement: float
-    memory_kb: int
-
-
-class TrialRecord(Record):
-    """One candidate for one line: its probability before, what it did, its score after."""
-
-    operator: str
-    edit: EditRecord | None = Field(description="Null keeps the line, or stands for a whole version.")
-    proposer: str
-    rung: str = Field(default="line-guided", description="Rung of the ladder that it was made on.")
-    imports: tuple[str, ...]
-    logprob: float = Field(description="Before it was run: natural logarithm of its weight on this line.")
-    score: float = Field(description="After it was run; -1e300 stands for minus infinity.")
-    merged_into: int | None = Field(description="Index of the likelier trial that behaves the same.")
-    function_source: str
-    result: TrialResultRecord
-
-
-class StepRecord(Record):
-    """One decided line."""
-
-    line: int
-    text: str
-    suspiciousness: float
-    depth: int
-    chosen: int | None = Field(description="Index into `trials`; null where the search rolled back.")
-    trials: tuple[TrialRecord, ...]
-
-
-class UsageRecord(Record):
-    """What requests to model endpoints used, by the servers' own figures."""
-
-    requests: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = Field(default=0, description="Of tokens_in: in the server's prefix cache.")
-    from_cache: int = Field(default=0, description="Requests answered from disk or from a recording.")
-    seconds: float = Field(default=0.0, description="Waiting for answers, summed over requests.")
-    money: float = Field(default=0.0, description="By the configured prices.")
-    estimated: int = Field(default=0, description="Requests whose usage the server did not tell.")
-
-
-class RungRecord(Record):
-    """One rung of the ladder, as it was climbed."""
-
-    name: str = Field(description="`plain`, `best-of-n`, `self-debug`, `line-guided` or `token-cfg`.")
-    candidates: int = Field(description="Different versions that were run.")
-    passed: int = Field(description="Of them: how many passed all guide tests.")
-    usage: UsageRecord
-    seconds: float
-    note: str = Field(description="Why it ended early or was left out.")
-
-
-class SearchRecord(Record):
-    """The record of one guided search."""
-
-    steps: tuple[StepRecord, ...]
-    candidates: tuple[CandidateRecord, ...]
-    executions: int
-    seconds: float
-    stopped: str
-    tier: str
-    notes: tuple[str, ...]
-    rungs: tuple[RungRecord, ...] = Field(default=(), description="Ways of asking a model, in order.")
-    usage: UsageRecord = UsageRecord()
-
-
-class FindingRecord(Record):
-    """One proven problem and what became of it."""
-
-    id: str = Field(description="Identity over pushes: path, function, rule and witness, not the line.")
-    path: str
-    function: str = Field(description="Qualified name.")
-    start_line: int
-    end_line: int
-    rule: str
-    category: Category
-    severity: Severity
-    title: str
-    message: str
-    witness: WitnessRecord
-    suspicious_lines: dict[str, float] = Field(description="Line of the head file -> Ochiai score, 0 to 1.")
-    suggestion: SuggestionRecord | None
-    verdict: VerdictRecord | None
-    rejected: tuple[RejectedRecord, ...]
-    search: SearchRecord | None
-    why_no_suggestion: str
-    replay: str
-    definition: DefinedRecord
-    ignored: bool = Field(default=False, description="Somebody asked not to hear of it: it does not count.")
-    probe: ProbeRecord | None = Field(default=None, description="Where a model wrote the witness.")
-
-
-class FunctionRecord(Record):
-    """A function that was looked at."""
-
-    path: str
-    function: str
-    how: str
-    start_line: int
-    end_line: int
-    tests: int = Field(description="How many tests execute it at head.")
-    calls: int
-    unexecuted_lines: tuple[int, ...] = Field(description="Changed lines that no test executed.")
-    definition: DefinedRecord
-    whole: bool = Field(default=True, description="Whether all that was to be done about it was done.")
-
-
-class NotReviewedRecord(Record):
-    """Something in the change that was left out."""
-
-    path: str
-    symbol: str | None
-    lines: tuple[int, ...]
-    slug: str
-    reason: str
-
-
-class UnprovenRecord(Record):
-    """A suspicion that running did not confirm."""
-
-    rule: str
-    category: Category
-    path: str
-    function: str
-    message: str
-    tests: tuple[str, ...]
-    suspicious_lines: dict[str, float]
-    score: float
-    definition: DefinedRecord
-
-
-class TestChangeRecord(Record):
-    """A test that the branch added, changed, weakened or removed."""
-
-    __test__ = False
-
-    path: str
-    name: str
-    how: str
-    detail: str
-
-
-class ProblemRecord(Record):
-    """Why something did not run."""
-
-    slug: str
-    message: str
-    log: str
-
-
-class CostsRecord(Record):
-    """What the review used."""
-
-    executions: int
-    containers: int
-    seconds: float
-    prepare_seconds: float
-    candidates: int
-    verified: int
-    usage: UsageRecord = Field(default=UsageRecord(), description="Of model endpoints.")
-
-
-class TargetRecord(Record):
-    """The pull request that the review is about."""
-
-    platform: str
-    repository: str = Field(description="`owner/name`.")
-    number: int
-    head: str = Field(description="Commit id of its tip when it was reviewed.")
-
-
-class ResultRecord(Record):
-    """The result of one review. Lines are numbers in the head file, inclusive."""
-
-    schema_: str = Field(alias="schema", description="Name and version of this format.")
-    tryline: str = Field(description="Version that wrote it.")
-    id: str
-    conclusion: Conclusion
-    change: ChangeRecord
-    findings: tuple[FindingRecord, ...]
-    functions: tuple[FunctionRecord, ...]
-    not_reviewed: tuple[NotReviewedRecord, ...]
-    unproven: tuple[UnprovenRecord, ...]
-    test_changes: tuple[TestChangeRecord, ...]
-    problems: tuple[ProblemRecord, ...]
-    flaky: tuple[str, ...]
-    suite: dict[str, dict[str, int]] = Field(description="`base` and `head` -> outcome -> how many tests.")
-    costs: CostsRecord
-    environment: dict[str, str]
-    notes: tuple[str, ...] = Field(default=(), description="How it ran, where that is no problem.")
-    target: TargetRecord | None = Field(default=None, description="The pull request, where there is one.")
-
+from bot.result import (
+    FLOOR,
+    SCHEMA,
+    SCHEMA_VERSION,
+    CandidateRecord,
+    DefinedRecord,
+    DefinitionRecord,
+    FileRecord,
+    FindingRecord,
+    HunkRecord,
+    Record,
+    SearchRecord,
+    TrialRecord,
+    UnprovenRecord,
+    VerdictRecord,
+    inside,
+    invalid,
+    parsed,
+    schema,
+    written,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "dumps",
+    "find",
+    "from_json",
+    "load",
+    "replay_command",
+    "save",
+    "schema",
+    "to_json",
+    "write_atomically",
+]
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of a result that is read from a file, and that is written where its search can be left out for it."""
 
 # ------------------------------------------------------------------------------------------------------- out
 
@@ -454,14 +95,14 @@ class ResultRecord(Record):
 def to_json(review: Review) -> dict[str, Any]:
     """The review as the documented JSON value (docs/result.md), valid against `schema()`."""
     raw = {
-        "schema": _SCHEMA,
+        "schema": SCHEMA,
         "tryline": review.environment.get("tryline", __version__),
         "id": review.id,
         "conclusion": review.conclusion,
         "change": {
             "base": vars(review.change.base),
             "head": vars(review.change.head),
-            "files": [_some(file, FileRecord) for file in review.change.files],
+            "files": [_file(file) for file in review.change.files],
         },
         "findings": [_finding(reviewed) for reviewed in review.findings],
         "functions": [_function(report) for report in review.functions],
@@ -476,24 +117,37 @@ def to_json(review: Review) -> dict[str, Any]:
         "notes": review.notes,
         "target": vars(review.target) if review.target else None,
     }
-    record = ResultRecord.model_validate(_clean(raw))
-    return record.model_dump(mode="json", by_alias=True)
+    return written(_clean(raw))
 
 
-def dumps(review: Review) -> str:
-    """The review as JSON text, indented, ending in a newline."""
+def dumps(review: Review, limit: int = MOST_BYTES) -> str:
+    """The review as JSON text, indented, ending in a newline.
+
+    Where it would be larger than `limit` bytes, and nobody would read it, the trials of the searches are left
+    out, and a note says so.
+    """
+    text = _text(review)
+    if len(text.encode()) <= limit or not any(item.search and item.search.steps for item in review.findings):
+        return text
+    note = f"The record of the searches is left out: with it the result would be larger than {limit:,} bytes."
+    findings = tuple(
+        replace(item, search=replace(item.search, steps=()) if item.search else None) for item in review.findings
+    )
+    return _text(replace(review, findings=findings, notes=(*review.notes, note)))
+
+
+def _text(review: Review) -> str:
     return json.dumps(to_json(review), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the result."""
-    generated = ResultRecord.model_json_schema(by_alias=True, mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{_SCHEMA.replace('/', ':')}",
-        **generated,
-        "title": f"Tryline result {SCHEMA_VERSION}",
-    }
+def _file(file: FileDiff) -> dict[str, Any]:
+    return {**_some(file, FileRecord), "hunks": [_hunk(hunk) for hunk in file.hunks]}
+
+
+def _hunk(hunk: Hunk) -> dict[str, Any]:
+    # Numbers are what a run that only posts needs: which lines can bear a comment. The text is in the repository.
+    kinds = ("+" if line.old is None else "-" if line.new is None else " " for line in hunk.lines)
+    return {**vars(hunk), "lines": "".join(kinds)}
 
 
 def _some(value: Any, record: type[Record]) -> dict[str, Any]:
@@ -506,7 +160,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, float) and not math.isfinite(value):
-        return _FLOOR if value < 0 or math.isnan(value) else -_FLOOR
+        return FLOOR if value < 0 or math.isnan(value) else -FLOOR
     if isinstance(value, Mapping):
         return {str(_clean(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -576,6 +230,7 @@ def _finding(reviewed: Reviewed) -> dict[str, Any]:
         "definition": _definition(finding.function),
         "ignored": reviewed.ignored,
         "probe": vars(finding.probe) if finding.probe else None,
+        "anchor": finding.anchor,
     }
 
 
@@ -637,26 +292,18 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def from_json(data: object) -> Review:
-    """The review that a JSON value records; everything except the diff's hunks comes back.
+    """The review that a JSON value records; everything except the text of the diff's lines comes back.
 
-    Raises UsageError when the value is not a result, or of a format that this version does not read.
+    The value may be a stranger's: nothing is believed that could point outside the repository, name what is not
+    there, or call proven what was not. Ids of findings are made anew from what they rest on.
+    Raises UsageError when the value is not a result (`result-invalid`), or of a format that this version does not
+    read (`result-version`).
     """
-    if isinstance(data, dict) and "schema" in data:
-        _check_version(str(data["schema"]))
-    try:
-        record = ResultRecord.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise UsageError(
-            f"not a Tryline result: {where}: {first['msg']}",
-            hint="docs/result.md describes the format; `tryline review --format json` writes it.",
-            slug="result-invalid",
-        ) from None
+    record = parsed(data)
     change = Change(
         base=Revision(**dict(record.change.base)),
         head=Revision(**dict(record.change.head)),
-        files=tuple(FileDiff(**dict(file)) for file in record.change.files),
+        files=tuple(_read_file(file) for file in record.change.files),
     )
     return Review(
         id=record.id,
@@ -680,15 +327,17 @@ def from_json(data: object) -> Review:
     )
 
 
-def _check_version(name: str) -> None:
-    """Refuses another major version. Raises UsageError."""
-    major = re.fullmatch(r"tryline/result/(\d{1,4})\.\d{1,4}", name)
-    if major is None or major[1] != SCHEMA_VERSION.partition(".")[0]:
-        raise UsageError(
-            f"the result is of the format {name[:60]!r}, this version reads {_SCHEMA!r}",
-            hint="Use the version of Tryline that wrote it, or run the review again.",
-            slug="result-version",
-        )
+def _read_file(record: FileRecord) -> FileDiff:
+    return FileDiff(**{**dict(record), "hunks": tuple(_read_hunk(hunk) for hunk in record.hunks)})
+
+
+def _read_hunk(record: HunkRecord) -> Hunk:
+    old, new = record.old_start, record.new_start
+    lines = []
+    for kind in record.lines:
+        lines.append(DiffLine(None if kind == "+" else old, None if kind == "-" else new, ""))
+        old, new = old + (kind != "+"), new + (kind != "-")
+    return Hunk(**{**dict(record), "lines": tuple(lines)})
 
 
 def _changed(record: DefinedRecord) -> ChangedFunction:
@@ -713,20 +362,16 @@ def _read_unproven(record: UnprovenRecord) -> Suspicion:
 
 
 def _by_line(scores: Mapping[str, float]) -> dict[int, float]:
-    return {int(line): score for line, score in scores.items() if line.isascii() and line.isdigit()}
+    return {int(line): score for line, score in scores.items()}
 
 
 def _read_finding(record: FindingRecord) -> Reviewed:
     function = _changed(record.definition)
     call = record.witness.call
     path = record.witness.path
-    if path.startswith("/") or ".." in path.split("/") or "\0" in path or bool(path) != bool(record.witness.code):
+    if bool(path) != bool(record.witness.code) or (path and not inside(path)):
         # A file made by hand could put a test anywhere; ours lie in the repository.
-        raise UsageError(
-            f"not a Tryline result: finding {record.id[:40]!r} has a witness at no path of the repository",
-            hint="The file was changed by hand or cut off; run the review again.",
-            slug="result-invalid",
-        )
+        raise invalid(f"finding {record.id[:40]!r} has a witness at no path of the repository")
     finding = Finding(
         rule=record.rule,
         category=record.category,
@@ -739,6 +384,7 @@ def _read_finding(record: FindingRecord) -> Reviewed:
         witness=Witness(**{**dict(record.witness), "call": Call(**dict(call)) if call else None}),
         suspicious_lines=_by_line(record.suspicious_lines),
         probe=Probe(**dict(record.probe)) if record.probe else None,
+        anchor=record.anchor,
     )
     head = function.head
     return Reviewed(
@@ -759,17 +405,14 @@ def _read_rewrite(record: FindingRecord, head: Function) -> Rewrite | None:
         return None
     if verdict is None or not (proof := _read_verdict(verdict)).accepted:
         # A file could claim what was never proven; the promise of the type holds for files, too.
-        raise UsageError(
-            f"not a Tryline result: finding {record.id[:40]!r} has a suggestion without an accepted verdict",
-            hint="The file was changed by hand or cut off; run the review again.",
-            slug="result-invalid",
-        )
+        raise invalid(f"finding {record.id[:40]!r} has a suggestion without an accepted verdict")
     return Rewrite.of(
         _read_candidate(suggestion, head),
         proof,
         Replacement(suggestion.path, suggestion.start_line, suggestion.end_line, suggestion.replacement),
         tuple(Replacement(**dict(hunk)) for hunk in suggestion.also),
-        suggestion.obstacle,
+        # A file could say that nothing is in the way of half a change.
+        "further-hunks" if suggestion.also else suggestion.obstacle,
     )
 
 
@@ -837,7 +480,7 @@ def _read_trial(record: TrialRecord) -> Trial:
 
 
 def _number(value: float) -> float:
-    return -math.inf if value <= _FLOOR else value
+    return -math.inf if value <= FLOOR else value
 
 
 # ----------------------------------------------------------------------------------------------------- saved
@@ -867,16 +510,63 @@ def write_atomically(target: Path, text: str) -> None:
         raise
 
 
+def load(path: Path, limit: int = MOST_BYTES) -> Review:
+    """The review that a file holds, perhaps a stranger's.
+
+    Raises UsageError: `result-missing` (there is no such file, or it cannot be read), `result-too-large` (more
+    than `limit` bytes), and those of `from_json`.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except (OSError, ValueError) as problem:
+        why = "there is no such file" if isinstance(problem, FileNotFoundError) else "it cannot be read"
+        raise UsageError(
+            f"the result {path} cannot be read: {why}",
+            hint="Name the JSON file that a review has written (`--output FILE.json`, `result` of the action).",
+            slug="result-missing",
+        ) from None
+    if len(data) > limit:
+        raise UsageError(
+            f"the result {path} is larger than {limit:,} bytes",
+            hint="No review writes so much: it is no result, or was changed by hand.",
+            slug="result-too-large",
+        )
+    return from_json(_json(data))
+
+
+def _json(data: bytes) -> object:
+    """The JSON value that some bytes are. Raises UsageError."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is no number of JSON")
+
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=refuse)
+    except RecursionError:
+        raise invalid("it is nested too deeply") from None
+    except ValueError as problem:
+        why = f"line {problem.lineno}: {problem.msg}" if isinstance(problem, json.JSONDecodeError) else "no JSON"
+        raise invalid(why) from None
+
+
 def find(state_dir: Path, prefix: str) -> tuple[Review, str | None]:
     """The newest saved review that holds the finding (or is the review) whose id starts with `prefix`.
 
     Returns the review and the finding's full id; None instead of the id for a review without findings or with
     several. Raises UsageError when nothing or more than one thing is meant, and lists what there is.
     """
+    return find_in(_saved(state_dir), prefix)
+
+
+def find_in(reviews: Iterable[Review], prefix: str) -> tuple[Review, str | None]:
+    """The same among these reviews, newest first."""
     wanted = prefix.strip().lower()
     matches: dict[tuple[str, str], Review] = {}
     there: list[str] = []
-    for review in _saved(state_dir):
+    for review in reviews:
         ids = [reviewed.finding.id for reviewed in review.findings]
         there += [f"{finding} (review {review.id})" for finding in ids] or [f"review {review.id}, no findings"]
         if wanted and review.id.lower().startswith(wanted):
@@ -911,8 +601,8 @@ def _saved(state_dir: Path) -> Iterable[Review]:
     )
     for path in files:
         try:
-            yield from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (UsageError, OSError, ValueError, RecursionError):
+            yield load(path)
+        except UsageError:
             continue
 
 

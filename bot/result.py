@@ -1,0 +1,573 @@
+"""The shape of a saved result, and its bounds: what is read may be a stranger's, from a fork's run."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from bot.domain import Category, Conclusion, FileStatus, Outcome, Severity, Status
+from bot.errors import UsageError
+
+SCHEMA_VERSION = "1.2"
+"""Changes in its second number when something is added, in its first when something is renamed or removed."""
+
+SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
+FLOOR = -1e300
+"""Stands for minus infinity, which JSON cannot hold."""
+MOST_ITEMS = 10_000
+"""Findings, or functions, of one result."""
+_LAST = 2**31 - 1
+
+
+# ------------------------------------------------------------------------------------------------ its values
+
+
+def _checked(pattern: str, what: str) -> AfterValidator:
+    """Refuses, in what is read, a text of another form. What we write is not held to it: no oddity of a repository
+    may keep its review from being saved."""
+    expression = re.compile(pattern)
+
+    def check(text: str, info: ValidationInfo) -> str:
+        if info.context and not expression.fullmatch(text):
+            raise ValueError(f"not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+_PART = r"(?!(?:\.{0,2}|\.git)(?:/|\Z))[^/\0]+"
+_PATH = rf"(?i:{_PART}(?:/{_PART})*)"
+
+Flag = Annotated[bool, Strict()]
+Number = Annotated[float, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0, le=2**53)]
+Line = Annotated[int, Strict(), Field(ge=1, le=_LAST)]
+LineKey = Annotated[str, Field(pattern="^[1-9][0-9]{0,9}$")]
+Name = Annotated[str, Field(max_length=1000)]
+ObjectId = Annotated[str, _checked(r"[0-9a-f]{40}|[0-9a-f]{64}", "the id of a git object")]
+ReviewId = Annotated[str, _checked(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "the id of a review")]
+Repository = Annotated[str, _checked(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}", "`owner/name`")]
+RepositoryPath = Annotated[
+    str,
+    # No part of it empty, a dot, two dots or a git folder, nothing that ends a C string.
+    _checked(_PATH, "a path inside the repository"),
+]
+
+
+# ------------------------------------------------------------------------------------------------- the record
+
+
+class Record(BaseModel):
+    """One object of the result. Unknown keys are ignored, so that a newer minor version can be read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False)
+
+
+class RevisionRecord(Record):
+    """One state of the repository."""
+
+    name: str = Field(description="What the user called it.")
+    commit: ObjectId | None = Field(description="Full commit id; null for a working tree.")
+    tree: ObjectId = Field(description="Id of the git tree object that holds the files.")
+
+
+class HunkRecord(Record):
+    """One hunk of a file's diff, without its text."""
+
+    old_start: Count = Field(description="First line at base; 0 where there is none.")
+    old_count: Count
+    new_start: Count = Field(description="First line at head; 0 where there is none.")
+    new_count: Count
+    lines: str = Field(
+        pattern="^[ +-]*$", description="One character a line: ` ` for context, `-` removed, `+` added."
+    )
+
+    @model_validator(mode="after")
+    def _adds_up(self, info: ValidationInfo) -> Self:
+        if info.context:
+            shared = self.lines.count(" ")
+            if (shared + self.lines.count("-"), shared + self.lines.count("+")) != (
+                self.old_count,
+                self.new_count,
+            ):
+                raise ValueError("its lines are not as many as it says")
+            if (self.old_count and not self.old_start) or (self.new_count and not self.new_start):
+                raise ValueError("its lines start at 0")
+        return self
+
+
+class FileRecord(Record):
+    """A changed file."""
+
+    path: RepositoryPath
+    old_path: RepositoryPath | None = Field(description="Path at base; null for an added file.")
+    status: FileStatus
+    binary: Flag
+    mode: str = Field(description="Git's file mode at head.")
+    hunks: tuple[HunkRecord, ...] = Field(default=(), description="Which lines the change shows.")
+
+    @model_validator(mode="after")
+    def _in_order(self, info: ValidationInfo) -> Self:
+        if info.context:
+            for first, second in pairwise(self.hunks):
+                if second.new_start < first.new_start + first.new_count:
+                    raise ValueError("its hunks are not in order")
+        return self
+
+
+class ChangeRecord(Record):
+    """What was reviewed."""
+
+    base: RevisionRecord
+    head: RevisionRecord
+    files: tuple[FileRecord, ...]
+
+
+class DefinitionRecord(Record):
+    """One function as it stands in a file."""
+
+    path: RepositoryPath
+    start_line: Line = Field(description="First line, decorators included.")
+    end_line: Line = Field(description="Last line, inclusive.")
+    def_line: Line
+    body_line: Line
+    source: str = Field(description="Its lines exactly as they stand in the file.")
+    decorators: tuple[str, ...]
+    enclosing: tuple[str, ...]
+    is_async: Flag
+    is_generator: Flag
+    qualname: str
+
+    @model_validator(mode="after")
+    def _within(self, info: ValidationInfo) -> Self:
+        named = (self.def_line, self.body_line)
+        if info.context and not all(self.start_line <= line <= self.end_line for line in named):
+            raise ValueError("its lines are not between its first and its last")
+        return self
+
+
+class DefinedRecord(Record):
+    """The changed function on both sides: what replaying needs."""
+
+    how: str = Field(description="`added`, `modified` or `moved`.")
+    changed_lines: tuple[Line, ...]
+    head: DefinitionRecord
+    base: DefinitionRecord | None
+
+
+class CallRecord(Record):
+    """One recorded call."""
+
+    test: str
+    arguments: str
+    result: str
+    raised: str
+    digest: str
+    pickled: str = Field(description="Base64 of a pickle from a container: never load it outside one.")
+
+
+class WitnessRecord(Record):
+    """What shows the problem when it is run."""
+
+    kind: str = Field(description="`test` or `call`.")
+    tests: tuple[str, ...] = Field(description="Ids of the tests that are red at head and green at base.")
+    command: str = Field(description="What to type at the root of the repository at head.")
+    failure: str = Field(description="What happens at head: text from the run.")
+    repeats: Count = Field(description="How many times each side was run with the same outcome.")
+    call: CallRecord | None
+    code: str = Field(default="", description="The test module, where the repository has none that shows it.")
+    path: str = Field(default="", description="Where `code` is to be saved; empty where there is none.")
+
+
+class ProbeRecord(Record):
+    """What a model's witness was made of: a later push runs it again."""
+
+    kind: str = Field(description="`test` or `call`.")
+    code: str
+    test: str
+    claim: str = Field(description="What is said to go wrong, in the model's words.")
+    raises: str = ""
+    source: str = Field(default="", description="The model's name.")
+    severity: Severity = Field(default=Severity.MEDIUM, description="As the model called it.")
+    line: Count = Field(default=0, description="Line of the function, 1 its first; 0 where none is named.")
+    call: str = ""
+    expected: str = ""
+    fixed: str = Field(default="", description="The function as the model believes it right.")
+    imports: tuple[str, ...] = ()
+    stub: str = ""
+
+
+class ReplacementRecord(Record):
+    """Lines of a head file, inclusive, and the exact text that takes their place."""
+
+    path: RepositoryPath
+    start_line: Line
+    end_line: Count = Field(description="One less than `start_line` for an insertion.")
+    replacement: str
+
+    @model_validator(mode="after")
+    def _forward(self, info: ValidationInfo) -> Self:
+        if info.context and self.end_line < self.start_line - 1:
+            raise ValueError("it ends before it starts")
+        return self
+
+
+class CandidateRecord(Record):
+    """One rewrite of the function, whole."""
+
+    function_source: str
+    imports: tuple[str, ...] = Field(description="Import statements that it needs at module level.")
+    edits: tuple[str, ...] = Field(description="Operators that made it, in order.")
+    proposer: str
+    rung: str
+    logprob: Number
+    agreement: Number = Field(description="Share of inputs on which it answers as base does, 0 to 1.")
+    seconds: Number
+    is_revert: Flag
+
+
+class SuggestionRecord(ReplacementRecord, CandidateRecord):
+    """A rewrite that was proven in a cold container: byte-exact what ran."""
+
+    also: tuple[ReplacementRecord, ...] = Field(description="Further hunks of the same change: imports.")
+    label: str = Field(description="`rewrite` or `revert`.")
+    obstacle: str = Field(default="", description="Why no platform can apply it with one click; empty: one can.")
+
+
+class JudgementRecord(Record):
+    """What one check said."""
+
+    check: str
+    ok: Flag
+    detail: str
+
+
+class MatrixRecord(Record):
+    """One test over the three versions; null where it was not run."""
+
+    test: str
+    base: Outcome | None
+    head: Outcome | None
+    candidate: Outcome | None
+
+
+class VerdictRecord(Record):
+    """The cold proof of one candidate."""
+
+    accepted: Flag
+    judgements: tuple[JudgementRecord, ...]
+    tests_run: Count
+    tests_executing: Count = Field(description="How many of them execute the function.")
+    selection: str = Field(description="Which tests were run, and why those.")
+    seconds: Number
+    matrix: tuple[MatrixRecord, ...]
+
+
+class RejectedRecord(CandidateRecord):
+    """A candidate that a check refused."""
+
+    reason: str
+    verdict: VerdictRecord
+
+
+class EditRecord(Record):
+    """Lines `start` to `end` (exclusive) of the function's text become `lines`."""
+
+    start: Line
+    end: Line
+    lines: tuple[str, ...]
+
+
+class TrialResultRecord(Record):
+    """What one text in the function's place did when it was run."""
+
+    status: Status
+    outcomes: dict[str, Outcome]
+    message: str
+    exception: str
+    line: Count
+    seconds: Number
+    steps: Count
+    signature: str
+    agreement: Number
+    memory_kb: Count
+
+
+class TrialRecord(Record):
+    """One candidate for one line: its probability before, what it did, its score after."""
+
+    operator: str
+    edit: EditRecord | None = Field(description="Null keeps the line, or stands for a whole version.")
+    proposer: str
+    rung: str = Field(default="line-guided", description="Rung of the ladder that it was made on.")
+    imports: tuple[str, ...]
+    logprob: Number = Field(description="Before it was run: natural logarithm of its weight on this line.")
+    score: Number = Field(description="After it was run; -1e300 stands for minus infinity.")
+    merged_into: Count | None = Field(description="Index of the likelier trial that behaves the same.")
+    function_source: str
+    result: TrialResultRecord
+
+
+class StepRecord(Record):
+    """One decided line."""
+
+    line: Count
+    text: str
+    suspiciousness: Number
+    depth: Count
+    chosen: Count | None = Field(description="Index into `trials`; null where the search rolled back.")
+    trials: tuple[TrialRecord, ...]
+
+    @model_validator(mode="after")
+    def _there(self, info: ValidationInfo) -> Self:
+        if info.context:
+            named = [self.chosen, *(trial.merged_into for trial in self.trials)]
+            if any(index is not None and index >= len(self.trials) for index in named):
+                raise ValueError("it names a trial that is not there")
+        return self
+
+
+class UsageRecord(Record):
+    """What requests to model endpoints used, by the servers' own figures."""
+
+    requests: Count = 0
+    tokens_in: Count = 0
+    tokens_out: Count = 0
+    tokens_cached: Count = Field(default=0, description="Of tokens_in: in the server's prefix cache.")
+    from_cache: Count = Field(default=0, description="Requests answered from disk or from a recording.")
+    seconds: Number = Field(default=0.0, description="Waiting for answers, summed over requests.")
+    money: Number = Field(default=0.0, description="By the configured prices.")
+    estimated: Count = Field(default=0, description="Requests whose usage the server did not tell.")
+
+
+class RungRecord(Record):
+    """One rung of the ladder, as it was climbed."""
+
+    name: str = Field(description="`plain`, `best-of-n`, `self-debug`, `line-guided` or `token-cfg`.")
+    candidates: Count = Field(description="Different versions that were run.")
+    passed: Count = Field(description="Of them: how many passed all guide tests.")
+    usage: UsageRecord
+    seconds: Number
+    note: str = Field(description="Why it ended early or was left out.")
+
+
+class SearchRecord(Record):
+    """The record of one guided search."""
+
+    steps: tuple[StepRecord, ...]
+    candidates: tuple[CandidateRecord, ...]
+    executions: Count
+    seconds: Number
+    stopped: str
+    tier: str
+    notes: tuple[str, ...]
+    rungs: tuple[RungRecord, ...] = Field(default=(), description="Ways of asking a model, in order.")
+    usage: UsageRecord = UsageRecord()
+
+
+class FindingRecord(Record):
+    """One proven problem and what became of it."""
+
+    id: str = Field(
+        pattern="^[0-9a-f]{12}$", description="Identity over pushes: path, function, rule and anchor or witness."
+    )
+    path: RepositoryPath
+    function: str = Field(description="Qualified name.")
+    start_line: Line
+    end_line: Line
+    rule: str
+    category: Category
+    severity: Severity
+    title: str
+    message: str
+    witness: WitnessRecord
+    suspicious_lines: dict[LineKey, Number] = Field(description="Line of the head file -> Ochiai score, 0 to 1.")
+    suggestion: SuggestionRecord | None
+    verdict: VerdictRecord | None
+    rejected: tuple[RejectedRecord, ...]
+    search: SearchRecord | None
+    why_no_suggestion: str
+    replay: str
+    definition: DefinedRecord
+    ignored: Flag = Field(default=False, description="Somebody asked not to hear of it: it does not count.")
+    probe: ProbeRecord | None = Field(default=None, description="Where a model wrote the witness.")
+    anchor: str = Field(default="", description="What its id rests on where no test of the repository does.")
+
+    @model_validator(mode="after")
+    def _one_place(self, info: ValidationInfo) -> Self:
+        if info.context:
+            if self.end_line < self.start_line:
+                raise ValueError("it ends before it starts")
+            changed = [self.suggestion, *self.suggestion.also] if self.suggestion else []
+            if any(change.path != self.definition.head.path for change in changed):
+                raise ValueError("its suggestion is for another file")
+        return self
+
+
+class FunctionRecord(Record):
+    """A function that was looked at."""
+
+    path: RepositoryPath
+    function: str
+    how: str
+    start_line: Line
+    end_line: Line
+    tests: Count = Field(description="How many tests execute it at head.")
+    calls: Count
+    unexecuted_lines: tuple[Line, ...] = Field(description="Changed lines that no test executed.")
+    definition: DefinedRecord
+    whole: Flag = Field(default=True, description="Whether all that was to be done about it was done.")
+
+
+class NotReviewedRecord(Record):
+    """Something in the change that was left out."""
+
+    path: RepositoryPath
+    symbol: str | None
+    lines: tuple[Line, ...]
+    slug: str
+    reason: str
+
+
+class UnprovenRecord(Record):
+    """A suspicion that running did not confirm."""
+
+    rule: str
+    category: Category
+    path: RepositoryPath
+    function: str
+    message: str
+    tests: tuple[str, ...]
+    suspicious_lines: dict[LineKey, Number]
+    score: Number
+    definition: DefinedRecord
+
+
+class TestChangeRecord(Record):
+    """A test that the branch added, changed, weakened or removed."""
+
+    __test__ = False
+
+    path: RepositoryPath
+    name: str
+    how: str
+    detail: str
+
+
+class ProblemRecord(Record):
+    """Why something did not run."""
+
+    slug: str
+    message: str
+    log: str
+
+
+class CostsRecord(Record):
+    """What the review used."""
+
+    executions: Count
+    containers: Count
+    seconds: Number
+    prepare_seconds: Number
+    candidates: Count
+    verified: Count
+    usage: UsageRecord = Field(default=UsageRecord(), description="Of model endpoints.")
+
+
+class TargetRecord(Record):
+    """The pull request that the review is about."""
+
+    platform: Name
+    repository: Repository = Field(description="`owner/name`.")
+    number: Line
+    head: ObjectId = Field(description="Commit id of its tip when it was reviewed.")
+
+
+class ResultRecord(Record):
+    """The result of one review. Lines are numbers in the head file, inclusive."""
+
+    schema_: str = Field(alias="schema", description="Name and version of this format.")
+    tryline: str = Field(description="Version that wrote it.")
+    id: ReviewId
+    conclusion: Conclusion
+    change: ChangeRecord
+    findings: tuple[FindingRecord, ...] = Field(max_length=MOST_ITEMS)
+    functions: tuple[FunctionRecord, ...] = Field(max_length=MOST_ITEMS)
+    not_reviewed: tuple[NotReviewedRecord, ...]
+    unproven: tuple[UnprovenRecord, ...]
+    test_changes: tuple[TestChangeRecord, ...]
+    problems: tuple[ProblemRecord, ...]
+    flaky: tuple[str, ...]
+    suite: dict[Name, dict[Name, Count]] = Field(description="`base` and `head` -> outcome -> how many tests.")
+    costs: CostsRecord
+    environment: dict[str, str]
+    notes: tuple[str, ...] = Field(default=(), description="How it ran, where that is no problem.")
+    target: TargetRecord | None = Field(default=None, description="The pull request, where there is one.")
+
+
+# -------------------------------------------------------------------------------------------------- in and out
+
+
+def written(raw: object) -> dict[str, Any]:
+    """A value of our own as the documented one."""
+    return ResultRecord.model_validate(raw).model_dump(mode="json", by_alias=True)
+
+
+def parsed(data: object) -> ResultRecord:
+    """A foreign value, checked. Raises UsageError: `result-version`, `result-invalid`."""
+    if isinstance(data, dict) and "schema" in data:
+        _check_version(str(data["schema"]))
+    try:
+        return ResultRecord.model_validate(data, context={"foreign": True})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise invalid(f"{where[:200]}: {first['msg'][:200]}") from None
+
+
+def inside(path: str) -> bool:
+    """Whether a path can be one of a file in the repository."""
+    return re.fullmatch(_PATH, path) is not None
+
+
+def invalid(why: str) -> UsageError:
+    """The error that something which is no result of ours makes."""
+    return UsageError(
+        f"not a Tryline result: {why}",
+        hint="docs/result.md describes the format; `tryline review --format json` writes it.",
+        slug="result-invalid",
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the result."""
+    generated = ResultRecord.model_json_schema(by_alias=True, mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        **generated,
+        "title": f"Tryline result {SCHEMA_VERSION}",
+    }
+
+
+def _check_version(name: str) -> None:
+    """Refuses another major version. Raises UsageError."""
+    major = re.fullmatch(r"tryline/result/(\d{1,4})\.\d{1,4}", name)
+    if major is None or major[1] != SCHEMA_VERSION.partition(".")[0]:
+        raise UsageError(
+            f"the result is of the format {name[:60]!r}, this version reads {SCHEMA!r}",
+            hint="Use the version of Tryline that wrote it, or run the review again.",
+            slug="result-version",
+        )

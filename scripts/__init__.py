@@ -1,0 +1,1 @@
+"""What `make` runs; the demo's repository is also what benchmarks and tests review."""
