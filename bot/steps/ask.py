@@ -305,8 +305,8 @@ def remembered(known: Known, function: ChangedFunction) -> Suspicion | None:
         word(vars(probe), "kind", ["test", "call"])
         for name in ("code", "call", "expected", "raises", "fixed", "stub"):
             text(vars(probe), name)
-        for line in probe.imports:
-            text({"import": line}, "import")
+        for statement in probe.imports:
+            text({"import": statement}, "import")
     except Refused:
         return None
     if len(probe.imports) > MOST_IMPORTS or (probe.raises and not NAME.fullmatch(probe.raises)):
