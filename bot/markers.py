@@ -97,7 +97,7 @@ def _split(body: str) -> tuple[str, str]:
     """What comes before the last line that is not empty, and that line. Platforms may change line ends."""
     whole = body.rstrip()
     at = max(whole.rfind("\n"), whole.rfind("\r")) + 1
-    return whole[:at], whole[at:].strip(" \t")
+    return whole[:at], whole[at:]
 
 
 # ------------------------------------------------------------------------------------------------- the memory

@@ -117,8 +117,12 @@ def _unlinked(text: str) -> str:
     # No boundary is asked for before a scheme: `_https://x` is a link as well.
     text = re.sub(r"(?i)(https?|ftp|mailto|xmpp):", rf"\1{_BREAK}:", text)
     text = re.sub(r"(?i)(www)\.", rf"\1{_BREAK}.", text)
-    # What a commit's id may be; a mere number is none.
-    return re.sub(r"\b(?=[0-9]*[a-f])([0-9a-f]{3})(?=[0-9a-f]{4,37}\b)", rf"\1{_BREAK}", text)
+    # What a commit's id may be; a mere number is none. Six digits in a row are too few for one.
+    return re.sub(
+        r"(?<![0-9a-zA-Z])(?=[0-9]*[a-f])[0-9a-f]{7,}",
+        lambda found: _BREAK.join(found[0][at : at + 6] for at in range(0, len(found[0]), 6)),
+        text,
+    )
 
 
 def code(text: object, limit: int = 300) -> str:
@@ -353,24 +357,28 @@ def _hunks(function: Function, source: str) -> list[str]:
     return out
 
 
-def patch(path: str, changes: Sequence[Replacement], head: Mapping[int, str], around: range) -> str | None:
-    """The change as a unified diff that git applies, byte for byte; None where head's text is not known.
+def patch(
+    path: str, changes: Sequence[Replacement], head: Mapping[int, str], around: Collection[int]
+) -> str | None:
+    """The change as a unified diff that git applies, byte for byte; None where head's text is not known, or where
+    the changes overlap.
 
     `head` holds what is known of the head file: line -> text with its end. Up to three lines of context are shown
     from the lines `around`, which must be known.
     """
     out = [f"--- a/{one_line(path)}\n", f"+++ b/{one_line(path)}\n"]
-    shift = shown = 0
+    shift = shown = ended = 0
     ordered = sorted(changes, key=lambda change: change.start_line)
     limits = [*(change.start_line for change in ordered[1:]), math.inf]
     for change, limit in zip(ordered, limits, strict=True):
         numbers = range(change.start_line, change.end_line + 1)
-        if not all(number in head for number in numbers):
+        if change.start_line <= ended or not all(number in head for number in numbers):
             return None
         # Without a gap, and hunks may touch but never tell of a line twice.
         before = _unbroken(change.start_line - 1, -1, [n for n in around if n > shown])
         after = _unbroken(change.end_line + 1, 1, [n for n in around if n < limit])
         shown = after[-1] if after else change.end_line
+        ended = change.end_line
         old = [head[n] for n in (*before, *numbers, *after)]
         new = [*(head[n] for n in before), *with_ends(change.replacement), *(head[n] for n in after)]
         start = before[0] if before else change.start_line
@@ -449,18 +457,19 @@ def secretless(text: str) -> str:
     return guarding.redact(guarding.clean(text))
 
 
-def commandless(text: str) -> str:
-    """Text of several lines of which none is read as a command to us, neither here nor quoted in a reply."""
-    return re.sub(rf"(?im)^([ \t>]*)/(?={COMMAND})", rf"\1{_BREAK}/", text)
-
-
-COMMAND = r"tryline\b"
-"""What follows the slash of a command."""
+_COMMAND = re.compile(r"(?im)^([ \t>]*)/(?=tryline\b)")
+"""What is read as a command to us, here or quoted in a reply."""
 
 
 def gives_command(text: str) -> bool:
     """Whether a line of the text would be read as a command to us."""
-    return commandless(text) != text
+    return _COMMAND.search(text) is not None
+
+
+def commandless(text: str) -> str:
+    """Text of several lines of which none is read as a command to us, or as a marker of ours."""
+    text = re.sub(r"(?i)<!(?=--\s*tryline)", f"<{_BREAK}!", text)
+    return _COMMAND.sub(rf"\1{_BREAK}/", text)
 
 
 def label(text: object, limit: int = 160) -> str:

@@ -75,14 +75,27 @@ def place_of(item: Reviewed, files: Sequence[FileDiff]) -> Place | str:
         for lines in ranges:
             for hunk in file.hunks:
                 run = _run(hunk, lines)
-                if run and (not whole or len(run) == len(lines)):
-                    same = item.rewrite is not None and run == list(_range(item.rewrite.suggestion))
+                if run and (not whole or _spans(run, lines)):
+                    same = item.rewrite is not None and _spans(run, _range(item.rewrite.suggestion))
                     return Place(function.path, run[0], run[-1], hunk, same)
     return "none of its lines is in the diff"
 
 
 def _range(change: Replacement) -> range:
     return range(change.start_line, change.end_line + 1)
+
+
+def _spans(run: list[int], lines: range) -> bool:
+    """Whether lines without a gap are exactly these. A saved result may name billions: nothing counts them."""
+    return (run[0], run[-1] + 1) == (lines.start, lines.stop)
+
+
+def _replaced(change: Replacement, head: Mapping[int, str]) -> str | None:
+    """The text that the change replaces; None where not all of it is known."""
+    lines = _range(change)
+    if lines.stop - lines.start > len(head) or not all(line in head for line in lines):
+        return None
+    return "".join(head[line] for line in lines)
 
 
 def _run(hunk: Hunk, lines: range) -> list[int]:
@@ -127,11 +140,11 @@ def offer_of(item: Reviewed, place: Place | None, files: Sequence[FileDiff]) -> 
     if rewrite is None:
         return Offer("none")
     head = _head_lines(item, files)
-    old = "".join(head.get(line, "") for line in _range(rewrite.suggestion))
+    old = _replaced(rewrite.suggestion, head)
     if rewrite.suggestion.replacement == old and not rewrite.also:
         return Offer("omitted", why="the file holds it already")
     if place is not None:
-        why = _no_block(item, place, head, files)
+        why = _no_block(item, place, files)
         if not why:
             return Offer("block", rewrite.suggestion.replacement)
     else:
@@ -163,22 +176,19 @@ def _anchor(item: Reviewed, change: Replacement) -> str:
     return (lines[-1] if on_top else lines[0]) if lines else ""
 
 
-def _no_block(item: Reviewed, place: Place, head: Mapping[int, str], files: Sequence[FileDiff]) -> str:
+def _no_block(item: Reviewed, place: Place, files: Sequence[FileDiff]) -> str:
     """Why the suggestion is no block that can be applied with one click; empty where it is one."""
     rewrite = item.rewrite
     if rewrite is None:
         return "there is none"
     change = rewrite.suggestion
-    text, old = change.replacement, "".join(head.get(line, "") for line in _range(change))
+    text, old = change.replacement, _replaced(change, _lines_of(item.finding.function.head)) or ""
     shown = "".join(line.text for file in files if file.path == place.path for h in file.hunks for line in h.lines)
     reasons = (
         (not place.whole, "its lines are not all in the diff"),
         (rewrite.obstacle != "", _OBSTACLES.get(rewrite.obstacle, "its lines are in the way")),
         (rewrite.also != (), _OBSTACLES["further-hunks"]),
-        (
-            not all(line in _lines_of(item.finding.function.head) for line in _range(change)),
-            "it leaves the function",
-        ),
+        (not old, "it leaves the function"),
         (_deleted_inside(place), "the diff deletes lines between its first and its last line"),
         ("\r" in text + shown + item.finding.function.head.source, _OBSTACLES["line-ends"]),
         (not old.endswith("\n") or (text != "" and not text.endswith("\n")), _OBSTACLES["no-final-newline"]),
@@ -219,7 +229,7 @@ def _diff(item: Reviewed, head: Mapping[int, str], why: str) -> Offer:
         return Offer("none")
     function = item.finding.function.head
     changes = (*rewrite.also, rewrite.suggestion)
-    around = range(function.start_line, function.end_line + 1)
+    around = _lines_of(function)
     text = None
     if all(change.path == function.path for change in changes):
         text = render.patch(function.path, changes, head, around)
