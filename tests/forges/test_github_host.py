@@ -738,6 +738,8 @@ def test_the_pull_request_of_a_branch_at_a_commit(world: World) -> None:
     assert ours.number == 1
     for label, commit in (("stranger:feature", world.head), ("octo:other", head), ("feature", head), ("", head)):
         assert host.pull_of(label, commit) is None
+    # Without an owner GitHub would list every pull request: it is not asked.
+    assert len(world.double.asked("pulls/list")) == 4
     world.double.close_pull(REPOSITORY, number)
     assert host.pull_of("stranger:feature", head) is None
 

@@ -301,6 +301,15 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         client(url)
 
 
+def test_a_token_of_no_known_form_is_taken_out_of_github_s_words(serve: Any) -> None:
+    server = serve(Reply(422, '{"message": "no, plain-words-7"}'))
+    odd = Client(token="plain-words-7", api_url=server.url, environ={})
+    with pytest.raises(ForgeError) as caught:
+        odd.read(reading(), User)
+    assert "plain-words-7" not in caught.value.message
+    assert "[token]" in caught.value.message
+
+
 def test_the_token_is_in_no_log_and_no_error(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "github.Requester")
