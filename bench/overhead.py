@@ -46,7 +46,7 @@ class Run:
 def run(shop: Workshop, ground: Ground, guidance: Guidance, seed: int) -> Run:
     """One way, in a container of its own."""
     arm = Arm("overhead", "", guidance, restarts=False)
-    search, usage = searched(shop, ground, arm, seed, "", Silent())
+    search, usage = searched(shop, ground, arm, seed, (), Silent())
     return Run(sum(rung.seconds for rung in search.rungs), usage, search.executions, bool(search.candidates))
 
 

@@ -30,12 +30,12 @@ class Arm:
         """Whether its prompts hold the signal of another problem."""
         return self.guidance is not None and self.guidance.evidence == "placebo"
 
-    def seeded(self, seed: int, turn: int, placebo: str) -> Guidance | None:
+    def seeded(self, seed: int, turn: int, placebo: tuple[str, ...]) -> Guidance | None:
         """Its guidance for one cell's turn, 0 for the first. Later turns begin with a sampled answer, not a greedy
         one: that would be the same again."""
         if self.guidance is None:
             return None
-        made = replace(self.guidance, seed=seed * MOST_TURNS + turn, placebo=placebo if self.takes_placebo else "")
+        made = replace(self.guidance, seed=seed * MOST_TURNS + turn, placebo=placebo if self.takes_placebo else ())
         if turn and "plain" in made.rungs:
             rungs = tuple("best-of-n" if rung == "plain" else rung for rung in made.rungs)
             made = replace(made, rungs=rungs, best_of=1)
@@ -74,7 +74,7 @@ ARMS: Mapping[str, Arm] = {
         Arm("cfg-3", "line by line, line-level CFG with gamma 3", Guidance(rungs=LINES, gamma=3.0), "A"),
         Arm(
             "placebo",
-            "as cfg-1.5, with the traces of another problem",
+            "as cfg-1.5, with traces of another problem, about as long",
             Guidance(rungs=LINES, gamma=1.5, evidence="placebo"),
             "A",
         ),

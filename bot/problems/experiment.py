@@ -87,7 +87,7 @@ class Experiment:
         fatal: EndpointError | None = None
         try:
             ground = self._ground(problem)
-            placebo = self._donor.block(problem) if arm.takes_placebo else ""
+            placebo = self._donor.blocks(problem) if arm.takes_placebo else ()
             cell = answer(problem, arm, seed, tried(self.shop, ground, arm, seed, placebo, self.progress))
         except NotMeasurable as why:
             self._exclude(problem, str(why))

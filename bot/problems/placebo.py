@@ -1,7 +1,8 @@
-"""The placebo: a signal as a search makes it, of another problem: as long, as well-formed, and of no use."""
+"""The placebo: signals as a search makes them, of another problem: as long, as well-formed, and of no use."""
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,7 +15,9 @@ from bot.steps import propose
 from bot.steps.propose.writing import Guidance
 
 CANDIDATES = 6
-"""Candidates in the signal; a search shows as many at most."""
+"""Candidates in the longest signal; a search shows as many at most."""
+VARIANTS = 12
+"""Versions that are run to find so many that fail."""
 TRACED = 400
 WIDTH = 4
 
@@ -48,10 +51,11 @@ class Donor:
         self.problems = tuple(problem for problem in problems if problem.reference)
         self.ground = ground
         self._lock = threading.Lock()
-        self._blocks: dict[str, str] = {}
+        self._blocks: dict[str, tuple[str, ...]] = {}
 
-    def block(self, problem: Problem) -> str:
-        """The signal of another problem: of the next one in the set that has a solution and can be run.
+    def blocks(self, problem: Problem) -> tuple[str, ...]:
+        """Signals of one other problem, with one candidate and with more: so that one is about as long as what it
+        stands for. The other problem is the next one in the set that has a solution and can be run.
 
         Raises SandboxError when the engine fails.
         """
@@ -70,15 +74,15 @@ class Donor:
         yield from (one for one in turned if one.id != problem.id)
         yield SPARE
 
-    def _made(self, donor: Problem) -> str:
-        """The signal of a donor; '' where it cannot be had."""
+    def _made(self, donor: Problem) -> tuple[str, ...]:
+        """The signals of a donor; () where none can be had."""
         try:
             ground = self.ground(donor)
             function = self._solution(donor)
         except (NotMeasurable, Unparsable):
-            return ""
+            return ()
         if function is None or self.shop.model is None:
-            return ""
+            return ()
         source = propose.normal_ends(function.source)
         versions = dict(self._variants(function, source, donor.reference))
         with self.shop.lab.open(ground.side) as box:
@@ -86,25 +90,32 @@ class Donor:
             tests = ground.guide.failing
             stage.start(tests)
             course = trial.Course(tests, trace=TRACED, step_limit=20_000)
-            texts = [source, *versions]
-            replies = dict(stage.preview([trial.Version(text) for text in texts], course))
+            replies = dict(stage.preview([trial.Version(text) for text in versions], course))
+        first = ground.place.function.start_line
         shown = []
-        for index, text in enumerate(texts):
-            reply = replies[index]
-            red = next((row for row in reply.rows if not row.outcome.good), None)
-            first = ground.place.function.start_line
+        for index, (text, lines) in enumerate(versions.items()):
+            red = next((row for row in replies[index].rows if not row.outcome.good), None)
+            if red is None:
+                continue  # a search shows what went wrong; what passes ends it
+            at = f" at line {red.line - first + 1}" if red.line else ""
             shown.append(
                 Shown(
-                    lines=versions.get(text, source.strip().split("\n")[-1]),
-                    outcome="passes all guide tests" if red is None else f"raises {red.exception or 'an error'}",
-                    message=red.message if red is not None else "",
-                    trace=tuple((line - first + 1, changes) for line, changes in reply.trace),
+                    lines=lines,
+                    outcome=f"raises {red.exception or 'an error'}{at}",
+                    message=red.message,
+                    trace=tuple((line - first + 1, changes) for line, changes in replies[index].trace),
                     source=text,
-                    tests={row.test: str(row.outcome) for row in reply.rows},
+                    tests={row.test: str(row.outcome) for row in replies[index].rows},
                 )
             )
-        block = signal.render(shown[1:], shown[0], budget=Guidance.signal_tokens, count=self.shop.model.count)
-        return block.text
+        # Mixed, so that short signals tell of every line, too, and not of the first ones alone.
+        random.Random(donor.id).shuffle(shown)  # noqa: S311
+        count, most = self.shop.model.count, Guidance.signal_tokens
+        made = [
+            signal.render(shown[:size], None, budget=most, count=count).text
+            for size in range(1, min(len(shown), CANDIDATES) + 1)
+        ]
+        return tuple(dict.fromkeys(text for text in made if text))
 
     def _solution(self, donor: Problem) -> Function | None:
         """The donor's function as its solution has it."""
@@ -121,5 +132,5 @@ class Donor:
                     if proposal.edit is not None and proposal.edit.lines:
                         text = propose.apply(source, proposal.edit)
                         found.append((text, "\n".join(proposal.edit.lines)))
-        step = max(1, len(found) // CANDIDATES)
-        yield from found[::step][:CANDIDATES]
+        step = max(1, len(found) // VARIANTS)
+        yield from found[::step][:VARIANTS]

@@ -216,7 +216,9 @@ def placed(shop: Workshop, tree: Tree, image: Image) -> trial.Side:
 # -------------------------------------------------------------------------------------------------- search
 
 
-def tried(shop: Workshop, ground: Ground, arm: Arm, seed: int, placebo: str, progress: Progress) -> Tried:
+def tried(
+    shop: Workshop, ground: Ground, arm: Arm, seed: int, placebo: tuple[str, ...], progress: Progress
+) -> Tried:
     """One cell: the search, then one submission, judged by what the search has never seen.
 
     Raises SandboxError when the engine fails, EndpointError when a request failed for another reason than the
@@ -242,7 +244,7 @@ def tried(shop: Workshop, ground: Ground, arm: Arm, seed: int, placebo: str, pro
 
 
 def searched(
-    shop: Workshop, ground: Ground, arm: Arm, seed: int, placebo: str, progress: Progress
+    shop: Workshop, ground: Ground, arm: Arm, seed: int, placebo: tuple[str, ...], progress: Progress
 ) -> tuple[Search, Usage]:
     """The search of one arm in a warm sandbox of its own, and what it used.
 

@@ -138,13 +138,24 @@ def test_a_signal_that_says_something_else_does_not(bench: Workbench, kind: str)
         "empty": "",
     }[kind]
     assert kind == "empty" or len(placebo) > 0.9 * len(block)
-    guidance = replace(ONE_LINE, evidence="placebo", placebo=placebo)
+    guidance = replace(ONE_LINE, evidence="placebo", placebo=(placebo,) if placebo else ())
     with served(by_lines(planted)) as (server, endpoint):
         search = bench.search(SPREAD, endpoint, guidance)
         shown = {block for request in told(server, "score") for text in request for block in blocks(text)}
     assert at(search, 3)[0].text + "\n" == WRONG
     assert search.rungs[0].note.endswith("at 0 the signal changed the choice")
     assert len(shown) == (0 if kind == "empty" else 1)
+
+
+def test_the_placebo_is_as_long_as_what_it_stands_for(bench: Workbench) -> None:
+    block = true_block(bench)
+    other = block.replace("low", "found").replace("items", "words")
+    sizes = (other[: len(other) // 3], other + "  ", other * 2)
+    with served(by_lines(planted)) as (server, endpoint):
+        bench.search(SPREAD, endpoint, replace(ONE_LINE, evidence="placebo", placebo=sizes))
+        first = next(iter(told(server, "score")))
+        traced = [blocks(text) for text in first if blocks(text)]
+    assert traced and all(shown == [other.strip()] or shown == [other + "  "] for shown in traced)
 
 
 # ---------------------------------------------------------------------------------------- is it exactly right

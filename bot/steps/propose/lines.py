@@ -436,19 +436,23 @@ class LineGuided:
     # -- the signal
 
     def signal(self, runs: Sequence[Run]) -> str:
-        """What the candidates did, for the conditional prompt; '' where it is to hold nothing."""
+        """What the candidates did, for the conditional prompt; '' where it is to hold nothing.
+
+        A placebo stands in the place of what the candidates did, and is the one that is about as long.
+        """
         how = self.guidance.evidence
-        if how == "none":
+        if how == "none" or (how == "placebo" and not self.guidance.placebo):
             return ""
-        if how == "placebo":
-            return self.guidance.placebo
         chosen = distinct(runs)[:MOST_SHOWN]
-        traces = self.traces([run.option.text for run in chosen]) if how == "traces" else [()] * len(chosen)
-        shown = [self.as_shown(run, trace) for run, trace in zip(chosen, traces, strict=True)]
         if how == "candidates":
-            shown = [Shown(lines=row.lines, outcome="") for row in shown]
-        reference = self.reference if how == "traces" else None
-        return self.rendered(shown, reference)
+            return self.rendered([Shown(lines=said(run.option.lines), outcome="") for run in chosen], None)
+        traces = self.traces([run.option.text for run in chosen])
+        shown = [self.as_shown(run, trace) for run, trace in zip(chosen, traces, strict=True)]
+        block = self.rendered(shown, self.reference)
+        if how == "placebo" and block:
+            long = self.writer.count(block)
+            return min(self.guidance.placebo, key=lambda other: abs(self.writer.count(other) - long))
+        return block
 
     def rendered(self, shown: Sequence[Shown], reference: Shown | None) -> str:
         """The signal's text, within its budget of tokens."""
@@ -471,7 +475,7 @@ class LineGuided:
     def as_shown(self, run: Run, trace: Trace) -> Shown:
         """One candidate for the signal."""
         return Shown(
-            lines="\n".join(run.option.lines) or "(the function ends here)",
+            lines=said(run.option.lines),
             source=run.option.text,
             outcome=self.outcome(run),
             message=run.result.message if run.result.status is not Status.PASSED else "",
@@ -547,6 +551,11 @@ class LineGuided:
         )
         text = "\n".join(runs[chosen].option.lines)
         self.searcher.steps.append(LineStep(len(accepted) + 1, text, 1.0, trials, chosen, 0))
+
+
+def said(lines: Sequence[str]) -> str:
+    """A statement as the signal shows it."""
+    return "\n".join(lines) or "(the function ends here)"
 
 
 def meeting(lines: Sequence[str], rest: Sequence[str], count: int) -> tuple[int, int] | None:

@@ -50,8 +50,8 @@ class Guidance:
     seed: int = 0
     evidence: str = "traces"
     """What the conditional prompt holds: `traces`; `candidates`, without what they did; `placebo`; `none`."""
-    placebo: str = ""
-    """A signal of another task, for `placebo`."""
+    placebo: tuple[str, ...] = ()
+    """Signals of another task, of several lengths, for `placebo`."""
 
 
 @dataclass(frozen=True)
