@@ -678,6 +678,20 @@ def test_while_it_runs_the_memory_and_the_last_result_stay() -> None:
             assert text.count("The last result") == 1
 
 
+def test_what_is_ignored_while_it_runs_is_not_forgotten() -> None:
+    wall = posted_wall()
+    last = markers.unsigned(wall.summary)
+    wall.summary = comment.running(wall.conversation(), LATER, "")
+    conversation = wall.conversation()
+    known = conversation.memory.findings[0]
+    wall.carry_out(comment.ignoring(conversation, known, "ann", number=7, head=LATER))
+    assert wall.comments[1].withdrawn
+    wall.summary = comment.failed(wall.conversation(), LATER, "no engine", "")
+    assert wall.summary.count(last) == 1
+    assert wall.summary.count("by `ann`") == 1
+    assert wall.conversation().memory.ignored == {known.id: "ann"}
+
+
 def test_the_first_time_it_is_one_line() -> None:
     text = comment.running(Conversation(), HEAD, "")
     assert markers.unsigned(text) == "Tryline is reviewing `ccccccc`."

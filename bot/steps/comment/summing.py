@@ -17,7 +17,11 @@ _ROWS = (50, 20, 8)
 """Findings in the table: as many as there is room for."""
 _SHORTENED = "Shortened: not all that this review says fits into one comment."
 _LAST = "The last result"
-_FOLDED = re.compile(rf"\A[^\n]*\n\n<details><summary>{_LAST}</summary>\n\n(?P<old>.*)\n\n</details>\Z", re.DOTALL)
+_FOLDED = re.compile(
+    rf"\A[^\n]*\n\n<details><summary>{_LAST}</summary>\n\n(?P<old>.*)\n\n</details>(?P<more>(?:\n\n[^\n]+)*)\Z",
+    re.DOTALL,
+)
+"""What `running` leaves, and what somebody had us add meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def _meanwhile(conversation: Conversation, line: str) -> str:
         old = unsigned(conversation.summary.body.replace("\r\n", "\n"))
         inner = _FOLDED.match(old)
         if inner is not None:
-            old = inner["old"]
+            old = inner["old"] + inner["more"]
         elif re.match(r"\*{0,2}Tryline (?:is reviewing|could not review) ", old):
             old = ""
         if old:
