@@ -8,6 +8,8 @@ import re
 _LITERAL = r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
 _SKIMMED = re.compile(rf"(?P<literal>{_LITERAL})|(?P<comment>#[^\n]*)|(?P<space>\s+|\\\r?\n)", re.DOTALL)
 
+_MOST = 4000
+"""Characters that are looked at: code and names are a stranger's, and may be made to take time."""
 _DATE = r"\d{4}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 _VARYING = (
@@ -16,7 +18,7 @@ _VARYING = (
     (re.compile(r"\b0x[0-9a-fA-F]{6,}\b"), "ADDRESS"),
     # Seconds since 1970, from 2001 to 2033, perhaps with a fraction, or as milli-, micro- or nanoseconds.
     (re.compile(r"(?<![\w.])1\d{9}(?:\d{3}){0,3}(?:\.\d+)?(?![\w.])"), "TIME"),
-    (re.compile(r"/[^\s\]]*?/pytest-of-[^/\s\]]+/pytest-\d+/(?:popen-gw\d+/)?"), "TMP/"),
+    (re.compile(r"/[^\s\]]{0,200}?/pytest-of-[^/\s\]]+/pytest-\d+/(?:popen-gw\d+/)?"), "TMP/"),
 )
 
 
@@ -32,7 +34,7 @@ def code(text: str) -> str:
         # A literal is a word of its own: white space around it tells nothing.
         return f"\0{literal}\0" if literal is not None else " "
 
-    pieces = re.split(r"\0", _SKIMMED.sub(kept, text.replace("\0", " ")))
+    pieces = re.split(r"\0", _SKIMMED.sub(kept, text[:_MOST].replace("\0", " ")))
     for place in range(0, len(pieces), 2):
         collapsed = " ".join(pieces[place].split())
         pieces[place] = re.sub(r"(?<!\w) | (?!\w)", "", collapsed)
@@ -47,10 +49,10 @@ def test(name: str) -> str:
     bracket = name.find("[")
     if bracket < 0:
         return name
-    kept, parameters = name[:bracket], name[bracket:]
+    kept, parameters, rest = name[:bracket], name[bracket:][:_MOST], name[bracket:][_MOST:]
     for pattern, instead in _VARYING:
         parameters = pattern.sub(instead, parameters)
-    return kept + parameters
+    return kept + parameters + rest
 
 
 def digest(*parts: str) -> str:

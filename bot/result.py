@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     Strict,
     ValidationError,
@@ -28,6 +30,7 @@ FLOOR = -1e300
 """Stands for minus infinity, which JSON cannot hold."""
 MOST_ITEMS = 10_000
 """Findings, or functions, of one result."""
+MOST_KEYS = 100_000
 _LAST = 2**31 - 1
 
 
@@ -50,12 +53,29 @@ def _checked(pattern: str, what: str) -> AfterValidator:
 _PART = r"(?!(?:\.{0,2}|\.git)(?:/|\Z))[^/\0]+"
 _PATH = rf"(?i:{_PART}(?:/{_PART})*)"
 
+
+def _counted(most: int) -> BeforeValidator:
+    """Refuses a map of more keys before it looks at one, for the reason that `Many` has."""
+
+    def check(value: object) -> object:
+        if isinstance(value, dict) and len(value) > most:
+            raise ValueError(f"more than {most} keys")
+        return value
+
+    return BeforeValidator(check)
+
+
+_Item = TypeVar("_Item")
+Many = Annotated[tuple[_Item, ...], FailFast()]
+"""Checked until the first that is wrong: the errors of a million would take all memory."""
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0, le=2**53)]
 Line = Annotated[int, Strict(), Field(ge=1, le=_LAST)]
 LineKey = Annotated[str, Field(pattern="^[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Field(max_length=1000)]
+Scores = Annotated[dict[LineKey, Number], Field(max_length=MOST_KEYS), _counted(MOST_KEYS)]
+Counts = Annotated[dict[Name, Count], Field(max_length=100), _counted(100)]
 ObjectId = Annotated[str, _checked(r"[0-9a-f]{40}|[0-9a-f]{64}", "the id of a git object")]
 ReviewId = Annotated[str, _checked(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "the id of a review")]
 Repository = Annotated[str, _checked(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}", "`owner/name`")]
@@ -116,7 +136,7 @@ class FileRecord(Record):
     status: FileStatus
     binary: Flag
     mode: str = Field(description="Git's file mode at head.")
-    hunks: tuple[HunkRecord, ...] = Field(default=(), description="Which lines the change shows.")
+    hunks: Many[HunkRecord] = Field(default=(), description="Which lines the change shows.")
 
     @model_validator(mode="after")
     def _in_order(self, info: ValidationInfo) -> Self:
@@ -132,7 +152,7 @@ class ChangeRecord(Record):
 
     base: RevisionRecord
     head: RevisionRecord
-    files: tuple[FileRecord, ...]
+    files: Many[FileRecord]
 
 
 class DefinitionRecord(Record):
@@ -144,8 +164,8 @@ class DefinitionRecord(Record):
     def_line: Line
     body_line: Line
     source: str = Field(description="Its lines exactly as they stand in the file.")
-    decorators: tuple[str, ...]
-    enclosing: tuple[str, ...]
+    decorators: Many[str]
+    enclosing: Many[str]
     is_async: Flag
     is_generator: Flag
     qualname: str
@@ -162,7 +182,7 @@ class DefinedRecord(Record):
     """The changed function on both sides: what replaying needs."""
 
     how: str = Field(description="`added`, `modified` or `moved`.")
-    changed_lines: tuple[Line, ...]
+    changed_lines: Many[Line]
     head: DefinitionRecord
     base: DefinitionRecord | None
 
@@ -182,7 +202,7 @@ class WitnessRecord(Record):
     """What shows the problem when it is run."""
 
     kind: str = Field(description="`test` or `call`.")
-    tests: tuple[str, ...] = Field(description="Ids of the tests that are red at head and green at base.")
+    tests: Many[str] = Field(description="Ids of the tests that are red at head and green at base.")
     command: str = Field(description="What to type at the root of the repository at head.")
     failure: str = Field(description="What happens at head: text from the run.")
     repeats: Count = Field(description="How many times each side was run with the same outcome.")
@@ -205,7 +225,7 @@ class ProbeRecord(Record):
     call: str = ""
     expected: str = ""
     fixed: str = Field(default="", description="The function as the model believes it right.")
-    imports: tuple[str, ...] = ()
+    imports: Many[str] = ()
     stub: str = ""
 
 
@@ -228,8 +248,8 @@ class CandidateRecord(Record):
     """One rewrite of the function, whole."""
 
     function_source: str
-    imports: tuple[str, ...] = Field(description="Import statements that it needs at module level.")
-    edits: tuple[str, ...] = Field(description="Operators that made it, in order.")
+    imports: Many[str] = Field(description="Import statements that it needs at module level.")
+    edits: Many[str] = Field(description="Operators that made it, in order.")
     proposer: str
     rung: str
     logprob: Number
@@ -241,7 +261,7 @@ class CandidateRecord(Record):
 class SuggestionRecord(ReplacementRecord, CandidateRecord):
     """A rewrite that was proven in a cold container: byte-exact what ran."""
 
-    also: tuple[ReplacementRecord, ...] = Field(description="Further hunks of the same change: imports.")
+    also: Many[ReplacementRecord] = Field(description="Further hunks of the same change: imports.")
     label: str = Field(description="`rewrite` or `revert`.")
     obstacle: str = Field(default="", description="Why no platform can apply it with one click; empty: one can.")
 
@@ -267,12 +287,12 @@ class VerdictRecord(Record):
     """The cold proof of one candidate."""
 
     accepted: Flag
-    judgements: tuple[JudgementRecord, ...]
+    judgements: Many[JudgementRecord]
     tests_run: Count
     tests_executing: Count = Field(description="How many of them execute the function.")
     selection: str = Field(description="Which tests were run, and why those.")
     seconds: Number
-    matrix: tuple[MatrixRecord, ...]
+    matrix: Many[MatrixRecord]
 
 
 class RejectedRecord(CandidateRecord):
@@ -287,14 +307,14 @@ class EditRecord(Record):
 
     start: Line
     end: Line
-    lines: tuple[str, ...]
+    lines: Many[str]
 
 
 class TrialResultRecord(Record):
     """What one text in the function's place did when it was run."""
 
     status: Status
-    outcomes: dict[str, Outcome]
+    outcomes: Annotated[dict[str, Outcome], Field(max_length=MOST_KEYS), _counted(MOST_KEYS)]
     message: str
     exception: str
     line: Count
@@ -312,7 +332,7 @@ class TrialRecord(Record):
     edit: EditRecord | None = Field(description="Null keeps the line, or stands for a whole version.")
     proposer: str
     rung: str = Field(default="line-guided", description="Rung of the ladder that it was made on.")
-    imports: tuple[str, ...]
+    imports: Many[str]
     logprob: Number = Field(description="Before it was run: natural logarithm of its weight on this line.")
     score: Number = Field(description="After it was run; -1e300 stands for minus infinity.")
     merged_into: Count | None = Field(description="Index of the likelier trial that behaves the same.")
@@ -328,7 +348,7 @@ class StepRecord(Record):
     suspiciousness: Number
     depth: Count
     chosen: Count | None = Field(description="Index into `trials`; null where the search rolled back.")
-    trials: tuple[TrialRecord, ...]
+    trials: Many[TrialRecord]
 
     @model_validator(mode="after")
     def _there(self, info: ValidationInfo) -> Self:
@@ -366,14 +386,14 @@ class RungRecord(Record):
 class SearchRecord(Record):
     """The record of one guided search."""
 
-    steps: tuple[StepRecord, ...]
-    candidates: tuple[CandidateRecord, ...]
+    steps: Many[StepRecord]
+    candidates: Many[CandidateRecord]
     executions: Count
     seconds: Number
     stopped: str
     tier: str
-    notes: tuple[str, ...]
-    rungs: tuple[RungRecord, ...] = Field(default=(), description="Ways of asking a model, in order.")
+    notes: Many[str]
+    rungs: Many[RungRecord] = Field(default=(), description="Ways of asking a model, in order.")
     usage: UsageRecord = UsageRecord()
 
 
@@ -393,10 +413,10 @@ class FindingRecord(Record):
     title: str
     message: str
     witness: WitnessRecord
-    suspicious_lines: dict[LineKey, Number] = Field(description="Line of the head file -> Ochiai score, 0 to 1.")
+    suspicious_lines: Scores = Field(description="Line of the head file -> Ochiai score, 0 to 1.")
     suggestion: SuggestionRecord | None
     verdict: VerdictRecord | None
-    rejected: tuple[RejectedRecord, ...]
+    rejected: Many[RejectedRecord]
     search: SearchRecord | None
     why_no_suggestion: str
     replay: str
@@ -426,7 +446,7 @@ class FunctionRecord(Record):
     end_line: Line
     tests: Count = Field(description="How many tests execute it at head.")
     calls: Count
-    unexecuted_lines: tuple[Line, ...] = Field(description="Changed lines that no test executed.")
+    unexecuted_lines: Many[Line] = Field(description="Changed lines that no test executed.")
     definition: DefinedRecord
     whole: Flag = Field(default=True, description="Whether all that was to be done about it was done.")
 
@@ -436,7 +456,7 @@ class NotReviewedRecord(Record):
 
     path: RepositoryPath
     symbol: str | None
-    lines: tuple[Line, ...]
+    lines: Many[Line]
     slug: str
     reason: str
 
@@ -449,8 +469,8 @@ class UnprovenRecord(Record):
     path: RepositoryPath
     function: str
     message: str
-    tests: tuple[str, ...]
-    suspicious_lines: dict[LineKey, Number]
+    tests: Many[str]
+    suspicious_lines: Scores
     score: Number
     definition: DefinedRecord
 
@@ -503,17 +523,19 @@ class ResultRecord(Record):
     id: ReviewId
     conclusion: Conclusion
     change: ChangeRecord
-    findings: tuple[FindingRecord, ...] = Field(max_length=MOST_ITEMS)
-    functions: tuple[FunctionRecord, ...] = Field(max_length=MOST_ITEMS)
-    not_reviewed: tuple[NotReviewedRecord, ...]
-    unproven: tuple[UnprovenRecord, ...]
-    test_changes: tuple[TestChangeRecord, ...]
-    problems: tuple[ProblemRecord, ...]
-    flaky: tuple[str, ...]
-    suite: dict[Name, dict[Name, Count]] = Field(description="`base` and `head` -> outcome -> how many tests.")
+    findings: Many[FindingRecord] = Field(max_length=MOST_ITEMS)
+    functions: Many[FunctionRecord] = Field(max_length=MOST_ITEMS)
+    not_reviewed: Many[NotReviewedRecord]
+    unproven: Many[UnprovenRecord]
+    test_changes: Many[TestChangeRecord]
+    problems: Many[ProblemRecord]
+    flaky: Many[str]
+    suite: Annotated[dict[Name, Counts], Field(max_length=20), _counted(20)] = Field(
+        description="`base` and `head` -> outcome -> how many tests."
+    )
     costs: CostsRecord
-    environment: dict[str, str]
-    notes: tuple[str, ...] = Field(default=(), description="How it ran, where that is no problem.")
+    environment: Annotated[dict[str, str], Field(max_length=200), _counted(200)]
+    notes: Many[str] = Field(default=(), description="How it ran, where that is no problem.")
     target: TargetRecord | None = Field(default=None, description="The pull request, where there is one.")
 
 

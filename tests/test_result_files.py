@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import string
+import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_reviews import CLEAN, FINDING, FOUND, FOUND_BY_MODEL, REWRITE, WITH_REWRITE
 
-from bot import diff
+from bot import diff, identity
 from bot.domain import DiffLine, FileDiff, FileStatus, Hunk, Replacement, Review, Target
 from bot.errors import UsageError
 from bot.record import dumps, from_json, load, to_json
@@ -261,6 +263,38 @@ def test_what_cannot_be_is_refused(place: tuple[Any, ...], value: object) -> Non
 def test_more_findings_than_any_review_has_are_refused() -> None:
     data = to_json(FOUND)
     assert read({**data, "findings": data["findings"] * 10_001}) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("findings", 0, "definition", "changed_lines"), [0] * 2_000_000),
+        (("notes",), [0] * 2_000_000),
+        (("functions",), [0] * 2_000_000),
+        (("environment",), dict.fromkeys(map(str, range(500_000)), 1)),
+        (("findings", 0, "suspicious_lines"), dict.fromkeys(map(str, range(500_000)), "x")),
+        (("suite",), {"head": dict.fromkeys(map(str, range(500_000)), "x")}),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_a_million_errors_take_no_memory(place: tuple[Any, ...], value: object) -> None:
+    data = with_value(to_json(FULL), place, value)
+    tracemalloc.start()
+    try:
+        assert read(data) is None
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_names_that_were_made_to_take_time_do_not() -> None:
+    started = time.process_time()
+    for text in ("/" * 3_000_000, "/pytest-of-" * 200_000, "1" * 3_000_000, "2026-01-01 " * 200_000):
+        data = with_value(to_json(FOUND), ("findings", 0, "witness", "tests"), [f"t.py::test_x[{text}]"])
+        assert len(from_json(data).findings[0].finding.id) == 12
+    for text in ("'''" * 500_000, "'" * 1_000_001, "\\" * 1_000_001, " " * 1_000_000):
+        identity.code(text)
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("tree", ["odd/../name.py", "/x"])
