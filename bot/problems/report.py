@@ -13,6 +13,8 @@ from bot.problems.journal import Cell, Record
 SEED = 20_250_101
 """Of the bootstrap: equal files give equal figures."""
 MOST_LISTED = 12
+MOST_PARTS = 5
+"""Parts of the budget for which it is told what was found within."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Within:
+    """What each arm had found by the time that it had used so much.
+
+    An arm stops as soon as something passes, so this is what it comes to at a budget of so much.
+    """
+
+    measure: str
+    """`tokens`, in and out, or `executions`."""
+    limit: int
+    right: Mapping[str, statistics.Interval]
+    """Arm -> share of problems."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything that table, verdict and plot show."""
 
@@ -45,6 +61,8 @@ class Figures:
     problems: int
     """Problems with an answer in every arm: on these arms are compared."""
     record: Record
+    within: tuple[Within, ...] = ()
+    """Parts of the budget at which arms differ, or have not found all yet, measure by measure, smallest first."""
 
     @property
     def guided(self) -> str | None:
@@ -79,7 +97,41 @@ def figures(record: Record, *, seed: int = SEED, resamples: int = statistics.RES
         # The claim's arm is told against all, the further ones against those that matter.
         if other != guided and (guided == guided_arms[0] or other in RIVALS)
     }
-    return Figures(tuple(rows), differences, len(common), record)
+    kept = {arm: [cell for name in sorted(common) for cell in ran[arm][name]] for arm in scores}
+    within = tuple(
+        Within(
+            measure,
+            limit,
+            {arm: _by(measure, cells, limit, seed=seed, resamples=resamples) for arm, cells in kept.items()},
+        )
+        for measure in ("tokens", "executions")
+        for limit in _parts([_used(measure, cell) for cells in kept.values() for cell in cells if cell.hidden])
+    )
+    return Figures(tuple(rows), differences, len(common), record, within)
+
+
+def _used(measure: str, cell: Cell) -> int:
+    """What a cell used."""
+    return cell.executions if measure == "executions" else cell.tokens_in + cell.tokens_out
+
+
+def _by(measure: str, cells: Sequence[Cell], limit: int, *, seed: int, resamples: int) -> statistics.Interval:
+    """Share of problems right within a limit."""
+    found: dict[str, list[bool]] = {}
+    for cell in cells:
+        found.setdefault(cell.problem, []).append(cell.hidden and _used(measure, cell) <= limit)
+    shares = {name: plain.fmean(values) for name, values in found.items()}
+    return statistics.rate(shares, seed=seed, resamples=resamples)
+
+
+def _parts(used: Sequence[int]) -> list[int]:
+    """Round numbers (1, 2 and 5 times powers of ten) between the least and the most that a right answer took."""
+    if not used:
+        return []
+    steps = [digit * 10**power for power in range(12) for digit in (1, 2, 5)]
+    between = [step for step in steps if min(used) <= step < max(used)]
+    # The smallest tell most: later on, all arms have found what they find.
+    return between[:MOST_PARTS]
 
 
 def _by_problem(cells: Sequence[Cell], seeds: int) -> dict[str, list[Cell]]:
@@ -176,6 +228,7 @@ def markdown(found: Figures) -> str:
         "(bootstrap over problems). Overfit: of the submissions that pass what was shown, the share that fails "
         "what was held back. Tokens, requests, executions and seconds are medians of a cell.",
         _compared(found),
+        _within(found),
         _left_out(found),
     ]
     return "\n\n".join(section for section in sections if section).rstrip() + "\n"
@@ -187,9 +240,8 @@ def _arms(found: Figures) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found.rows:
-        low, high = 100 * row.right.low, 100 * row.right.high
         lines.append(
-            f"| {row.arm} | {100 * row.right.value:.1f}% [{low:.1f}, {high:.1f}] | {100 * row.visible:.1f}% "
+            f"| {row.arm} | {_share(row.right)} | {100 * row.visible:.1f}% "
             f"| {100 * row.overfit:.1f}% | {row.tokens:,.0f} | {row.requests:.0f} | {row.executions:.0f} "
             f"| {row.seconds:.1f} | {row.failed} |"
         )
@@ -216,6 +268,32 @@ def _compared(found: Figures) -> str:
         "further ones are not corrected for being several.",
     ]
     return "\n".join(lines)
+
+
+def _within(found: Figures) -> str:
+    """What each arm had found within parts of the budget."""
+    lines: list[str] = []
+    for measure in dict.fromkeys(row.measure for row in found.within):
+        parts = [row for row in found.within if row.measure == measure]
+        lines += [
+            "",
+            f"| arm | {' | '.join(f'{row.limit:,} {measure}' for row in parts)} |",
+            "|---|" + "---|" * len(parts),
+        ]
+        for arm in (row.arm for row in found.rows):
+            cells = [_share(row.right[arm]) for row in parts]
+            lines.append(f"| {arm} | {' | '.join(cells)} |")
+    if not lines:
+        return ""
+    said = (
+        "Right answers that took no more than so much: what an arm comes to at that budget, since each stops when "
+        "something passes. Looked at afterwards; the claim above is about the whole budget."
+    )
+    return "\n".join(["## Within part of the budget", *lines, "", said])
+
+
+def _share(interval: statistics.Interval) -> str:
+    return f"{100 * interval.value:.1f}% [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def _about(found: Figures) -> str:

@@ -155,5 +155,40 @@ def test_cells_that_the_clock_ended_are_told() -> None:
     assert "ended for their seconds" not in markdown(figures(full))
 
 
+def test_what_was_found_within_part_of_the_budget() -> None:
+    made = record({name: split(10, 0) for name in ARMS}, seeds=1)
+    cost = {"best-of-n": 600, "self-debug": 30_000, "placebo": 9_000, "cfg-1.5": 1_900, "cfg-3": 5_000}
+    cells = [
+        replace(cell, tokens_in=cost[cell.arm] - 100, executions=cost[cell.arm] // 100) for cell in made.cells
+    ]
+    # Half of what self-debug finds comes early; one seed of a problem that fails is never found.
+    cells = [
+        replace(cell, tokens_in=700)
+        if cell.arm == "self-debug" and cell.problem in {"p0", "p1", "p2", "p3", "p4"}
+        else replace(cell, hidden=False)
+        if (cell.arm, cell.problem) == ("best-of-n", "p9")
+        else cell
+        for cell in cells
+    ]
+    found = figures(replace(made, cells=tuple(cells)))
+    tokens = {row.limit: row.right for row in found.within if row.measure == "tokens"}
+    assert list(tokens) == [1_000, 2_000, 5_000, 10_000, 20_000]
+    shares = {arm: [tokens[limit][arm].value for limit in tokens] for arm in ARMS}
+    assert shares["best-of-n"] == [0.9] * 5
+    assert shares["self-debug"] == [0.5] * 5
+    assert shares["cfg-1.5"] == [0.0, 1.0, 1.0, 1.0, 1.0]
+    assert shares["cfg-3"] == [0.0, 0.0, 1.0, 1.0, 1.0]
+    assert shares["placebo"] == [0.0, 0.0, 0.0, 1.0, 1.0]
+    assert [row.limit for row in found.within if row.measure == "executions"] == [10, 20, 50, 100, 200]
+    said = markdown(found)
+    assert "| arm | 1,000 tokens | 2,000 tokens |" in said and "| arm | 10 executions |" in said
+    assert "| best-of-n | 90.0% [" in said.partition("## Within part of the budget")[2]
+
+
+def test_where_nothing_is_right_no_part_of_the_budget_is_told() -> None:
+    found = figures(record({name: split(0, 5) for name in ARMS}))
+    assert not found.within and "Within part" not in markdown(found)
+
+
 def test_an_empty_file_has_a_report() -> None:
     assert "No problem has an answer" in markdown(figures(record({})))
