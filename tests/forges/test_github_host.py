@@ -655,8 +655,10 @@ def test_the_summary_is_made_edited_and_left_alone(world: World) -> None:
     assert world.host().say(1, summary("Done.")) == url
     before = len(world.double.writes())
     assert world.host().say(1, summary("Done.") + "\r\n") == url
+    world.below()[0].body = summary("Done.").replace("\n", "\r\n") + "\n"  # as an editor in a browser leaves it
+    assert world.host().say(1, summary("Done.")) == url
     assert len(world.double.writes()) == before
-    assert [comment.body for comment in world.below()] == [summary("Done.")]
+    assert len(world.below()) == 1
 
 
 def test_a_text_without_marker_or_memory_keeps_what_is_remembered(world: World) -> None:
