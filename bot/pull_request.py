@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -127,23 +127,26 @@ def nothing(desk: Desk, why: str) -> ExitCode:
 
 def reviewed(case: Case) -> ExitCode:
     """Reviews the pull request, saves the result, and says on it what was found."""
-    with told_if_it_fails(case):
-        workspace = prepare(
-            case.event.workspace,
-            case.host.remote(),
-            number=case.pull.number,
-            head=case.head,
-            base=case.pull.base,
-            base_ref=case.pull.base_ref,
-            environ=case.desk.environ,
-        )
-        with workspace:
+    with ExitStack() as stack:
+        with told_if_it_fails(case):
+            workspace = stack.enter_context(
+                prepare(
+                    case.event.workspace,
+                    case.host.remote(),
+                    number=case.pull.number,
+                    head=case.head,
+                    base=case.pull.base,
+                    base_ref=case.pull.base_ref,
+                    environ=case.desk.environ,
+                )
+            )
             case = configured(case, workspace)
-            order = wiring.event(case.desk.environ, case.config.pull).order
-            if order.task is Task.NOTHING:
-                return skipped(case, order.why)
-            with told_if_it_fails(case):
-                return ran(case, workspace)
+        # What policy refuses is the job's to show: the pull request's author can do nothing about it.
+        order = wiring.event(case.desk.environ, case.config.pull).order
+        if order.task is Task.NOTHING:
+            return skipped(case, order.why)
+        with told_if_it_fails(case):
+            return ran(case, workspace)
 
 
 def configured(case: Case, workspace: Workspace) -> Case:
