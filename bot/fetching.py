@@ -8,6 +8,7 @@ read and which is gone afterwards: never in an argument, an environment, an addr
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -247,12 +248,8 @@ class _Fetching:
         return urlsplit(self.remote.url).netloc
 
     def told(self, output: Output) -> str:
-        """What git complained of, in one line of printable text that holds no secret."""
-        fatal = [line for line in output.error.split("\n") if line.startswith(("fatal:", "error:"))]
-        text = re.sub(r"[^\x20-\x7e]", "?", (fatal or [first_line(output.error)])[0])
-        for secret in secrets(self.remote, self.environ):
-            text = text.replace(secret, "***")
-        return text[:300]
+        """What git complained of, for a message."""
+        return complaint(output.error, secrets(self.remote, self.environ))
 
     def refusal(self, git: Runner, done: Output) -> RepositoryError | ForgeError:
         """The error that a failed fetch is: whose fault, and what to do. May ask the server what it has."""
@@ -420,6 +417,9 @@ def secrets(remote: Remote, environ: Mapping[str, str]) -> list[str]:
     """What no message may hold: the header, the token in it, the password of a proxy."""
     proxy = urlsplit(network(remote, environ).get("proxy", ""))
     found = [remote.header, *remote.header.split()[1:], proxy.password or "", proxy.netloc.rpartition("@")[0]]
+    with contextlib.suppress(ValueError):  # `basic`: the token lies in it, behind a name
+        pair = base64.b64decode(remote.header.partition(" ")[2], validate=True).decode("ascii")
+        found += [pair, pair.partition(":")[2]]
     return sorted((secret for secret in found if secret), key=len, reverse=True)
 
 
@@ -433,6 +433,15 @@ _LASTING = re.compile(
     r"|No space left on device|[Pp]ermission denied|shallow file has changed|bad object|Unsupported proxy"
 )
 """What is the same however often it is tried."""
+
+
+def complaint(error: str, hidden: Sequence[str]) -> str:
+    """What git complained of first, in one line of printable text that holds none of these secrets."""
+    fatal = [line for line in error.split("\n") if line.startswith(("fatal:", "error:"))]
+    text = (fatal or [first_line(error)])[0]
+    for secret in hidden:
+        text = text.replace(secret, "***")
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:300]
 
 
 def passes(error: str) -> bool:

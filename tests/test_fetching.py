@@ -226,10 +226,16 @@ def test_a_linked_working_tree(server: GitHttp, shop: Project, tmp_path: Path) -
 
 def test_a_partial_clone_gets_the_files_that_it_lacks(server: GitHttp, shop: Project, tmp_path: Path) -> None:
     shop.origin.git("config", "uploadpack.allowFilter", "true")
-    path = checkout(server, tmp_path / "work", "refs/pull/7/merge", "--depth=1", "--filter=blob:none")
-    with obtained(server, path, shop) as workspace:
+    work = Repository(tmp_path / "work")
+    work.git("remote", "add", "origin", server.url("shop.git"))
+    header = f"http.{server.base}/.extraheader=AUTHORIZATION: {HEADER}"
+    filtered = ("--depth=1", "--filter=blob:none", "origin", "refs/pull/7/merge")
+    work.git("-c", header, "fetch", "--quiet", *filtered)
+    work.git("update-ref", "--no-deref", "HEAD", "FETCH_HEAD")  # as a sparse checkout: no file was needed yet
+    with obtained(server, work.path, shop) as workspace:
         change = workspace.change(shop.base, shop.head)
         assert workspace.read_at(change.base, "a.py") == ONE.encode()
+        assert workspace.read_at(change.head, "a.py") == TWO.encode()
         assert workspace.read_at(change.head, "b.py") == ONE.encode()
 
 
@@ -556,6 +562,17 @@ def test_the_users_own_configuration_takes_no_part(server: GitHttp, shop: Projec
     path = checkout(server, tmp_path / "work")
     (tmp_path / ".gitconfig").write_text(f'[url "ssh://git@host/"]\n\tinsteadOf = {server.base}/\n')
     right(compared(server, path, shop, environ={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}), shop)
+
+
+def test_complaints_hold_no_secret() -> None:
+    remote = Remote("https://git.example/x", HEADER)
+    hidden = fetching.secrets(remote, {"https_proxy": "http://me:pa%24s@proxy:1"})
+    error = (
+        f"warning: x\nfatal: {HEADER} {HEADER.split()[1]} via me:pa%24s@proxy or pa%24s\x1b[31m\nerror: later\n"
+    )
+    assert fetching.complaint(error, hidden) == "fatal: *** *** via ***@proxy or ***?[31m"
+    assert TOKEN not in fetching.complaint(f"fatal: {TOKEN}\n", hidden)
+    assert fetching.complaint("", hidden) == "no message"
 
 
 def test_a_public_repository_needs_no_header(server: GitHttp, shop: Project, tmp_path: Path) -> None:
