@@ -214,8 +214,8 @@ class PullSettings(Section):
     )
     neutral: Literal["fail", "pass"] = Field(
         default="fail",
-        description="What a job comes to that could not review: `fail` (exit 3, never green) or `pass` (the summary "
-        "still says that it is no pass).",
+        description="What a job comes to that could not review: `fail` (exit 3, never green) or `pass` (the "
+        "summary still says that it is no pass).",
     )
     account: str | None = Field(
         default=None,
