@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-from fake_engine import side
+from fake_engine import FakeEngine, FakeSandbox, side
 from sample_trials import finding, result, run
 
 from bot import trial
-from bot.domain import Evidence, Outcome, Replacement, SuiteRun
+from bot.checks import Trialled
+from bot.domain import Candidate, Evidence, Image, Judgement, Limits, Outcome, Replacement, Rewrite, SuiteRun
 from bot.languages.python.language import Python
-from bot.steps.verify import CONTROLLED, Case, Settings, chosen, cut, hunks, matrix, obstacle_to, under_control
+from bot.progress import Silent
+from bot.sandboxes import Job, Reply
+from bot.steps.verify import (
+    CONTROLLED,
+    Case,
+    Settings,
+    chosen,
+    cut,
+    hunks,
+    matrix,
+    obstacle_to,
+    under_control,
+    verify,
+)
 
 TEXT = "import os\n\n\ndef f(a, b):\n    x = a\n    y = b\n    z = x + y\n    return z\n\n\ndef g():\n    return 1"
 LANGUAGE = Python()
@@ -93,6 +110,42 @@ def test_the_obstacle_of_a_real_rewrite() -> None:
     ):
         own, also = hunks(place(name=name), TEXT.replace(old, new))
         assert obstacle_to(TEXT, own, also) == expected
+
+
+class Content:
+    """A check that has nothing to say."""
+
+    name = "content"
+
+    def judge(self, trialled: Trialled) -> Judgement:
+        return Judgement("content", True, "")
+
+
+class Writable(FakeSandbox):
+    """A container that takes files."""
+
+    def ask(self, job: Job, *, seconds: float) -> Reply:
+        return {} if job["kind"] == "put" else super().ask(job, seconds=seconds)
+
+
+class Engine(FakeEngine):
+    """Containers that take files."""
+
+    @contextmanager
+    def open(self, image: Image, tree: bytes, limits: Limits) -> Iterator[FakeSandbox]:
+        yield Writable(tree.decode("latin-1"), self.answer, self.jobs)
+
+
+def test_a_rewrite_says_what_is_in_its_way() -> None:
+    text = TEXT.replace("\n", "\r\n")
+    where = replace(case(run(result("w", Outcome.FAILED)), "w"), place=place(text))
+    where = replace(where, head=side("head", {"m.py": text.encode()}))
+    source = place().function.source.replace("x = a", "x = -a")
+    candidate = Candidate(where.place.function, source, (), (), 0.0, 1.0, 0.0, is_revert=False)
+    lab = Engine(lambda _tree, _spec: {"w": ("passed", "")}).lab()
+    rewrite = verify(lab, where, candidate, (Content(),), Settings(), Silent())
+    assert isinstance(rewrite, Rewrite)
+    assert rewrite.obstacle == "line-ends"
 
 
 def test_a_quick_suite_is_run_whole_and_a_slow_one_in_part() -> None:
