@@ -26,14 +26,14 @@ engine: ## make sure that a Docker engine answers, installing one where that is 
 vllm: $(INSTALLED) ## make sure that a real vLLM server is installed for the live tests (CPU, 3.4 GB, in .cache)
 	@PYTHON="$(PYTHON)" UV=$(BIN)/uv scripts/vllm.sh $(VLLM)
 
-check: $(INSTALLED) ## lint, format, types and the tests that need no engine and no server
+check: $(INSTALLED) ## lint, format, types and the quick tests, which need no engine
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 -m 'not engine and not live'
+	$(BIN)/pytest -q -n 2 -m 'not engine and not live and not thorough'
 
 test: check engine vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
-	$(BIN)/pytest -q -n 2 -m 'engine and not live'
+	$(BIN)/pytest -q -n 2 -m '(engine or thorough) and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
 image: engine ## build the image of the action, tryline:local (IMAGE=..., BASE=... for others)

@@ -24,6 +24,8 @@ from bot.fetching import Patience, Wanted, enough, prepare
 from bot.plan import Remote
 from bot.workspace import Workspace
 
+pytestmark = pytest.mark.thorough
+
 TOKEN = "ghs_S3cretOfThisJob0123456789"
 HEADER = "basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 SECRETS = (TOKEN, HEADER.split()[1])

@@ -23,6 +23,8 @@ from bot.domain import DiffLine, FileDiff, FileStatus, Hunk, Replacement, Review
 from bot.errors import UsageError
 from bot.record import dumps, from_json, load, to_json
 
+pytestmark = pytest.mark.thorough
+
 FILE = FileDiff(
     "shop/cart.py",
     "shop/cart.py",

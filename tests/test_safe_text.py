@@ -45,6 +45,8 @@ from bot.plan import Known, Memory
 from bot.render import Caps
 from bot.steps import comment
 
+pytestmark = pytest.mark.thorough
+
 MARK = "<!-- tryline:1 summary -->"
 HOSTILE = (
     # people and teams

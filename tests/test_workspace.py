@@ -18,6 +18,8 @@ from bot.domain import Change, FileStatus
 from bot.errors import RepositoryError
 from bot.workspace import Tree, Workspace
 
+pytestmark = pytest.mark.thorough
+
 ONE = "def f():\n    return 1\n"
 TWO = "def f():\n    return 2\n"
 

@@ -9,6 +9,8 @@ from bench.recall import function_of, repair
 from bot.endpoints.edits import Edits
 from bot.endpoints.edits.text import parse_function, shape
 
+pytestmark = pytest.mark.thorough
+
 DEFECTS = load()
 
 

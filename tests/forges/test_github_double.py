@@ -27,6 +27,8 @@ from servers.github.history import GitFailed
 from servers.github.operations import Operations
 from unidiff import PatchSet
 
+pytestmark = pytest.mark.thorough
+
 REPO = "octo/hello"
 BASE = "".join(f"x{number} = {number}\n" for number in range(1, 41))
 HEAD = BASE.replace("x10 = 10\n", "x10 = 'ten'\n").replace("x30 = 30\n", "x30 = 30\nextra = 1\n")

@@ -32,6 +32,8 @@ from bot.plan import (
     Task,
 )
 
+pytestmark = pytest.mark.thorough
+
 REPOSITORY = "octo/hello"
 BASE = "".join(f"line_{n} = {n}\n" for n in range(1, 41))
 HEAD = BASE.replace("line_10 = 10\n", "line_10 = 0\n").replace("line_30 = 30\n", "line_30 = 0\n")

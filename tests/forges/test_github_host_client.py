@@ -28,6 +28,8 @@ from bot.errors import ForgeError, UsageError
 from bot.forges.github.client import TRIES, Call, Client, proxies
 from bot.forges.github.shapes import Permission, User
 
+pytestmark = pytest.mark.thorough
+
 TOKEN = "ghs_" + "q7" * 18  # a form that GitHub uses, and no secret
 
 
