@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from repositories import Repository
 
-# No deadlines: a loaded machine is no defect. Continuous integration judges a change, so it tries the same examples
+# No deadlines: a loaded machine is no defect. Continuous integration judges a change, so it tries equal examples
 # each time; everybody else explores.
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("judging", deadline=None, derandomize=True, database=None)
