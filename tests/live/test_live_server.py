@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_server import Server, stop
+from vllm_server import Server, running, stop
 
 
 def ask(server: Server, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -51,17 +49,6 @@ def test_line_feeds_and_digits_are_tokens_of_their_own(server: Server) -> None:
     assert words.count("\u010a") == 3
     assert words[-3:] == ["1", "2", "\u010a"]
     assert all(word == "\u010a" for word in words if "\u010a" in word)
-
-
-def running(group: int) -> list[str]:
-    """Processes of a group that still run; those that have ended and that nobody has asked after are none."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _, its_group = stat.read_text("utf-8").rpartition(")")[2].split()[:3]
-            if its_group == str(group) and state not in "ZX":
-                found.append(stat.parent.name)
-    return found
 
 
 def test_a_server_ends_with_its_children() -> None:

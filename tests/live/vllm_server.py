@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -115,7 +116,7 @@ def tail(log: Path) -> str:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the server and its workers."""
+    """Ends the server and its workers, and waits until all of them are gone."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, how)
@@ -125,3 +126,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait(20)
+    # A killed worker is there until the kernel has got round to it, which takes a while on a busy machine.
+    give_up = time.monotonic() + 20
+    while running(process.pid) and time.monotonic() < give_up:
+        time.sleep(0.02)
+
+
+def running(group: int) -> list[str]:
+    """Processes of a group that still run; those that have ended and that nobody has asked after are none."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text("utf-8").rpartition(")")[2].split()[:3]
+            if its_group == str(group) and state not in "ZX":
+                found.append(stat.parent.name)
+    return found
