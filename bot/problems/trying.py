@@ -137,8 +137,14 @@ class Watched:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the endpoint inside."""
-        return self.inner.capabilities
+        """Those of the endpoint inside. Raises EndpointError, which is no fault of an arm's either."""
+        try:
+            return self.inner.capabilities
+        except EndpointError as error:
+            # Asked for by a search that goes on without a model: it would pass for an answer.
+            with self._lock:
+                self.failures.append(error)
+            raise
 
     def send(self, request: Request) -> Answer:
         """One request, sent on."""

@@ -17,8 +17,9 @@ from servers.toy import ToyServer
 
 from bot.detectors.tests import FailingTests
 from bot.domain import Image, Limits
-from bot.endpoints import Endpoint
+from bot.endpoints import Endpoint, Request
 from bot.endpoints.edits import Edits
+from bot.endpoints.fallback import Fallback
 from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai.client import OpenAI
 from bot.errors import EndpointError, ExitCode, SandboxError, UsageError
@@ -214,6 +215,23 @@ def test_a_dead_endpoint_ends_the_run_and_is_no_wrong_answer(backend: Docker, tm
             run(wish, shop(backend, model), endpoint)
     failed = read(tmp_path / "run.jsonl").cells
     assert [bool(cell.failure) for cell in failed] == [True]
+
+
+@pytest.mark.engine
+def test_an_endpoint_that_died_in_another_cell_is_no_wrong_answer(backend: Docker, tmp_path: Path) -> None:
+    # Cells share what knows that no server is left: a search is refused then before it has asked anything.
+    wish = command.Asked(written(tmp_path / "set.jsonl", TWICE), tmp_path / "run.jsonl", ("cfg-1.5",))
+    with served([("def twice", [TWICE_OVERFIT])]) as (server, opened):
+        can = opened()
+        assert can.capabilities.tier == "A"
+        shared = Fallback([opened()])
+        server.__exit__(None, None, None)
+        with pytest.raises(EndpointError):
+            shared.send(Request("complete", prompts=("x",), max_tokens=1))
+        with pytest.raises(EndpointError):
+            run(wish, shop(backend, Model(lambda: shared, Counter(None))), can)
+    cells = read(tmp_path / "run.jsonl").cells
+    assert [cell.failure.partition(":")[0] for cell in cells] == ["endpoint-unreachable"]
 
 
 def test_the_order_is_shuffled_and_the_same_each_time(tmp_path: Path) -> None:
