@@ -65,6 +65,7 @@ def _counted(most: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _Item = TypeVar("_Item")
 Many = Annotated[tuple[_Item, ...], FailFast()]
 """Checked until the first that is wrong: the errors of a million would take all memory."""
@@ -551,12 +552,31 @@ def parsed(data: object) -> ResultRecord:
     """A foreign value, checked. Raises UsageError: `result-version`, `result-invalid`."""
     if isinstance(data, dict) and "schema" in data:
         _check_version(str(data["schema"]))
+    if _half_characters(data):
+        # What writes a result replaces them: a text that holds one would not be the same when it is saved again.
+        raise invalid("a text in it is no Unicode: it holds half of a character")
     try:
         return ResultRecord.model_validate(data, context={"foreign": True})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise invalid(f"{where[:200]}: {first['msg'][:200]}") from None
+
+
+def _half_characters(data: object) -> bool:
+    """Whether a text anywhere in a JSON value holds a lone surrogate. No recursion: it may be nested deeply."""
+    left = [data]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if _SURROGATE.search(value):
+                return True
+        elif isinstance(value, dict):
+            left += value.keys()
+            left += value.values()
+        elif isinstance(value, list | tuple):
+            left += value
+    return False
 
 
 def inside(path: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sample_reviews import CLEAN, FINDING, FOUND, FOUND_BY_MODEL, REWRITE, WITH_REWRITE
 
@@ -323,6 +323,12 @@ VALUE = to_json(FULL)
 PLACES = list(places(VALUE))
 
 
+@pytest.mark.parametrize("place", [("id",), ("change", "files", 0, "path"), ("notes",)])
+def test_half_a_character_is_refused(place: tuple[Any, ...]) -> None:
+    assert read(with_value(VALUE, place, ["\ud800"] if place == ("notes",) else "\ud800")) is None
+
+
+@example([(("change", "files", 1, "path"), "\ud800")])
 @settings(max_examples=400)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=3))
 def test_any_change_of_a_result_is_read_or_refused(changes: list[tuple[tuple[Any, ...], object]]) -> None:
