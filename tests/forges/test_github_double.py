@@ -162,6 +162,43 @@ def test_the_diff_as_text_is_gits(github: GitHubDouble) -> None:
     github.check()
 
 
+def test_files_of_every_kind(github: GitHubDouble) -> None:
+    long = "".join(f"l{number}\n" for number in range(30))
+    old = {
+        "old.py": long,
+        "gone.py": "1\n",
+        "bin": b"\0\1",
+        "no end": "a\nb",
+        'a "b"/é.py': "1\n",
+        "latin": b"\xe9\n",
+    }
+    github.push(REPO, "main", old)
+    new = {"old.py": None, "new.py": f"{long}z\n", "gone.py": None, "bin": b"\0\2", "no end": "a\nc"}
+    new |= {'a "b"/é.py': "2\n", "latin": b"\xea\n", "empty": "", "cr": "a\r\nb\rc\n"}
+    github.push(REPO, "kinds", new, onto="main")
+    pull = client(github).get_repo(REPO).get_pull(github.open_pull(REPO, "kinds"))
+    shown = {
+        file.filename: (file.previous_filename, file.status, file.additions, file.deletions, file.patch)
+        for file in pull.get_files()
+    }
+    assert shown == {
+        "new.py": ("old.py", "renamed", 1, 0, "@@ -28,3 +28,4 @@ l26\n l27\n l28\n l29\n+z"),
+        "gone.py": (None, "removed", 0, 1, "@@ -1 +0,0 @@\n-1"),
+        "bin": (None, "modified", 0, 0, None),
+        "no end": (
+            None, "modified", 1, 1,
+            "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file",
+        ),
+        'a "b"/é.py': (None, "modified", 1, 1, "@@ -1 +1 @@\n-1\n+2"),
+        "latin": (None, "modified", 1, 1, "@@ -1 +1 @@\n-\ufffd\n+\ufffd"),
+        "empty": (None, "added", 0, 0, None),
+        "cr": (None, "added", 2, 0, "@@ -0,0 +1,2 @@\n+a\r\n+b\rc"),
+    }  # fmt: skip
+    post_review(pull, inline("new.py", 31), inline("no end", 2), inline('a "b"/é.py', 1), inline("cr", 2))
+    assert [comment.position for comment in github.comments.values()] == [4, 4, 2, 2]
+    github.check()
+
+
 def test_lists_come_in_pages(github: GitHubDouble) -> None:
     for number in range(7):
         github.comment(REPO, 1, f"comment {number}")

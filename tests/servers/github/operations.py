@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _DIFFS = frozenset({"diff", "v3.diff"})
 _DIFF_FILES = 300
 _DIFF_LINES = 20_000
-_ANNOTATIONS = 50
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
@@ -851,9 +850,6 @@ class Operations:
 
     def _apply(self, run: CheckRun, body: Mapping[str, Any]) -> None:
         output = body.get("output", {})
-        if len(output.get("annotations", ())) > _ANNOTATIONS:
-            message = f"No more than {_ANNOTATIONS} annotations are allowed per request."
-            raise Refusal(422, error(422, f"Invalid request.\n\n{message}"))
         if body.get("status") == "completed" and "conclusion" not in body:
             row = {"resource": "CheckRun", "code": "missing_field", "field": "conclusion"}
             raise Refusal(422, error(422, errors=[row]))
