@@ -209,6 +209,10 @@ def test_lists_come_in_pages(github: GitHubDouble) -> None:
     answer = requests.get(f"{github.url}/repos/{REPO}/issues/1/comments?per_page=500", timeout=10)
     assert len(answer.json()) == 7
     assert "Link" not in answer.headers
+    for number in range(100):
+        github.comment(REPO, 1, f"more {number}")
+    most = requests.get(f"{github.url}/repos/{REPO}/issues/1/comments?per_page=500", timeout=10)
+    assert len(most.json()) == 100
     middle = requests.get(f"{github.url}/repos/{REPO}/issues/1/comments?per_page=2&page=2", timeout=10)
     assert [link["rel"] for link in requests.utils.parse_header_links(middle.headers["Link"])] == [
         "prev", "first", "next", "last",
