@@ -322,8 +322,11 @@ def told_if_it_fails(case: Case) -> Iterator[None]:
     try:
         yield
     except TrylineError as error:
-        if not isinstance(error, ForgeError):
-            gave_up(case, f"{error.message} {error.hint}".strip())
+        why = f"{error.message} {error.hint}".strip()
+        if isinstance(error, ForgeError):
+            say_failed(case, why)  # the platform may take this all the same: "running" must not stand for ever
+        else:
+            gave_up(case, why)
         raise
     except KeyboardInterrupt:
         gave_up(case, "the run was cancelled")
@@ -337,6 +340,11 @@ def gave_up(case: Case, why: str) -> None:
     """Says on the pull request, in the job and in the check that there is no review. Raises nothing."""
     case.desk.job.output("conclusion", Conclusion.NEUTRAL.value)
     case.desk.job.summarise([f"**Could not review this change; this is not a pass.** {prose(why)}"])
+    say_failed(case, why)
+
+
+def say_failed(case: Case, why: str) -> None:
+    """Says on the pull request, and in the check, that this run came to nothing. Raises nothing."""
     if not case.writes:
         return
     try:

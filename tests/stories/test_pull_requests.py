@@ -280,6 +280,7 @@ def test_an_outage_loses_nothing_and_doubles_nothing(github: GitHubDouble, tmp_p
     ran = stage.pushed()
     assert ran.code == ExitCode.COULD_NOT and "tryline post --from" in ran.said
     assert (ran.workspace / "tryline-result.json").exists() and len(stage.open) == 1
+    assert "is reviewing" not in verdict_line(stage) and "tryline post --from" in stage.text
     github.drop_faults()
     out, err = io.StringIO(), io.StringIO()
     environ = {**os.environ, "GITHUB_TOKEN": stage.token, "GITHUB_API_URL": github.url}
