@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from bot import identity
+from bot.kinds import Difference, Measured
 
 # --------------------------------------------------------------------------------------------------- find
 
@@ -355,6 +356,12 @@ class Call:
     """Arguments as base64 of a pickle, to be loaded in a container only; empty when not replayable."""
     outcome: str = ""
     """Digest of the result (or exception) and of the arguments afterwards."""
+    source: str = ""
+    """Arguments as Python source of a tuple, in the order of the parameters; empty where they have none."""
+    answer: str = ""
+    """The result as Python source; empty where it raised, or has none."""
+    needs: tuple[str, ...] = ()
+    """Import statements that `source` and `answer` need."""
 
 
 @dataclass(frozen=True)
@@ -480,7 +487,9 @@ class Probe:
     """A witness proposed with a suspicion: a test module that must run before anything is believed."""
 
     kind: str
-    """`test`: written as a pytest module; `call`: made by us of one call and its expected result."""
+    """`test`: written as a pytest module; `call`: made by us of one call and its expected result; `input`: made by us
+    of an input on which base returned; `attack`: made by us of payloads (`kinds.Attack`). The last two are ours
+    alone: nothing that is read from a conversation or a model may have them."""
     code: str
     """The whole test module, with exactly one test."""
     test: str
@@ -505,6 +514,17 @@ class Probe:
     """Import statements that `fixed` needs."""
     stub: str = ""
     """Kind `call`: the function giving just the expected result."""
+    cwe: int = 0
+    """Kind `attack`: the weakness that it shows."""
+    payload: str = ""
+    """Kind `attack`: what is given to the function."""
+    title: str = ""
+    """Kinds `input` and `attack`: the heading of the finding."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was made by us out of what ran or of a table, and not by a model."""
+        return self.kind in ("input", "attack")
 
 
 @dataclass(frozen=True)
@@ -512,7 +532,8 @@ class Witness:
     """What shows the problem when it is run."""
 
     kind: str
-    """`test`: tests red on head and green on base; `call`: one recorded call."""
+    """`test`: tests red on head and green on base; `call`: one recorded call; `input`: a test made of an input that
+    base answers and head does not; `attack`: a test whose payload lands; `measure`: times, and no test."""
     tests: tuple[str, ...]
     command: str
     """What a person types to see it, from the root of the repository at head."""
@@ -525,6 +546,14 @@ class Witness:
     """The test module, where the repository has none that shows it: saved as `path`, `command` runs it."""
     path: str = ""
     """Where `code` belongs, relative to the repository; empty where there is none."""
+    payload: str = ""
+    """Kind `attack`: what was given to the function."""
+    sink: str = ""
+    """Kind `attack`: where it arrived: `subprocess.Popen`, `sqlite3 execute` ..."""
+    stack: tuple[Frame, ...] = ()
+    """Kind `attack`: the repository's frames at the sink, innermost last."""
+    measured: Measured | None = None
+    """Kind `measure`: head against base, or a rewrite against head."""
 
 
 @dataclass(frozen=True)
@@ -545,6 +574,8 @@ class Finding:
     suspicious_lines: Mapping[int, float] = field(default_factory=dict)
     probe: Probe | None = None
     """What the witness was made of, where a model wrote it: a later push runs it again."""
+    cwe: int = 0
+    """Number of the weakness (CWE), for security; 0 otherwise."""
     anchor: str = ""
     """What tells it from other findings of its rule in its function, where no test of the repository does: set
     once, where it is found. Whoever moves the lines that it points at leaves it alone."""
@@ -878,6 +909,14 @@ class Verdict:
     selection: str
     """`whole suite`, or what was run instead and why."""
     seconds: float
+    measured: Measured | None = None
+    """The candidate against head, where times were compared."""
+    mutants: int = 0
+    """Versions with a changed line of the rewrite altered that were run on the tests."""
+    noticed: int = 0
+    """Of them: how many turned a test red."""
+    symbolic: str = ""
+    """What a symbolic comparison found, in words: extra, never a proof."""
 
     @property
     def accepted(self) -> bool:
@@ -1006,6 +1045,12 @@ class FunctionReport:
     whole: bool = True
     """Whether all that was to be done about it was done. Where not (a suite that did not finish, a budget that
     was spent, a model that gave no answer), what is not told of it is not gone, and it is reviewed again."""
+    differences: tuple[Difference, ...] = ()
+    """Inputs on which head answers otherwise than base, smallest first, a few of each kind."""
+    compared: int = 0
+    """Inputs on which base and head were compared."""
+    left_alone: str = ""
+    """Why its answers were not compared or its times not measured: `answers differ from run to run`."""
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,29 @@ class SearchSettings(Section):
     )
 
 
+class ProveSettings(Section):
+    """What is looked for besides failing tests, and how far."""
+
+    behaviour: bool = Field(
+        default=True, description="Whether changed functions are compared with base on recorded and made inputs."
+    )
+    security: bool = Field(default=True, description="Whether payloads are sent through changed functions.")
+    performance: bool = Field(default=True, description="Whether changed functions are timed, and sped up.")
+    analysers: bool = Field(
+        default=True, description="Whether analysers (ruff, bandit) name what running then tries to show."
+    )
+    inputs: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=200, description="Inputs made for a function, besides the recorded ones."
+    )
+    seconds: Seconds = Field(default=20.0, description="For one kind of proof in one function, in seconds.")
+    least_gain: Annotated[float, Field(ge=0.02, le=0.9)] = Field(
+        default=0.10, description="Smallest change of time that is told, as a share: the interval must exclude it."
+    )
+    mutants: Annotated[int, Field(ge=0, le=200)] = Field(
+        default=12, description="Altered versions of a rewrite's lines that the tests should notice; 0: not asked."
+    )
+
+
 class VerifySettings(Section):
     """The cold proof of a rewrite."""
 
@@ -296,6 +319,7 @@ class Settings(Section):
     search: SearchSettings = SearchSettings()
     endpoint: EndpointSettings = EndpointSettings()
     guidance: GuidanceSettings = GuidanceSettings()
+    prove: ProveSettings = ProveSettings()
     verify: VerifySettings = VerifySettings()
     sandbox: SandboxSettings = SandboxSettings()
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from bot import wire
+from bot import wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult, Unit
 from bot.errors import SandboxError
 from bot.languages import Files, Language
@@ -339,3 +339,29 @@ class Stage:
         }
         self.lab.count()
         return wire.read_replay(self.sandbox.ask(wire.trial_job(message), seconds=2 * seconds + 30))
+
+    def call(
+        self,
+        version: Version | None,
+        inputs: Sequence[wire_calls.Input],
+        *,
+        derive: int = 0,
+        seed: int = 0,
+        seconds: float = 3.0,
+        steps: int = 200_000,
+    ) -> tuple[wire_calls.Called, ...] | None:
+        """What a version (None: the function as it stands) does on inputs and on `derive` variants of each, in
+        order; None where the fork server cannot call it."""
+        raise NotImplementedError
+
+    def measure(
+        self,
+        versions: Sequence[Version | None],
+        inputs: Sequence[wire_calls.Input],
+        *,
+        scales: Sequence[int] = (1,),
+        seconds: float = 4.0,
+        seed: int = 0,
+    ) -> tuple[wire_calls.Timing, ...] | None:
+        """Interleaved times of versions on inputs at scales; None where the fork server cannot call them."""
+        raise NotImplementedError

@@ -13,7 +13,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = (
-    ("ground", {"bot", "bot.domain", "bot.errors", "bot.identity", "bot.plan", "bot.progress", "bot.patterns"}),
+    (
+        "ground",
+        {
+            "bot",
+            "bot.domain",
+            "bot.errors",
+            "bot.identity",
+            "bot.kinds",
+            "bot.plan",
+            "bot.progress",
+            "bot.patterns",
+        },
+    ),
     (
         "protocols",
         {"bot.languages", "bot.sandboxes", "bot.endpoints", "bot.checks", "bot.detectors", "bot.forges"},
@@ -38,6 +50,9 @@ LEVELS = (
             "bot.signal",
             "bot.templating",
             "bot.wire",
+            "bot.wire_calls",
+            "bot.measuring",
+            "bot.generating",
             "bot.workspace",
         },
     ),
@@ -77,6 +92,9 @@ HOMES = {
     "yaml": ("bot.config",),
     "jinja2": ("bot.templating",),
     "rich": ("bot.console",),
+    "hypothesis": ("bot.generating",),
+    "ruff": ("bot.detectors.analysers",),  # a binary; its place is looked up
+    "bandit": ("bot.detectors.analysers",),
     "openai": ("bot.endpoints.openai",),
     "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
     "matplotlib": ("bot.problems.drawing",),

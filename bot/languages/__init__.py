@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
+from bot.domain import Call, Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
+from bot.kinds import Attack
 
 
 class Unparsable(Exception):
@@ -26,6 +27,19 @@ class Answered:
     """The whole function, indented as the original, line feeds only, one at the end."""
     imports: tuple[str, ...] = ()
     """Import statements that stand beside it."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a function."""
+
+    name: str
+    kind: str
+    """How it is passed: `p` (by position), `*`, `k` (by name alone), `**`."""
+    annotation: str = ""
+    """As written; empty where there is none."""
+    default: str | None = None
+    """Source of its default; None where it has none."""
 
 
 class Files(Protocol):
@@ -176,3 +190,22 @@ class Language(Protocol):
         """(slug, why) of the first reason for which a proposed test does not count as evidence, whatever it does
         when it runs; None when there is none. Slugs: `broken`, `internals`, `trivial`. `seen` is the text of the
         repository's own tests of the function: what they touch, a witness may touch."""
+
+    def parameters(self, function: Function) -> tuple[Parameter, ...]:
+        """The parameters of a function in order, `self` and `cls` included. Raises Unparsable."""
+
+    def attacks(self, function: Function, text: str, files: Files, calls: Sequence[Call]) -> tuple[Attack, ...]:
+        """Test modules that try to exploit a function through its parameters, one for each weakness and parameter
+        for which its text (and that of what it calls, one level) holds a reason. `text` is the function's file;
+        recorded `calls` give the shape of the other arguments. Raises Unparsable."""
+
+    def regression_test(
+        self, function: Function, text: str, files: Files, arguments: str, answer: str, needs: Sequence[str]
+    ) -> str:
+        """A test module with one test that calls a function with `arguments` (source of a tuple, as in
+        `Call.source`) and expects the result `answer` (source; empty: that it returns at all). Raises
+        Unparsable."""
+
+    def imported_by_test(self, function: Function, files: Files) -> str:
+        """A test module that does nothing but import the function's file as tests do: for a fork server that is to
+        hold a function which no test executes."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain import Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
-from bot.languages import Answered, Files, InstallWishes, SuiteWishes
+from bot.domain import Call, Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
+from bot.kinds import Attack
+from bot.languages import Answered, Files, InstallWishes, Parameter, SuiteWishes
 from bot.languages.python import (
     answer,
+    attacks,
     functions,
     objections,
     policy,
     recipe,
+    regression,
     splice,
     suite,
     surroundings,
@@ -146,3 +149,21 @@ class Python:
     def objection(self, code: str, function: Function, raises: str, seen: str) -> tuple[str, str] | None:
         """See `Language.objection`."""
         return objections.objection(code, function, raises, seen)
+
+    def parameters(self, function: Function) -> tuple[Parameter, ...]:
+        """See `Language.parameters`."""
+        return regression.parameters(function)
+
+    def attacks(self, function: Function, text: str, files: Files, calls: Sequence[Call]) -> tuple[Attack, ...]:
+        """See `Language.attacks`."""
+        return attacks.attacks(function, text, files, calls)
+
+    def regression_test(
+        self, function: Function, text: str, files: Files, arguments: str, answer: str, needs: Sequence[str]
+    ) -> str:
+        """See `Language.regression_test`."""
+        return regression.regression_test(function, text, files, arguments, answer, needs)
+
+    def imported_by_test(self, function: Function, files: Files) -> str:
+        """See `Language.imported_by_test`."""
+        return regression.imported_by_test(function, files)
