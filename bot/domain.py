@@ -487,8 +487,8 @@ class Probe:
     """A witness proposed with a suspicion: a test module that must run before anything is believed."""
 
     kind: str
-    """`test`: written as a pytest module; `call`: made by us of one call and its expected result; `input`: made by us
-    of an input on which base returned; `attack`: made by us of payloads (`kinds.Attack`). The last two are ours
+    """`test`: written as a pytest module; `call`: made by us of one call and its expected result; `input`: made by
+    us of an input on which base returned; `attack`: made by us of payloads (`kinds.Attack`). The last two are ours
     alone: nothing that is read from a conversation or a model may have them."""
     code: str
     """The whole test module, with exactly one test."""
@@ -532,8 +532,8 @@ class Witness:
     """What shows the problem when it is run."""
 
     kind: str
-    """`test`: tests red on head and green on base; `call`: one recorded call; `input`: a test made of an input that
-    base answers and head does not; `attack`: a test whose payload lands; `measure`: times, and no test."""
+    """`test`: tests red on head and green on base; `call`: one recorded call; `input`: a test made of an input
+    that base answers and head does not; `attack`: a test whose payload lands; `measure`: times, and no test."""
     tests: tuple[str, ...]
     command: str
     """What a person types to see it, from the root of the repository at head."""

@@ -1,6 +1,6 @@
 """Nouns of what running can show besides a red test: answers that differ, attacks that land, times, notices.
 
-All frozen and plain; text in them that comes from a container or a repository is data, and escaped before it is shown.
+All frozen and plain. Text in them that comes from a container or a repository is data, escaped before it is shown.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Difference:
     """What came of it at base: `returns 3`, `raises KeyError`, `does not end`."""
     head: str
     kind: str
-    """`value` (another result, or other changes to the arguments), `refuses` (head raises by a `raise` of its own
-    where base returned), `crash` (head raises, and no `raise` statement of the function says so), `hang`, `accepts`
-    (base raised, head returns), `error` (both raise, otherwise)."""
+    """`value` (another result, or other changes to the arguments), `refuses` (head raises by a `raise` of its
+    own where base returned), `crash` (head raises, and no `raise` statement of the function says so), `hang`,
+    `accepts` (base raised, head returns), `error` (both raise, otherwise)."""
     origin: str
     """Where the input comes from: `recorded` (a test makes this call), `derived` (a recorded one, varied),
     `generated` (from the signature)."""
@@ -72,13 +72,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Attack:
-    """A proposed exploit of one function: a test module that is red when a payload lands and green when none does."""
+    """A proposed exploit of one function: a test module that is red when a payload lands, green when none does."""
 
     rule: str
     """`security/command-injection`, `security/sql-injection` ..."""
     cwe: int
     title: str
-    """What happens if it lands, with the function's name: `` `archive` runs commands from its argument `name` ``."""
+    """What happens if it lands: `` `archive` runs commands from its argument `name` ``."""
     code: str
     """The whole test module, with exactly one test. Red for this reason alone: an AssertionError of its own, whose
     message starts with `LANDED` and names payload, sink and place."""
@@ -97,7 +97,7 @@ class Attack:
 
 
 LANDED = "landed: "
-"""How the assertion of an attack's test begins; then JSON: payload, sink, and its stack as [[path, line, name], ...]."""
+"""How the assertion of an attack's test begins; then JSON: payload, sink, stack as [[path, line, name], ...]."""
 
 
 @dataclass(frozen=True)
