@@ -23,6 +23,7 @@ from bot.domain import (
     Edit,
     FileDiff,
     Finding,
+    Frame,
     Function,
     FunctionReport,
     Hunk,
@@ -51,6 +52,7 @@ from bot.domain import (
     Witness,
 )
 from bot.errors import UsageError
+from bot.kinds import Difference, Measured
 from bot.result import (
     FLOOR,
     SCHEMA,
@@ -60,12 +62,15 @@ from bot.result import (
     DefinitionRecord,
     FileRecord,
     FindingRecord,
+    FunctionRecord,
     HunkRecord,
+    MeasuredRecord,
     Record,
     SearchRecord,
     TrialRecord,
     UnprovenRecord,
     VerdictRecord,
+    WitnessRecord,
     inside,
     invalid,
     parsed,
@@ -190,6 +195,9 @@ def _function(report: FunctionReport) -> dict[str, Any]:
         "unexecuted_lines": report.unexecuted_lines,
         "definition": _definition(report.function),
         "whole": report.whole,
+        "differences": [vars(difference) for difference in report.differences],
+        "compared": report.compared,
+        "left_alone": report.left_alone,
     }
 
 
@@ -204,7 +212,6 @@ def _unproven(suspicion: Suspicion) -> dict[str, Any]:
 
 def _finding(reviewed: Reviewed) -> dict[str, Any]:
     finding, rewrite = reviewed.finding, reviewed.rewrite
-    witness = finding.witness
     return {
         "id": finding.id,
         "path": finding.function.head.path,
@@ -216,7 +223,7 @@ def _finding(reviewed: Reviewed) -> dict[str, Any]:
         "severity": finding.severity,
         "title": finding.title,
         "message": finding.message,
-        "witness": {**vars(witness), "call": vars(witness.call) if witness.call else None},
+        "witness": _witness(finding.witness),
         "suspicious_lines": finding.suspicious_lines,
         "suggestion": _suggestion(rewrite) if rewrite else None,
         "verdict": _verdict(rewrite.verdict) if rewrite else None,
@@ -231,6 +238,16 @@ def _finding(reviewed: Reviewed) -> dict[str, Any]:
         "ignored": reviewed.ignored,
         "probe": vars(finding.probe) if finding.probe else None,
         "anchor": finding.anchor,
+        "cwe": finding.cwe,
+    }
+
+
+def _witness(witness: Witness) -> dict[str, Any]:
+    return {
+        **vars(witness),
+        "call": vars(witness.call) if witness.call else None,
+        "stack": [vars(frame) for frame in witness.stack],
+        "measured": vars(witness.measured) if witness.measured else None,
     }
 
 
@@ -259,6 +276,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "accepted": verdict.accepted,
         "judgements": [vars(judgement) for judgement in verdict.judgements],
         "matrix": [vars(row) for row in verdict.matrix],
+        "measured": vars(verdict.measured) if verdict.measured else None,
     }
 
 
@@ -309,10 +327,7 @@ def from_json(data: object) -> Review:
         id=record.id,
         change=change,
         conclusion=record.conclusion,
-        functions=tuple(
-            FunctionReport(_changed(item.definition), item.tests, item.calls, item.unexecuted_lines, item.whole)
-            for item in record.functions
-        ),
+        functions=tuple(_read_function(item) for item in record.functions),
         findings=tuple(_read_finding(item) for item in record.findings),
         not_reviewed=tuple(NotReviewed(**dict(item)) for item in record.not_reviewed),
         unproven=tuple(_read_unproven(item) for item in record.unproven),
@@ -349,6 +364,19 @@ def _changed(record: DefinedRecord) -> ChangedFunction:
     )
 
 
+def _read_function(record: FunctionRecord) -> FunctionReport:
+    return FunctionReport(
+        function=_changed(record.definition),
+        tests=record.tests,
+        calls=record.calls,
+        unexecuted_lines=record.unexecuted_lines,
+        whole=record.whole,
+        differences=tuple(Difference(**dict(item)) for item in record.differences),
+        compared=record.compared,
+        left_alone=record.left_alone,
+    )
+
+
 def _read_unproven(record: UnprovenRecord) -> Suspicion:
     return Suspicion(
         rule=record.rule,
@@ -367,7 +395,6 @@ def _by_line(scores: Mapping[str, float]) -> dict[int, float]:
 
 def _read_finding(record: FindingRecord) -> Reviewed:
     function = _changed(record.definition)
-    call = record.witness.call
     path = record.witness.path
     if bool(path) != bool(record.witness.code) or (path and not inside(path)):
         # A file made by hand could put a test anywhere; ours lie in the repository.
@@ -381,10 +408,11 @@ def _read_finding(record: FindingRecord) -> Reviewed:
         end_line=record.end_line,
         title=record.title,
         message=record.message,
-        witness=Witness(**{**dict(record.witness), "call": Call(**dict(call)) if call else None}),
+        witness=_read_witness(record.witness),
         suspicious_lines=_by_line(record.suspicious_lines),
         probe=Probe(**dict(record.probe)) if record.probe else None,
         anchor=record.anchor,
+        cwe=record.cwe,
     )
     head = function.head
     return Reviewed(
@@ -397,6 +425,19 @@ def _read_finding(record: FindingRecord) -> Reviewed:
         why_no_rewrite=record.why_no_suggestion,
         ignored=record.ignored,
     )
+
+
+def _read_witness(record: WitnessRecord) -> Witness:
+    parts = {
+        "call": Call(**dict(record.call)) if record.call else None,
+        "stack": tuple(Frame(**dict(frame)) for frame in record.stack),
+        "measured": _read_measured(record.measured),
+    }
+    return Witness(**{**dict(record), **parts})
+
+
+def _read_measured(record: MeasuredRecord | None) -> Measured | None:
+    return Measured(**dict(record)) if record is not None else None
 
 
 def _read_rewrite(record: FindingRecord, head: Function) -> Rewrite | None:
@@ -439,6 +480,10 @@ def _read_verdict(record: VerdictRecord) -> Verdict:
         tests_executing=record.tests_executing,
         selection=record.selection,
         seconds=record.seconds,
+        measured=_read_measured(record.measured),
+        mutants=record.mutants,
+        noticed=record.noticed,
+        symbolic=record.symbolic,
     )
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 from bot.domain import Category, Conclusion, FileStatus, Outcome, Severity, Status
 from bot.errors import UsageError
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 """Changes in its second number when something is added, in its first when something is renamed or removed."""
 
 SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
@@ -72,6 +72,8 @@ Many = Annotated[tuple[_Item, ...], FailFast()]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0, le=2**53)]
+Weakness = Annotated[int, Strict(), Field(ge=0, le=99_999)]
+"""Number of a CWE; 0 for none."""
 Line = Annotated[int, Strict(), Field(ge=1, le=_LAST)]
 LineKey = Annotated[str, Field(pattern="^[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Field(max_length=1000)]
@@ -197,12 +199,66 @@ class CallRecord(Record):
     raised: str
     digest: str
     pickled: str = Field(description="Base64 of a pickle from a container: never load it outside one.")
+    source: str = Field(default="", description="The arguments as Python source of a tuple, where they have one.")
+    answer: str = Field(default="", description="The result as Python source, where it has one.")
+    needs: Many[str] = Field(default=(), description="Import statements that both need.")
+
+
+class FrameRecord(Record):
+    """One entry of a traceback."""
+
+    path: str = Field(description="Relative to the repository, or a bare file name; never opened.")
+    line: Count
+    function: str
+
+
+class MeasuredRecord(Record):
+    """One version of a function against another in time and resources, from interleaved pairs."""
+
+    ratio: Number = Field(description="Time of new over old, the median over pairs: 2 takes twice as long.")
+    low: Number = Field(description="Bootstrap interval of 99% around `ratio`.")
+    high: Number
+    pairs: Count
+    seconds_old: Number = Field(description="Median CPU seconds of one call on the input that decides.")
+    seconds_new: Number
+    arguments: str = Field(description="That input, for a reader.")
+    scale: Count = Field(default=1, description="By how much a recorded input was grown to get it.")
+    exponent_old: Number | None = Field(
+        default=None, description="Time grows as size to this power; null: no fit."
+    )
+    exponent_new: Number | None = None
+    sizes: Many[Count] = Field(default=(), description="Sizes at which growth was measured.")
+    memory_old_kb: Count = Field(default=0, description="Peak of traced memory of one call.")
+    memory_new_kb: Count = 0
+    events_old: Counts = Field(default={}, description="What one call reaches out for, like `sql` -> how often.")
+    events_new: Counts = {}
+    inputs: Count = Field(default=0, description="Inputs on which both gave equal results.")
+    repeats: Count = Field(default=2, description="Fresh processes in which it was measured.")
+
+    @model_validator(mode="after")
+    def _an_interval(self, info: ValidationInfo) -> Self:
+        if info.context and not 0 <= self.low <= self.high:
+            raise ValueError("its interval is none")
+        return self
+
+
+class DifferenceRecord(Record):
+    """One input on which a function answers otherwise at head than at base."""
+
+    arguments: str = Field(description="As a reader sees them.")
+    base: str = Field(description="What came of it at base: `returns 3`, `raises KeyError`, `does not end`.")
+    head: str
+    kind: str = Field(description="`value`, `refuses`, `crash`, `hang`, `accepts` or `error`.")
+    origin: str = Field(description="`recorded`, `derived` or `generated`.")
+    intended: str = Field(default="", description="Id of a test of the branch that demands head's answer.")
+    source: str = Field(default="", description="The arguments as Python source of a tuple, where they have one.")
+    needs: Many[str] = Field(default=(), description="Import statements that `source` needs.")
 
 
 class WitnessRecord(Record):
     """What shows the problem when it is run."""
 
-    kind: str = Field(description="`test` or `call`.")
+    kind: str = Field(description="`test`, `call`, `input`, `attack` or `measure`.")
     tests: Many[str] = Field(description="Ids of the tests that are red at head and green at base.")
     command: str = Field(description="What to type at the root of the repository at head.")
     failure: str = Field(description="What happens at head: text from the run.")
@@ -210,12 +266,16 @@ class WitnessRecord(Record):
     call: CallRecord | None
     code: str = Field(default="", description="The test module, where the repository has none that shows it.")
     path: str = Field(default="", description="Where `code` is to be saved; empty where there is none.")
+    payload: str = Field(default="", description="What an attack gave to the function.")
+    sink: str = Field(default="", description="Where an attack arrived, like `subprocess.Popen`.")
+    stack: Many[FrameRecord] = Field(default=(), description="The repository's frames there, innermost last.")
+    measured: MeasuredRecord | None = Field(default=None, description="Times, where they are the proof.")
 
 
 class ProbeRecord(Record):
-    """What a model's witness was made of: a later push runs it again."""
+    """What a witness was made of that no test of the repository is."""
 
-    kind: str = Field(description="`test` or `call`.")
+    kind: str = Field(description="`test` or `call` of a model; `input` or `attack`, which are ours.")
     code: str
     test: str
     claim: str = Field(description="What is said to go wrong, in the model's words.")
@@ -228,6 +288,9 @@ class ProbeRecord(Record):
     fixed: str = Field(default="", description="The function as the model believes it right.")
     imports: Many[str] = ()
     stub: str = ""
+    cwe: Weakness = 0
+    payload: str = Field(default="", description="What an attack gives to the function.")
+    title: str = Field(default="", description="Heading of the finding.")
 
 
 class ReplacementRecord(Record):
@@ -294,6 +357,16 @@ class VerdictRecord(Record):
     selection: str = Field(description="Which tests were run, and why those.")
     seconds: Number
     matrix: Many[MatrixRecord]
+    measured: MeasuredRecord | None = Field(default=None, description="The candidate against head, if compared.")
+    mutants: Count = Field(default=0, description="Altered versions of its changed lines that were run.")
+    noticed: Count = Field(default=0, description="Of them: how many turned a test red.")
+    symbolic: str = Field(default="", description="What a symbolic comparison found: extra, never a proof.")
+
+    @model_validator(mode="after")
+    def _part_of_all(self, info: ValidationInfo) -> Self:
+        if info.context and self.noticed > self.mutants:
+            raise ValueError("more altered versions were noticed than there were")
+        return self
 
 
 class RejectedRecord(CandidateRecord):
@@ -423,8 +496,9 @@ class FindingRecord(Record):
     replay: str
     definition: DefinedRecord
     ignored: Flag = Field(default=False, description="Somebody asked not to hear of it: it does not count.")
-    probe: ProbeRecord | None = Field(default=None, description="Where a model wrote the witness.")
+    probe: ProbeRecord | None = Field(default=None, description="What a made witness was made of.")
     anchor: str = Field(default="", description="What its id rests on where no test of the repository does.")
+    cwe: Weakness = Field(default=0, description="Number of the weakness (CWE); 0 for none.")
 
     @model_validator(mode="after")
     def _one_place(self, info: ValidationInfo) -> Self:
@@ -450,6 +524,11 @@ class FunctionRecord(Record):
     unexecuted_lines: Many[Line] = Field(description="Changed lines that no test executed.")
     definition: DefinedRecord
     whole: Flag = Field(default=True, description="Whether all that was to be done about it was done.")
+    differences: Many[DifferenceRecord] = Field(
+        default=(), description="Inputs on which head answers otherwise than base, a few of each kind."
+    )
+    compared: Count = Field(default=0, description="Inputs on which base and head were compared.")
+    left_alone: str = Field(default="", description="Why it was not compared, or not timed.")
 
 
 class NotReviewedRecord(Record):

@@ -154,6 +154,15 @@ def test_a_memory_that_is_none_leaves_the_comment_ours(raw: bytes) -> None:
     assert read(packed(raw)) == Marker("summary")
 
 
+@pytest.mark.parametrize("kind", ["input", "attack", "measure", "Test", ""])
+def test_what_only_we_may_make_is_not_read_out_of_a_comment(kind: str) -> None:
+    probe = Probe(kind, "import os\n", "test_x", "It is wrong.", cwe=78, payload="x", title="x")
+    known = Known("0123456789ab", "a.py::f", "model/security", "x", source="def f(): ...\n", probe=probe)
+    found = read(signed("x", Marker("summary", memory=Memory(findings=(known,)))))
+    assert found is not None
+    assert found.memory == Memory(findings=(replace(known, probe=None),))
+
+
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = packed(b'{"version": 1, "head": "' + b"a" * 40_000_000 + b'"}')
     assert len(bomb) < markers.MAX_READ, "only its inside is too large"

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_proofs import ALTERED, ATTACK, KINDS, LEFT_ALONE, SLOWER, mended
 from sample_reviews import (
     CALL_FINDING,
     CLEAN,
@@ -23,8 +26,9 @@ from sample_reviews import (
     WITH_REWRITE,
 )
 
-from bot.domain import Probe, Problem, Review, Severity, Target
+from bot.domain import Call, Probe, Problem, Review, Severity, Target
 from bot.errors import UsageError
+from bot.kinds import Difference, Measured
 from bot.record import SCHEMA_VERSION, dumps, find, from_json, save, schema, to_json, write_atomically
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +46,8 @@ PULLED = replace(
     functions=tuple(replace(row, whole=False) for row in FOUND.functions),
 )
 ALL = pytest.mark.parametrize(
-    "review", [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED, FOUND_BY_MODEL, PULLED]
+    "review",
+    [CLEAN, FOUND, FOUND_WITHOUT, NEUTRAL, NOTHING, CALLED, FOUND_BY_MODEL, PULLED, KINDS, ALTERED, LEFT_ALONE],
 )
 
 
@@ -55,6 +60,43 @@ def test_a_review_comes_back_whole(review: Review) -> None:
 def test_a_result_is_valid_by_the_saved_schema(review: Review) -> None:
     saved = json.loads((ROOT / "docs/result.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(saved).validate(to_json(review))
+
+
+NUMBERS = st.floats(0, 1e9)
+MEASURED = st.builds(
+    Measured,
+    ratio=NUMBERS,
+    low=st.floats(0, 1),
+    high=st.floats(1, 1e9),
+    pairs=st.integers(0, 10_000),
+    seconds_old=NUMBERS,
+    seconds_new=NUMBERS,
+    arguments=st.text(),
+    scale=st.integers(1, 64),
+    exponent_old=st.none() | NUMBERS,
+    exponent_new=st.none() | NUMBERS,
+    sizes=st.lists(st.integers(0, 10**6), max_size=5).map(tuple),
+    memory_old_kb=st.integers(0, 10**9),
+    events_old=st.dictionaries(st.sampled_from(("sql", "open", "connect")), st.integers(0, 10**6)),
+    repeats=st.integers(0, 9),
+)
+DIFFERENCE = st.builds(Difference, *[st.text()] * 7, needs=st.lists(st.text(), max_size=3).map(tuple))
+
+
+@given(MEASURED, DIFFERENCE, st.text(), st.integers(0, 9999))
+def test_times_differences_and_attacks_come_back_whatever_they_say(
+    measured: Measured, difference: Difference, text: str, cwe: int
+) -> None:
+    call = Call("t::a", text, "4", "", "", source=text, answer="4", needs=(text,))
+    attack = replace(ATTACK, cwe=cwe, witness=replace(ATTACK.witness, payload=text, sink=text, call=call))
+    slower = replace(SLOWER, witness=replace(SLOWER.witness, measured=measured))
+    (report,) = ALTERED.functions
+    review = replace(
+        FOUND,
+        findings=(mended(attack, symbolic=text), mended(slower, measured=measured, mutants=3, noticed=3)),
+        functions=(replace(report, differences=(difference,), left_alone=text),),
+    )
+    assert from_json(json.loads(dumps(review))) == review
 
 
 def test_the_saved_schema_is_current() -> None:

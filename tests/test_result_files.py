@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sample_proofs import ATTACK_MENDED, KINDS, SLOWER_MENDED
 from sample_reviews import CLEAN, FINDING, FOUND, FOUND_BY_MODEL, REWRITE, WITH_REWRITE
 
 from bot import diff, identity
@@ -49,7 +50,11 @@ WITH_HUNKS = replace(
     findings=(replace(WITH_REWRITE, finding=replace(FINDING, anchor="code: x=1")),),
     target=Target("github", "ada/shop", 7, "c" * 40),
 )
-FULL = replace(WITH_HUNKS, findings=(*FOUND_BY_MODEL.findings, *WITH_HUNKS.findings))
+FULL = replace(
+    WITH_HUNKS,
+    findings=(*FOUND_BY_MODEL.findings, *WITH_HUNKS.findings, SLOWER_MENDED, ATTACK_MENDED),
+    functions=KINDS.functions,
+)
 
 
 def without_text(file: FileDiff) -> FileDiff:
@@ -143,7 +148,13 @@ def test_results_of_earlier_versions_are_read() -> None:
             del finding["anchor"], finding["probe"], finding["ignored"], finding["suggestion"]["obstacle"]
             for key in gone:
                 del finding["witness"][key]
-        del old["functions"][0]["whole"]
+            for key in ("payload", "sink", "stack", "measured"):
+                del finding["witness"][key]
+            for key in ("measured", "mutants", "noticed", "symbolic"):
+                del finding["verdict"][key]
+            del finding["cwe"]
+        for key in ("whole", "differences", "compared", "left_alone"):
+            del old["functions"][0][key]
         review = from_json(old)
         assert review.findings[0].finding == FINDING
         assert [file.hunks for file in review.change.files] == [(), ()]
@@ -168,6 +179,7 @@ def test_half_a_change_is_never_called_one_that_can_be_applied() -> None:
 HUNK = ("change", "files", 0, "hunks", 0)
 DEFINITION = ("findings", 0, "definition", "head")
 SUGGESTION = ("findings", 1, "suggestion")
+MEASURED = ("findings", 2, "witness", "measured")
 BAD_PATHS = (
     "/etc/passwd",
     "../x.py",
@@ -235,6 +247,21 @@ def test_odd_paths_are_no_reason_to_refuse(path: str) -> None:
         (("findings", 1, "search", "steps", 0, "chosen"), 3),
         (("findings", 1, "search", "steps", 0, "trials", 0, "merged_into"), 9),
         (("findings", 1, "verdict", "tests_run"), -1),
+        ((*MEASURED, "low"), 11.0),  # above its end
+        ((*MEASURED, "low"), -1.0),
+        ((*MEASURED, "ratio"), "9"),
+        ((*MEASURED, "ratio"), float("inf")),
+        ((*MEASURED, "pairs"), -1),
+        ((*MEASURED, "sizes"), [1.5]),
+        ((*MEASURED, "events_old"), {"sql": -1}),
+        ((*MEASURED, "events_old"), {str(number): 1 for number in range(101)}),
+        (("findings", 3, "cwe"), -78),
+        (("findings", 3, "cwe"), "78"),
+        (("findings", 3, "cwe"), 10**9),
+        (("findings", 3, "witness", "stack", 0, "line"), -1),
+        (("findings", 3, "verdict", "noticed"), 11),  # of 10
+        (("functions", 0, "differences", 0, "arguments"), 3),
+        (("functions", 0, "compared"), -1),
         ((*HUNK, "lines"), " -+x"),
         ((*HUNK, "lines"), " -+"),
         ((*HUNK, "lines"), " -+ \n"),

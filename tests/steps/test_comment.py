@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pulls import ABOVE, BELOW, FILES, HEAD, LATER, Wall, file_diff
+from sample_proofs import ATTACK_MENDED, CRASH_MENDED
 from sample_reviews import (
     BASE_SOURCE,
     CANDIDATE,
@@ -617,6 +618,13 @@ def test_what_is_remembered_of_a_review() -> None:
     assert (known.proposer, known.rung, known.probe) == ("toy", "plain", probe)
     plan = planned(with_findings(item))
     assert markers.read(plan.summary).memory == comment.memory_of(with_findings(item), Memory())  # type: ignore[union-attr]
+
+
+def test_what_we_make_ourselves_is_found_anew_and_not_remembered() -> None:
+    review = replace(FOUND, findings=(CRASH_MENDED, ATTACK_MENDED))
+    memory = comment.memory_of(review, Memory())
+    assert [known.probe for known in memory.findings] == [None, None]
+    assert set(memory.functions) == {CHANGED.id}, "and its function counts as reviewed"
 
 
 def test_a_function_that_was_not_reviewed_as_a_whole_is_not_remembered_as_reviewed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import render
-from bot.domain import Candidate, Conclusion, Probe, Review, Reviewed
+from bot.domain import Candidate, Conclusion, Finding, Probe, Review, Reviewed
 from bot.plan import Known, Memory, function_digest
 
 _NOT_LOOKED_AT = frozenset({"over-budget", "not-selected"})
@@ -48,8 +48,9 @@ def known_of(item: Reviewed, before: Memory) -> Known:
         rule=finding.rule,
         title=render.secretless(finding.title),
     )
-    if finding.probe is not None and not _secret(finding.probe):
-        known = replace(known, probe=finding.probe)
+    probe = _remembered(finding)
+    if probe is not None and not _secret(probe):
+        known = replace(known, probe=probe)
     if item.rewrite is None or _secret(item.rewrite.candidate):
         return known
     candidate = item.rewrite.candidate
@@ -61,6 +62,11 @@ def known_of(item: Reviewed, before: Memory) -> Known:
         proposer=candidate.proposer,
         rung=candidate.rung,
     )
+
+
+def _remembered(finding: Finding) -> Probe | None:
+    """What a model's witness was made of. What we make of inputs and of payloads is found again at each push."""
+    return finding.probe if finding.probe is not None and not finding.probe.ours else None
 
 
 def _secret(thing: Probe | Candidate) -> bool:
@@ -107,5 +113,5 @@ def _functions(review: Review, before: Memory) -> dict[str, str]:
 
 def _loses(item: Reviewed) -> bool:
     """Whether something of the finding has to be left out of the memory."""
-    probe, rewrite = item.finding.probe, item.rewrite
+    probe, rewrite = _remembered(item.finding), item.rewrite
     return (probe is not None and _secret(probe)) or (rewrite is not None and _secret(rewrite.candidate))
