@@ -18,7 +18,8 @@ from bot.checks.same_tests import SameTests
 from bot.checks.tests_pass import TestsPass
 from bot.checks.witness_gone import WitnessGone
 from bot.config import Config
-from bot.detectors import Detector
+from bot.detectors import Analyser, Detector
+from bot.detectors.analysers import Bandit, Ruff
 from bot.detectors.tests import FailingTests
 from bot.endpoints import Endpoint, Model, Proposer
 from bot.endpoints.cached import Cached
@@ -53,6 +54,7 @@ class Parts:
     proposers: tuple[Proposer, ...]
     detectors: tuple[Detector, ...]
     checks: tuple[Check, ...]
+    analysers: tuple[Analyser, ...] = ()
     model: Model | None = None
     """Where none is configured, the built-in edits are all there is."""
 
@@ -79,6 +81,7 @@ def assemble(
         languages=(Python(),),
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),
+        analysers=(Ruff(), Bandit()),
         checks=(Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), Control(), AsSeen()),
     )
 

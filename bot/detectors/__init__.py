@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from bot.domain import ChangedFunction, Evidence, Suspicion
@@ -22,5 +23,5 @@ class Analyser(Protocol):
 
     name: str
 
-    def notices(self, path: str, text: str) -> tuple[Notice, ...]:
-        """What it says of one file, by line. What it cannot read has no notices. Raises nothing."""
+    def notices(self, files: Mapping[str, str]) -> Mapping[str, tuple[Notice, ...]]:
+        """What it says of files (path -> text), by path. What it cannot read has no notices. Raises nothing."""

@@ -421,3 +421,62 @@ def test_each_gate_stops_what_it_is_for_and_nothing_near_it(ground: Ground) -> N
     ]
     got = reasons(ground, *(case for _, case in cases))
     assert got == [reason for reason, _ in cases]
+
+
+LANDS = """
+    import json
+
+    def test_it():
+        got = cart.label("zq;x")
+        if ";" in got:
+            stack = [["shop/cart.py", 18, "label"]]
+            raise AssertionError("landed: " + json.dumps({"payload": "zq;x", "sink": "title", "stack": stack}))
+"""
+
+
+def attack(ground: Ground, name: str, body: str, **more: object) -> Suspicion:
+    code = "from shop import cart\n" + textwrap.dedent(body)
+    return suspicion(ground, name, code, category=Category.SECURITY, kind="attack", cwe=78, call="name", **more)
+
+
+def test_a_payload_that_lands_needs_nobodys_word_and_one_that_landed_before_is_no_news(ground: Ground) -> None:
+    new = LANDS.replace('cart.label("zq;x")', 'str(cart.discount(3, 1)) + ";"')
+    named = attack(ground, "discount", new, title="It lands", claim="Why it matters.", severity=Severity.CRITICAL)
+    (finding,) = ground.run(named).findings
+    assert (finding.title, finding.severity, finding.cwe) == ("It lands", Severity.CRITICAL, 78)
+    assert (finding.witness.kind, finding.witness.payload, finding.witness.sink) == ("attack", "zq;x", "title")
+    assert [(frame.path, frame.line) for frame in finding.witness.stack] == [("shop/cart.py", 18)]
+    assert finding.message == "Given `zq;x`, it reaches title at shop/cart.py:18. Why it matters."
+    assert finding.probe is None, "it is made anew at each push"
+    assert reasons(ground, attack(ground, "label", LANDS.replace("zq;x", "zq"))) == ["passes-on-head"]
+    at_base_too = LANDS.replace('cart.label("zq;x")', 'str(cart.total([1])) + ";"')
+    assert reasons(ground, attack(ground, "total", at_base_too)) == ["fails-on-base"]
+    other = LANDS.replace("landed: ", "something else: ").replace(
+        'cart.label("zq;x")', 'str(cart.average([1])) + ";"'
+    )
+    assert reasons(ground, attack(ground, "average", other)) == ["other-reason"]
+
+
+def test_an_input_that_base_answers_is_told_in_our_words_and_may_touch_what_it_likes(ground: Ground) -> None:
+    body = "from shop import cart\n\n\ndef test_it():\n    assert cart.label('?') == 'Unknown'\n"
+    named = suspicion(
+        ground,
+        "label",
+        body,
+        kind="input",
+        raises="NameError",
+        title="`label` now raises NameError",
+        claim="So it is.",
+    )
+    (finding,) = ground.run(named).findings
+    assert finding.title == "`label` now raises NameError"
+    assert finding.message == "So it is. The same test passes at base."
+    private = body.replace("assert cart", "assert cart.Basket()._items == []\n    assert cart")
+    assert reasons(ground, replace_code(named, private)) == ["found"], (
+        "what we made is not asked about its manners"
+    )
+
+
+def replace_code(named: Suspicion, code: str) -> Suspicion:
+    assert named.probe is not None
+    return replace(named, probe=replace(named.probe, code=code))
