@@ -28,6 +28,7 @@ from bot.domain import (
     Usage,
 )
 from bot.errors import without_addresses
+from bot.kinds import Difference
 from bot.languages import Language, Unparsable
 from bot.steps import observe
 from bot.workspace import Tree
@@ -66,6 +67,12 @@ class Draft:
         self.reviewed: list[Reviewed] = []
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.differences: dict[str, tuple[Difference, ...]] = {}
+        """Function id -> inputs on which head answers otherwise than base."""
+        self.compared: dict[str, int] = {}
+        """Function id -> inputs on which both were compared."""
+        self.left_alone: dict[str, str] = {}
+        """Function id -> why its answers or times were not compared."""
         self.unfinished: set[str] = set()
         """Ids of functions about which something remains to be done."""
         self.environment: dict[str, str] = {"tryline": __version__}
@@ -136,7 +143,7 @@ class Draft:
                 f"{'fail' if len(before) > 1 else 'fails'}, which is not held against the change: {which}."
             )
         if not (self.problems or self.reviewed or not self.found.functions) and not any(
-            examine.executing_of(f, evidence) for f in self.found.functions
+            examine.executing_of(f, evidence) or self.compared.get(f.id) for f in self.found.functions
         ):
             text = "no test executes any of the changed functions: nothing was shown about them"
             self.problems.append(Problem("not-executed", text))
@@ -190,7 +197,16 @@ class Draft:
         code = language.code_lines(text, function.head) if text else frozenset()
         missed = tuple(n for n in function.changed_lines if n in code and n not in ran)
         whole = self.ran(self.evidence) and function.id not in self.unfinished
-        return FunctionReport(function, len(tests), len(head.calls.get(function.id, ())), missed, whole)
+        return FunctionReport(
+            function,
+            len(tests),
+            len(head.calls.get(function.id, ())),
+            missed,
+            whole,
+            differences=self.differences.get(function.id, ()),
+            compared=self.compared.get(function.id, 0),
+            left_alone=self.left_alone.get(function.id, ""),
+        )
 
     def ran(self, evidence: Evidence) -> bool:
         """Whether both suites ran, as far as they can: what base has no tests for, it will not have tomorrow."""

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from bot import identity, wire
-from bot.domain import Call, Category, Evidence, Finding, Outcome, Severity, Witness
+from bot.domain import Call, Category, Evidence, Finding, Frame, Outcome, Severity, Witness
 from bot.steps.witness.seen import Landing, Proof, innermost, landing, lines_of
 
 WORDS = 400
@@ -39,7 +39,7 @@ def finding_of(proof: Proof, evidence: Evidence, repeats: int) -> Finding:
             path=item.path,
             payload=(landed.payload or item.probe.payload) if landed is not None else "",
             sink=landed.sink if landed is not None else "",
-            stack=landed.stack if landed is not None else (),
+            stack=landed.stack if landed is not None else own_frames(proof),
         ),
         suspicious_lines=suspicious_lines(proof, evidence),
         # What we made ourselves is made anew at each push: no memory has to keep it.
@@ -137,6 +137,15 @@ def message_of(proof: Proof) -> str:
     if claim:
         parts.append(f"{who or 'The model'} says: \u201c{claim}\u201d.")
     return " ".join(parts)
+
+
+def own_frames(proof: Proof) -> tuple[Frame, ...]:
+    """For an input that base answers: where the failure came from, without the frames of the test itself."""
+    if proof.placed.probe.kind != "input" or proof.head.result is None:
+        return ()
+    return tuple(
+        frame for frame in proof.head.result.frames if "/" in frame.path and frame.path != proof.placed.path
+    )
 
 
 def told(proof: Proof, landed: Landing | None) -> str:
