@@ -551,7 +551,7 @@ class Witness:
     sink: str = ""
     """Kind `attack`: where it arrived: `subprocess.Popen`, `sqlite3 execute` ..."""
     stack: tuple[Frame, ...] = ()
-    """Kind `attack`: the repository's frames at the sink; kind `input`: those of what was raised; innermost last."""
+    """Kind `attack`: the repository's frames at the sink; kind `input`: of what was raised; innermost last."""
     measured: Measured | None = None
     """Kind `measure`: head against base, or a rewrite against head."""
 

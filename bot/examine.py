@@ -11,6 +11,7 @@ from bot.brief import brief_of
 from bot.checks import Check
 from bot.domain import (
     Candidate,
+    Category,
     ChangedFunction,
     Evidence,
     Finding,
@@ -28,7 +29,7 @@ from bot.languages import Language, Unparsable
 from bot.plan import Known
 from bot.progress import Progress
 from bot.signal import Counter
-from bot.steps import propose, verify
+from bot.steps import mutate, propose, verify
 
 FAILING = 4
 PASSING = 8
@@ -69,6 +70,8 @@ class Bench:
     wake: Callable[[], Model | None] = nobody
     """The model, asked for when it is first needed: a review that searches for nothing makes no request."""
     guidance: propose.Guidance = field(default_factory=propose.Guidance)
+    mutants: int = 0
+    """Altered versions of a rewrite's lines that its tests are asked to notice."""
 
 
 def examine(bench: Bench, finding: Finding, progress: Progress, known: Known | None = None) -> Reviewed:
@@ -142,6 +145,7 @@ def proved(
             return Reviewed(finding, None, search, tuple(rejected), why)
         if isinstance(verdict, Rewrite):
             progress.note(f"{function.head.qualname}: {verdict.label} proven on {verdict.verdict.tests_run} tests")
+            verdict = weighed(bench, place, finding, verdict, progress)
             # The lines that the repair changes are a better place for the comment than the most suspicious ones.
             lines = verdict.suggestion
             placed = replace(finding, start_line=lines.start_line, end_line=max(lines.start_line, lines.end_line))
@@ -151,6 +155,29 @@ def proved(
         if bench.seconds_left() <= 0:
             break
     return Reviewed(finding, None, search, tuple(rejected), f"refused: {rejected[0].reason}")
+
+
+def weighed(bench: Bench, place: trial.Place, finding: Finding, rewrite_: Rewrite, progress: Progress) -> Rewrite:
+    """The rewrite with how well the tests watch its lines; one that is base again was watched as well as base was.
+
+    What cannot be had is left out: it takes nothing from the proof.
+    """
+    candidate = rewrite_.candidate
+    if not bench.mutants or candidate.is_revert or candidate.imports or bench.seconds_left() <= 0:
+        return rewrite_
+    tests = (*finding.witness.tests, *executing_of(finding.function, bench.evidence))
+    progress.tick(f"altering the new lines of {finding.function.head.qualname}: do its tests notice?")
+    try:
+        with bench.lab.open(bench.head) as box:
+            stage = trial.Stage(bench.lab, box, place, bench.head)
+            stage.start(tests)
+            if not stage.warm:
+                return rewrite_
+            found = mutate.mutate(stage, finding.function, candidate.source, bench.proposers, tests, bench.mutants)
+    except SandboxError:
+        return rewrite_
+    verdict = replace(rewrite_.verdict, mutants=found.mutants, noticed=found.noticed)
+    return replace(rewrite_, verdict=verdict)
 
 
 def candidate_of(place: trial.Place, finding: Finding, known: Known) -> Candidate:
@@ -246,7 +273,9 @@ def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
     good = [t for t in covering if results[t].outcome.good]
     passing = diverse(good, function, evidence.head)[:PASSING]
     rest = [t for t in (*finding.witness.tests, *good) if t not in failing and t not in passing]
-    calls = evidence.base.calls.get(function.id, ())
+    # Where no answer is wrong, head's own are what a rewrite has to keep.
+    side = evidence.base if finding.category is Category.CORRECTNESS else evidence.head
+    calls = side.calls.get(function.id, ())
     reference: dict[str, str] = {}
     for call in calls:
         if call.digest and call.outcome:

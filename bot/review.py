@@ -453,6 +453,7 @@ def bench_of(
         seconds_left=ground.seconds_left,
         wake=wake,
         guidance=guidance_of(config),
+        mutants=config.prove.mutants,
     )
 
 

@@ -107,10 +107,10 @@ def _proposals(
             width=WIDTH,
         )
         for proposal in proposer.propose(situation):
-            if proposal.edit is not None and not proposal.imports:
-                found.append(
-                    trial.Version(applied(source, proposal.edit.start, proposal.edit.end, proposal.edit.lines))
-                )
+            edit = proposal.edit
+            # Some edits of a line reach beyond it: those would alter what head has, too.
+            if edit is not None and not proposal.imports and edit.start == line and edit.end <= line + 1:
+                found.append(trial.Version(applied(source, edit.start, edit.end, edit.lines)))
     return found
 
 
