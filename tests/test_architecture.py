@@ -53,19 +53,21 @@ LEVELS = (
             "bot.wire_calls",
             "bot.measuring",
             "bot.generating",
+            "bot.wording",
             "bot.workspace",
         },
     ),
     ("implementations", set()),  # whatever lies beside a protocol
-    ("trial", {"bot.trial"}),
+    ("trial", {"bot.trial", "bot.racing"}),
     ("steps", {"bot.steps"}),
-    ("examine", {"bot.examine"}),
+    ("examine", {"bot.examine", "bot.quicken"}),
     (
         "journeys",
         {
             "bot.ci",
             "bot.delivery",
             "bot.draft",
+            "bot.further",
             "bot.problems",
             "bot.pull_request",
             "bot.recall",

@@ -1,0 +1,230 @@
+"""Races versions of one function against each other, in sandboxes of their own, on recorded inputs that are grown.
+
+A race is one process: a fresh sandbox, a fork server that holds the tests' modules, and every version timed there
+round by round beside the others. What a race may decide is `bot.measuring`'s business; here is how it is run:
+which inputs, how large, how long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bot import trial
+from bot.domain import Call, Evidence, Function, SuiteRun, pace
+from bot.languages import Language, Unparsable
+from bot.measuring import LEAST_PAIRS, alike, why_unlike
+from bot.wire_calls import Input, Timing
+
+LARGEST = 3
+"""Recorded inputs that are raced on: the largest, and a typical one beside them."""
+TARGET = 2000
+"""Elements to which an input is grown: enough for growth to show, little enough for a square of it."""
+STEPS = 4
+"""Times that an input is grown on the way there."""
+SLOWEST = 0.05
+"""Seconds of a call above which an input is not grown any further."""
+LEAST_SECONDS = 0.3
+"""For one comparison; longer where a call takes long."""
+TESTS = 6
+"""Tests whose modules the fork server holds."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a race takes."""
+
+    seconds: float = 8.0
+    """For all of its inputs and scales, starting the sandbox apart."""
+    seed: int = 0
+    process: int = 0
+    """Which of several fresh processes it is: each hashes texts in another way."""
+    grow: bool = True
+    """Whether inputs are grown."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """What a race gave."""
+
+    timings: tuple[Timing, ...] = ()
+    why: str = ""
+    """Why nothing was measured; empty where something was."""
+
+
+def inputs_of(*calls: Iterable[Call]) -> tuple[Input, ...]:
+    """Recorded inputs to race on, the largest first; a typical one at the end."""
+    known: dict[str, str] = {}
+    for row in calls:
+        for call in row:
+            if call.pickled and not call.raised:
+                known.setdefault(call.digest or call.pickled, call.pickled)
+    ranked = sorted(known.values(), key=lambda text: (-len(text), text))
+    chosen = ranked[:LARGEST]
+    typical = ranked[len(ranked) // 2] if len(ranked) > LARGEST else ""
+    return tuple(Input(pickled=text) for text in dict.fromkeys((*chosen, typical)) if text)
+
+
+def quickest(tests: Sequence[str], run: SuiteRun) -> tuple[str, ...]:
+    """Some of the tests, green and quick ones first: they stand for the modules that they import."""
+    results = run.by_id()
+    good = [test for test in tests if test in results and results[test].outcome.good]
+    return tuple(sorted(good, key=lambda test: (pace(results[test].seconds), test))[:TESTS])
+
+
+def executing(function: Function, evidence: Evidence) -> tuple[str, ...]:
+    """Quick green tests that execute the function at head."""
+    lines = range(function.def_line, function.end_line + 1)
+    tests = [t for t in evidence.head.executing(function.path, lines) if t not in evidence.flaky]
+    return quickest(tests, evidence.head)
+
+
+def fresh(
+    lab: trial.Lab,
+    side: trial.Side,
+    place: trial.Place,
+    tests: Sequence[str],
+    versions: Sequence[trial.Version | None],
+    inputs: Sequence[Input],
+    length: Length,
+) -> Raced:
+    """One race in a fresh sandbox. Raises SandboxError when the engine fails."""
+    if not inputs:
+        return Raced(why="no call of it was recorded that could be made again")
+    if not tests:
+        return Raced(why="no passing test executes it")
+    side = seeded(side, length.process)
+    with lab.open(side) as box:
+        stage = trial.Stage(lab, box, place, side)
+        stage.start(tests)
+        return race(stage, versions, inputs, length)
+
+
+def seeded(side: trial.Side, process: int) -> trial.Side:
+    """The revision with another hashing of texts: the order of a set is part of what makes code fast or slow."""
+    return replace(side, plan=replace(side.plan, env={**side.plan.env, "PYTHONHASHSEED": str(process)}))
+
+
+def race(
+    stage: trial.Stage, versions: Sequence[trial.Version | None], inputs: Sequence[Input], length: Length
+) -> Raced:
+    """One race on a stage that has started: each input as it was recorded, then grown while that is cheap."""
+    if not stage.warm:
+        return Raced(why=stage.why_cold or "the function cannot be called apart from its tests")
+    each = max(LEAST_SECONDS, length.seconds / (max(1, len(inputs)) * (STEPS + 1)))
+    left = length.seconds
+    timings: list[Timing] = []
+    whys: list[str] = []
+    alive: list[tuple[int, list[int]]] = []
+    for index, input_ in enumerate(inputs):
+        first, used = once(stage, versions, input_, 1, each, length.seed)
+        if first is None:
+            return Raced(why="the function cannot be called apart from its tests")
+        left -= used
+        timings.append(replace(first, input=index))
+        if why := unlike(first, len(versions)):
+            whys.append(why)
+        elif length.grow and first.size > 0:
+            alive.append((index, ladder(first.size)))
+    last = {timing.input: timing for timing in timings}
+    while alive and left > 0:
+        growing, alive = alive, []
+        for index, scales in growing:
+            scale, *others = scales
+            if left <= 0 or too_slow(last[index], scale):
+                continue
+            timing, used = once(stage, versions, inputs[index], scale, each, length.seed)
+            left -= used
+            if timing is None or unlike(timing, len(versions)) or timing.size <= last[index].size:
+                continue
+            timings.append(replace(timing, input=index))
+            last[index] = timings[-1]
+            if others:
+                alive.append((index, others))
+    return Raced(tuple(timings), "" if len(whys) < len(inputs) else whys[0])
+
+
+def ladder(size: int) -> list[int]:
+    """By how much an input of this size is grown, step by step."""
+    step = max(2, round((TARGET / size) ** (1 / STEPS)))
+    scales = [step**power for power in range(1, STEPS + 1)]
+    return [scale for scale in scales if scale * size <= 4 * TARGET] or scales[:3]
+
+
+def too_slow(timing: Timing, scale: int) -> bool:
+    """Whether a call would take too long at the next scale, were its time to grow with the square of its size."""
+    slowest = max((max(row) for row in timing.seconds if row), default=0.0)
+    return slowest * (scale / timing.scale) ** 2 > 20 * SLOWEST or slowest > SLOWEST
+
+
+def once(
+    stage: trial.Stage,
+    versions: Sequence[trial.Version | None],
+    input_: Input,
+    scale: int,
+    seconds: float,
+    seed: int,
+) -> tuple[Timing | None, float]:
+    """(one input at one scale, the seconds allowed for it), once more and longer where calls take so long that
+    few rounds fit."""
+    used = seconds
+    timing = measured_once(stage, versions, input_, scale, seconds, seed)
+    if timing is not None and not unlike(timing, len(versions)):
+        rounds = min((len(row) for row in timing.seconds), default=0)
+        round_ = sum(max(row) for row in timing.seconds if row)
+        if rounds < LEAST_PAIRS and 0 < round_ < 1.0:
+            longer = 2 * LEAST_PAIRS * round_ + 1.0
+            timing = measured_once(stage, versions, input_, scale, longer, seed) or timing
+            used += longer
+    return timing, used
+
+
+def measured_once(
+    stage: trial.Stage,
+    versions: Sequence[trial.Version | None],
+    input_: Input,
+    scale: int,
+    seconds: float,
+    seed: int,
+) -> Timing | None:
+    """One question to the fork server, about one input at one scale."""
+    timings = stage.measure(versions, (input_,), scales=(scale,), seconds=seconds, seed=seed)
+    return timings[0] if timings else None
+
+
+def unlike(timing: Timing, versions: int) -> str:
+    """Why the input says nothing of any version beside the first; ''."""
+    if any(alike(timing, 0, other) for other in range(1, versions)):
+        return ""
+    return next((why for other in range(1, versions) if (why := why_unlike(timing, 0, other))), "")
+
+
+# ---------------------------------------------------------------------------------------------------- versions
+
+
+def base_version(
+    language: Language, head_text: str, function: Function, base: Function, base_text: str
+) -> trial.Version:
+    """Base's text of a function where head's stands, with the imports of its file that head's no longer has.
+    Raises Unparsable where it cannot stand there."""
+    source = language.standing(base.source, function)
+    words = set(re.findall(r"\w+", head_text))
+    imports: tuple[str, ...] = ()
+    if base_text:
+        around = language.surroundings(base_text, base)
+        imports = tuple(line for line in around.imports if not bound(line) & words)
+    return trial.Version(source.replace("\r\n", "\n"), imports)
+
+
+def bound(statement: str) -> set[str]:
+    """Words that an import statement may bind: whoever executes it must not give any of them another meaning."""
+    return set(re.findall(r"\w+", statement.rpartition("import ")[2])) - {"as"}
+
+
+def text_at(side: trial.Side, language: Language, path: str) -> str:
+    """A file of a revision; empty where it is not there or cannot be read."""
+    try:
+        return language.decode(side.files.read(path))
+    except (KeyError, Unparsable):
+        return ""
