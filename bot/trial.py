@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -134,6 +135,8 @@ def suite_job(
 
 
 MAX_RESTARTS = 4
+MAX_CHILDREN = 12
+"""Processes for one batch of calls: each that dies of a call costs one."""
 
 
 def run_suite(lab: Lab, sandbox: Sandbox, job: wire.SuiteJob) -> SuiteRun:
@@ -351,8 +354,32 @@ class Stage:
         steps: int = 200_000,
     ) -> tuple[wire_calls.Called, ...] | None:
         """What a version (None: the function as it stands) does on inputs and on `derive` variants of each, in
-        order; None where the fork server cannot call it."""
-        raise NotImplementedError
+        order; None where the fork server cannot call it.
+
+        Inputs at the end that the time did not suffice for are left out. A call that takes its process with it
+        is told as such, and the rest is called in a new one.
+        """
+        if not self.warm or self.place.unit.target_path or not inputs:
+            return None
+        source, imports = (None, ()) if version is None else self.text_of(version)
+        rows: list[wire_calls.Called] = []
+        until = time.monotonic() + seconds
+        left = seconds
+        for _ in range(MAX_CHILDREN):
+            more = {"derive": derive, "seed": seed, "seconds": left, "step_limit": steps, "start": len(rows)}
+            message = wire_calls.call_message(self.place.unit, source, imports, inputs, **more)
+            self.lab.count()
+            reply = self.sandbox.ask(wire.trial_job(message), seconds=2 * left + 30)
+            batch = wire_calls.read_calls(reply, len(rows))
+            rows += batch.rows
+            left = until - time.monotonic()
+            if batch.complete or not batch.rows or left < 0.3 or len(rows) >= len(inputs) * (derive + 1):
+                break
+        return tuple(rows) if rows else None
+
+    def text_of(self, version: Version) -> tuple[str, tuple[str, ...]]:
+        """A version as the fork server takes it."""
+        return self.place.unit_source(version.source), version.imports
 
     def measure(
         self,

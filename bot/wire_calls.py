@@ -5,8 +5,26 @@ As in `wire.py`, nothing that comes back is trusted: texts are clipped and clean
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from bot import wire
+from bot.domain import Unit
+from bot.sandboxes import Reply
+
+MAX_SOURCE = 4000
+MAX_NEEDS = 16
+MAX_ROWS = 20_000
+HOW = ("returned", "raised", "endless", "left", "unusable")
+MADE = '''\
+def made(kind, /, **state):
+    """An instance with these attributes, made without its constructor."""
+    value = kind.__new__(kind)
+    vars(value).update(state)
+    return value'''
+"""The one statement of `needs` that is no import: `made(shop.Cart, prices=[1, 2])` needs it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,8 @@ class Called:
     """What one call did."""
 
     how: str
-    """`returned`, `raised`, `endless`, `left` (SystemExit and its like), `unusable` (the input cannot be made)."""
+    """`returned`, `raised`, `endless`, `left` (SystemExit, or the process died), `unusable` (the input cannot be
+    made; or the result holds what cannot be compared: a lock, a file, a function made in the function)."""
     digest: str
     """Of result or exception class, and of the arguments afterwards: equal for calls that end alike."""
     arguments: str
@@ -50,6 +69,12 @@ class Called:
     steps: int = 0
     """Statements of the function executed."""
     origin: str = "recorded"
+    after: str = ""
+    """The arguments as the call left them, as source, where it changed them and they have one."""
+    changed: bool = False
+    """Whether the call changed its arguments."""
+    place: int = 0
+    """Its place among all that were asked for: inputs in order, each followed by its variants."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +99,133 @@ class Timing:
     """For each version the peak of traced memory in one call of its own."""
     events: tuple[Mapping[str, int], ...] = field(default_factory=tuple)
     """For each version: `sql`, `open`, `connect`, `process` -> how many in one call."""
+
+
+# ----------------------------------------------------------------------------------------------------- calls
+
+
+def call_message(
+    unit: Unit, source: str | None, imports: Sequence[str], inputs: Sequence[Input], **more: object
+) -> dict[str, Any]:
+    """The fork server's request for calls; `more` are derive, seed, seconds, step_limit, start."""
+    return {
+        "kind": "call",
+        "source": source,
+        "imports": list(imports),
+        "inputs": [rendered(one) for one in inputs],
+        "parameters": [list(pair) for pair in unit.parameters],
+        **more,
+    }
+
+
+def rendered(one: Input) -> dict[str, Any]:
+    """One input for the way inside."""
+    return {"pickled": one.pickled, "source": one.source, "needs": list(one.needs), "origin": one.origin}
+
+
+def expression(value: object) -> str:
+    """Source from inside: one whole expression of bounded size that hides nothing; empty for anything else."""
+    if not isinstance(value, str) or len(value) > MAX_SOURCE or wire.clean(value, MAX_SOURCE) != value:
+        return ""
+    try:
+        ast.parse(value, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return value
+
+
+def needed(value: object) -> tuple[str, ...] | None:
+    """Import statements from inside, and MADE; None where there is anything else among them."""
+    if not isinstance(value, list) or len(value) > MAX_NEEDS:
+        return None
+    for line in value:
+        if line != MADE and not (isinstance(line, str) and imports_only(line)):
+            return None
+    return tuple(dict.fromkeys(value))
+
+
+def imports_only(line: str) -> bool:
+    """Whether a text is one import statement."""
+    if len(line) > 500 or wire.clean(line, 500) != line:
+        return False
+    try:
+        body = ast.parse(line).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return len(body) == 1 and isinstance(body[0], ast.Import | ast.ImportFrom)
+
+
+def sourced(row: Mapping[str, Any], *names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the named sources, what they need) of a row; all empty where one of the needs is not in order."""
+    needs = needed(row.get("needs", []))
+    if needs is None:
+        return tuple("" for _ in names), ()
+    return tuple(expression(row.get(name, "")) for name in names), needs
+
+
+def read_called(row: Mapping[str, Any]) -> Called:
+    """One row."""
+    how = row.get("how")
+    (source, answer, after), needs = sourced(row, "source", "answer", "after")
+    return Called(
+        how=how if isinstance(how, str) and how in HOW else "unusable",
+        digest=wire.clean(row.get("digest"), 16),
+        arguments=wire.said(row.get("arguments"), 400),
+        result=wire.said(row.get("result"), 300),
+        raised=wire.clean(row.get("raised"), 100),
+        explicit=row.get("explicit") is True,
+        line=int(wire.number(row.get("line"))),
+        source=source,
+        answer=answer,
+        needs=needs,
+        steps=int(wire.number(row.get("steps"))),
+        origin=wire.clean(row.get("origin"), 20),
+        after=after,
+        changed=row.get("changed") is True,
+        place=int(wire.number(row.get("place"))),
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one child told of its calls."""
+
+    rows: tuple[Called, ...]
+    complete: bool
+    """Whether it ended by itself: all is told, or its time is over."""
+    usable: bool
+    """False where the version cannot be called at all."""
+    message: str = ""
+
+
+def read_calls(reply: Reply, start: int) -> Batch:
+    """Calls of one child, in order without gaps from place `start` on; the one that ended it is among them."""
+    status = reply.get("status")
+    if "error" in reply or status in ("unswappable", "syntax"):
+        return Batch((), True, False, wire.clean(reply.get("message") or reply.get("error"), 500))
+    begun: dict[str, Any] = {}
+    rows: list[Called] = []
+    raw = reply.get("rows")
+    for row in raw[:MAX_ROWS] if isinstance(raw, list) else []:
+        if not isinstance(row, dict) or row.get("place") != start + len(rows):
+            continue
+        if row.get("begun") is True:
+            begun = row
+        else:
+            before = begun if begun.get("place") == row.get("place") else {}
+            rows.append(read_called({**before, **row}))
+            begun = {}
+    if status == "ran":
+        return Batch(tuple(rows), reply.get("complete") is True, True)
+    if begun:
+        rows.append(read_called({**begun, **death(reply)}))
+    return Batch(tuple(rows), False, bool(rows))
+
+
+def death(reply: Reply) -> dict[str, Any]:
+    """How a call ended that took its process with it."""
+    code, signal = wire.whole(reply.get("exit")) or 0, wire.whole(reply.get("signal")) or 0
+    if reply.get("killed") or signal in (9, 24) or code == 86:
+        return {"how": "endless", "result": "does not end", "digest": wire.digest("endless||")}
+    text = f"the process died of signal {signal}" if signal else f"the process ended with exit code {code}"
+    return {"how": "left", "result": text, "digest": wire.digest(text)}

@@ -11,4 +11,6 @@ them: the host sends them as files, as a package named `tryline_inside`.
     recorder     what the probes call, and how values become text and digests
     swap         a candidate's code put into the live function objects
     inputs       arguments derived from recorded ones
+    calls        single calls of the function, and what came of each
+    express      values as Python source
 """

@@ -5,9 +5,13 @@ the repository is changed. Everything taken here is bounded: calls per test, cha
 """
 
 import base64
+import collections
+import copyreg
+import functools
 import hashlib
 import io
 import itertools
+import pathlib
 import pickle
 import signal
 import threading
@@ -70,20 +74,25 @@ def show(value, size=CLIP):
         return "<%s: repr raised %s>" % (type(value).__name__, type(problem).__name__)
 
 
-def canon(value):
+def canon(value, depth=MAX_DEPTH, opaque=None):
     """A text equal for values that are equal as data: exact types, sorted sets, attributes of plain objects.
 
     It never calls methods of the repository's classes (their `__eq__` could claim anything, a lazy object's
     `__class__` could ask a database): only those of the built-in types that they derive from. Raises nothing;
-    what lies deeper than MAX_DEPTH, or beyond MAX_NODES values, does not count.
+    what lies deeper than `depth`, or beyond MAX_NODES values, does not count.
+
+    Objects whose state cannot be seen (locks, files, generators, functions made in functions) are alike when
+    their types are. A list `opaque` is given the name of each: what holds one may be other than it seems.
     """
     try:
-        return _canon(value, MAX_DEPTH, (), [MAX_NODES])
+        return _canon(value, depth, (), [MAX_NODES], opaque)
     except Exception:
+        if opaque is not None:
+            opaque.append(type(value).__name__)
         return "<%s>" % type(value).__name__
 
 
-def _canon(value, depth, seen, left):
+def _canon(value, depth, seen, left, opaque):
     kind = type(value)
     left[0] -= 1
     if value is None or kind in (bool, complex):
@@ -94,32 +103,131 @@ def _canon(value, depth, seen, left):
         return "~%.12g" % value if value == value else "nan"
     if kind in (str, bytes, bytearray):
         return repr(value) if len(value) < 4096 else "%s:%s" % (kind.__name__, digest(repr(value)))
-    if depth <= 0 or left[0] <= 0 or id(value) in seen:
+    if depth <= 0 or left[0] <= 0:
+        if opaque is not None:
+            opaque.append("%s too deep" % kind.__name__)
         return "<%s>" % kind.__name__
+    if id(value) in seen:
+        return "<%s up %d>" % (kind.__name__, len(seen) - seen.index(id(value)))
     seen = seen + (id(value),)
+
+    def text(part):
+        return _canon(part, depth - 1, seen, left, opaque)
+
+    most = MAX_ITEMS if opaque is None else MAX_NODES
     if kind in (list, tuple):
-        inner = ",".join(_canon(item, depth - 1, seen, left) for item in value[:MAX_ITEMS])
-        return "%s(%s)%d" % (kind.__name__, inner, len(value))
+        inner = ",".join(map(text, value[:most]))
+        return "%s(%s)%d" % (kind.__name__, inner + beyond(value, most, opaque), len(value))
     if kind in (set, frozenset):
-        return "%s{%s}" % (kind.__name__, ",".join(sorted(_canon(item, depth - 1, seen, left) for item in value)))
+        return "%s{%s}" % (kind.__name__, ",".join(sorted(map(text, value))))
     if kind is dict:
         # Order belongs to a dict's observable behaviour, so it is kept.
-        pairs = itertools.islice(value.items(), MAX_ITEMS)
-        inner = ",".join("%s:%s" % tuple(_canon(part, depth - 1, seen, left) for part in pair) for pair in pairs)
-        return "dict{%s}%d" % (inner, len(value))
-    if kind in (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, types.ModuleType):
-        return "<%s %s>" % (kind.__name__, getattr(value, "__qualname__", getattr(value, "__name__", "")))
+        pairs = itertools.islice(value.items(), most)
+        inner = ",".join("%s:%s" % (text(key), text(held)) for key, held in pairs)
+        flat = [part for pair in value.items() for part in pair] if len(value) > most else ()
+        return "dict{%s}%d" % (inner + beyond(flat, 2 * most, opaque), len(value))
+    if kind is types.MethodType:
+        return "<method %s of %s>" % (text(value.__func__), text(value.__self__))
+    if kind in (types.FunctionType, types.BuiltinFunctionType, types.ModuleType):
+        return named(value, kind, text, opaque)
+    if issubclass(kind, type):
+        return "<type %s>" % type.__dict__["__qualname__"].__get__(value)
     if issubclass(kind, BaseException):
         args = BaseException.__dict__["args"].__get__(value)
-        return "%s(%s)" % (kind.__name__, ",".join(_canon(item, depth - 1, seen, left) for item in args[:5]))
+        return "%s(%s)" % (kind.__name__, ",".join(map(text, args[:5])))
+    if issubclass(kind, pathlib.PurePath):  # its slots hold what was once asked for
+        return "<%s.%s %r>" % (kind.__module__, kind.__qualname__, pathlib.PurePath.__str__(value))
     parts = ["%s.%s" % (kind.__module__, kind.__qualname__)]
-    for base, plain in PLAIN:
-        if issubclass(kind, base):
-            parts.append(_canon(plain(value), depth - 1, seen, left))
-            break
+    plain = next((reader for base, reader in PLAIN if issubclass(kind, base)), None)
+    if plain is not None:
+        parts.append(text(plain(value)))
+        if issubclass(kind, collections.defaultdict):
+            parts.append(text(collections.defaultdict.default_factory.__get__(value)))
+    elif not visible(kind):
+        state = reduced(value, kind)
+        if state is None:
+            if opaque is not None:
+                opaque.append(kind.__name__)
+        else:
+            parts.append(text(state))
     for attribute, held in attributes(value, kind):
-        parts.append("%s=%s" % (attribute, _canon(held, depth - 1, seen, left)))
+        if not cached(kind, attribute):
+            parts.append("%s=%s" % (attribute, text(held)))
     return "<%s>" % " ".join(parts)
+
+
+def beyond(items, most, opaque):
+    """What stands for items past the first so many: a digest where they are plain; else they do not count."""
+    left = items[most : most * 250]
+    if not left:
+        return ""
+    if all(type(item) in (int, str, bool, bytes, float, type(None)) for item in left):
+        return "," + digest(repr(left))
+    if opaque is not None:
+        opaque.append("more than %d items" % most)
+    return ""
+
+
+def named(value, kind, text, opaque):
+    """Functions and modules: by name, where the name says which; an inner function's does not."""
+    name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
+    if kind is types.FunctionType and "<" in name:
+        if opaque is not None:
+            opaque.append("function")
+        return "<function>"
+    owner = getattr(value, "__self__", None) if kind is types.BuiltinFunctionType else None
+    if owner is None or isinstance(owner, types.ModuleType):
+        return "<%s %s>" % (kind.__name__, name)
+    return "<%s %s of %s>" % (kind.__name__, name, text(owner))
+
+
+HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def visible(kind):
+    """Whether all state of a class's objects is in `__dict__` and slots: no layer of it is written in C."""
+    while kind is not object:
+        base = kind.__base__
+        # A layer that Python made adds its own `__dict__`, weak references, slots, or nothing.
+        made = "__slots__" in kind.__dict__ or any(
+            type(kind.__dict__.get(name)) is types.GetSetDescriptorType for name in ("__dict__", "__weakref__")
+        )
+        if not (kind.__flags__ & HEAP) or not (made or kind.__basicsize__ == base.__basicsize__):
+            return False
+        kind = base
+    return True
+
+
+def reduced(value, kind):
+    """An object's state as C code tells it to pickle and copy; None where it tells nothing."""
+    if kind.__module__.split(".")[0] == "numpy" and hasattr(kind, "tolist"):
+        size = getattr(value, "size", 0)
+        inner = value.tolist() if size <= 2000 else digest(repr(value.tobytes()))
+        return [str(getattr(value, "dtype", "")), list(getattr(value, "shape", ())), inner]
+    if kind in (type({}.keys()), type({}.values()), type({}.items())):
+        return list(value)
+    if kind is types.MappingProxyType:
+        return dict(value)
+    for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__"):
+        found = next((owner.__dict__[name] for owner in kind.__mro__ if name in owner.__dict__), None)
+        if isinstance(found, types.FunctionType):
+            return None
+    made = copyreg.dispatch_table.get(kind)
+    try:
+        state = made(value) if made is not None else object.__reduce_ex__(value, 2)
+    except Exception:  # "cannot pickle": it has a state that nothing tells
+        return None
+    if type(state) is not tuple:
+        return state
+    return [
+        list(itertools.islice(part, MAX_NODES)) if hasattr(type(part), "__next__") else part for part in state[:5]
+    ]
+
+
+def cached(kind, attribute):
+    """Whether an attribute only keeps what was computed when it was first asked for."""
+    found = next((owner.__dict__[attribute] for owner in kind.__mro__ if attribute in owner.__dict__), None)
+    return isinstance(found, functools.cached_property)
 
 
 def attributes(value, kind):

@@ -5,11 +5,9 @@ limits of its own, reports on a pipe of its own, and is killed with its process 
 child says is guidance: a verdict never rests on it.
 """
 
-import base64
 import gc
 import json
 import os
-import pickle
 import resource
 import select
 import signal
@@ -17,11 +15,13 @@ import time
 
 import pytest
 
-from tryline_inside import inputs, instrument, plugin, recorder, swap
+from tryline_inside import calls, instrument, plugin, recorder, swap
 
 MAX_REPORT = 4 << 20
 TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "outcomes", "complete")
 """What a child may say; the rest of an answer is the server's own observation."""
+STREAMED = ("call",)
+"""Jobs whose children tell rows as JSON lines while they work, so that one that is killed has told what it did."""
 
 
 class _Events(list):
@@ -35,7 +35,8 @@ class _Events(list):
 class _Child:
     """A forked child as the server sees it."""
 
-    def __init__(self, pid, fd, job, deadline):
+    def __init__(self, pid, fd, job, deadline, streamed=False):
+        self.streamed = streamed
         self.pid = pid
         self.fd = fd
         self.job = job
@@ -72,7 +73,7 @@ class _Child:
     def told(self):
         """The keys that a child may report, as far as it reported them in JSON."""
         try:
-            said = json.loads(self.data.decode("utf-8", "replace"))
+            said = self.rows() if self.streamed else json.loads(self.data.decode("utf-8", "replace"))
             if not isinstance(said, dict):
                 return {}
             said = {key: said[key] for key in TOLD if key in said}
@@ -80,6 +81,17 @@ class _Child:
             return said
         except (ValueError, RecursionError):
             return {}
+
+    def rows(self):
+        """What was told line by line: rows, and at the end how it ended."""
+        said = {"rows": []}
+        for line in bytes(self.data).split(b"\n")[:-1]:
+            row = json.loads(line.decode("utf-8", "replace"))
+            if isinstance(row, dict) and "status" in row:
+                said.update(row)
+            else:
+                said["rows"].append(row)
+        return said
 
 
 class Server:
@@ -159,7 +171,8 @@ class Server:
             finally:
                 os._exit(code)
         os.close(write_fd)
-        self.children[read_fd] = _Child(pid, read_fd, message["job"], time.monotonic() + 2 * seconds + 1)
+        until = time.monotonic() + 2 * seconds + 1
+        self.children[read_fd] = _Child(pid, read_fd, message["job"], until, message["kind"] in STREAMED)
 
     def look(self, child):
         """Takes what a child wrote; sends its answer when it ended, says too much, or is past its deadline."""
@@ -214,18 +227,20 @@ class Server:
     def child(self, message, fd, seconds):
         """The whole life of a child; returns its exit code."""
         os.setpgid(0, 0)
-        limit = max(1, int(seconds + 0.999)) + bool(message.get("trace"))  # showing values takes CPU, too
+        showing = message.get("trace") or message["kind"] in STREAMED  # that takes CPU, too
+        limit = max(1, int(seconds + 0.999)) + bool(showing)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         for other in list(self.children) + [self.ask, self.reporter.fd]:
             os.close(other)
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        work = self.replay if message["kind"] == "replay" else self.trial
-        told = json.dumps(work(message)).encode("utf-8", "surrogatepass")
-        view = memoryview(told)
-        while view:
-            view = view[os.write(fd, view) :]
+        send = calls.sender(fd)
+        if message["kind"] in STREAMED:
+            send(self.calls(message, send))
+        else:
+            work = self.replay if message["kind"] == "replay" else self.trial
+            send(work(message))
         return 0
 
     def compile(self, message, book, record=""):
@@ -306,62 +321,35 @@ class Server:
         return {"status": "ran", "rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace}
 
     def replay(self, message):
-        """Calls the function itself on recorded and derived arguments."""
+        """Calls the function itself on recorded and derived arguments, for the referee: outcomes alone."""
         book = recorder.Recorder(step_limit=int(message["step_limit"]))
         refused = self.compile(message, book)
         if refused is not None:
             return refused
-        function = self.unit.functions[0]
         kinds = [tuple(pair) for pair in message["parameters"]]
+        caller = calls.Caller(self.unit.functions[0], kinds, book)
         outcomes = []
         began = time.monotonic()
-        signal.signal(signal.SIGALRM, too_slow)
         for number, encoded in enumerate(message["inputs"]):
-            data = base64.b64decode(encoded)
             for variant in range(int(message.get("derive", 0)) + 1):
                 if time.monotonic() - began > float(message["seconds"]) * 0.8:
                     return {"status": "ran", "outcomes": outcomes, "complete": False}
-                book.steps = book.overrun = 0
-                try:
-                    values = pickle.loads(data)
-                    if variant:
-                        values = inputs.derive(values, inputs.generator(message.get("seed", 0), number, variant))
-                except BaseException:  # a class may refuse to be loaded
-                    outcomes.append(["unusable", "", ""])
-                    continue
-                outcomes.append(self.outcome(function, values, kinds))
+                values = caller.values({"pickled": encoded}, variant, message.get("seed", 0), number)
+                outcomes.append(["unusable", "", ""] if values is None else caller.replay(values))
         return {"status": "ran", "outcomes": outcomes, "complete": True}
 
-    @staticmethod
-    def outcome(function, values, kinds):
-        """[how it ended, digest, arguments and result in words] of one call."""
-        shown = ", ".join(recorder.show(value, 60) for value in values)
-        positional, named = [], {}
-        for value, (name, kind) in zip(values, kinds):
-            if kind == "p":
-                positional.append(value)
-            elif kind == "*":
-                positional.extend(value)
-            elif kind == "**":
-                named.update(value)
-            else:
-                named[name] = value
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
-        try:
-            result = settled(function(*positional, **named))
-            word, text = "returned", recorder.canon(result)
-            shown = "%s -> %s" % (shown, recorder.show(result, 60))
-        except recorder.StepLimit:
-            word, text = "endless", ""
-        except Exception as problem:
-            word, text = "raised", type(problem).__name__
-            shown = "%s raises %s" % (shown, text)
-        except BaseException as problem:
-            word, text = "left", type(problem).__name__
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        after = recorder.canon(list(values))
-        return [word, recorder.digest("%s|%s|%s" % (word, text, after)), shown[:300]]
+    def calls(self, message, send):
+        """Calls the function itself on any arguments, and tells all that can be told of each call."""
+        book = recorder.Recorder(step_limit=int(message["step_limit"]))
+        if message.get("source") is None and self.unit.functions:
+            # The function as it stands has no probes: its own text with them takes its place, where that can be.
+            self.compile(dict(message, source=self.unit.spec["source"]), book)
+        refused = self.compile(message, book)
+        if refused is not None:
+            return refused
+        if not self.unit.functions:
+            return {"status": "unswappable", "message": "no live function has this code"}
+        return {"status": "ran", "complete": calls.run(message, self.unit.functions[0], book, send)}
 
 
 def adopt_orphans():
@@ -388,32 +376,6 @@ def children():
             if parent == me:
                 found.append(int(name))
     return found
-
-
-def too_slow(signum, frame):
-    """The timer of one replayed call."""
-    raise recorder.StepLimit("too slow")
-
-
-def settled(value):
-    """A result as data: generators are run out (bounded), coroutines are awaited."""
-    kind = type(value).__name__
-    if kind == "generator":
-        out = []
-        for item in value:
-            out.append(item)
-            if len(out) >= 200:
-                break
-        return out
-    if kind == "coroutine":
-        import asyncio
-
-        loop = asyncio.new_event_loop()
-        try:
-            return loop.run_until_complete(asyncio.wait_for(value, 0.25))
-        finally:
-            loop.close()
-    return value
 
 
 def shorten():
