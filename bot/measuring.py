@@ -395,3 +395,21 @@ def worth_telling(process: Sequence[Curve]) -> Measured | None:
     best = min((curve.told for curve in process), key=lambda point: point.ratio)
     saves = faster([best], LEAST_GAIN) and best.ratio <= 1 - TOLD_GAIN
     return best if saves and (shrinks([best]) or best.seconds_old >= TOLD_SECONDS) else None
+
+
+# ------------------------------------------------------------------------------------------------------ words
+
+
+def timed(seconds: float) -> str:
+    """A time for a reader: `12 us`, `3.4 ms`, `1.2 s`."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{rounded(seconds / size)} {unit}"
+    return f"{rounded(seconds * 1e6)} us"
+
+
+def rounded(number: float) -> str:
+    """A number with as many digits as a reader can use: `0.31`, `1.3`, `42`."""
+    if number >= 9.95:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 2 else f"{number:.2f}"

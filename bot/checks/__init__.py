@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain import Candidate, Finding, Judgement, Outcome, SuiteRun
+from bot.kinds import Measured
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Trialled:
     flaky: frozenset[str] = frozenset()
     expected: Mapping[str, Outcome] = field(default_factory=dict)
     """What the warm search saw for this candidate, by test: a difference means that something pretends."""
+    measured: Measured | None = None
+    """The candidate's times against those of what it replaces, in fresh processes, where they decide."""
+    slower: Measured | None = None
+    """The comparison in which it is so much slower that nobody would want it, in every process that was asked."""
+    unmeasured: str = ""
+    """Why its times were not measured."""
+    against: str = "head"
+    """What it was measured against: `head`, or `base` where head answers otherwise."""
+    least_gain: float = 0.10
+    """Smallest change of time that counts as one."""
 
 
 class Check(Protocol):

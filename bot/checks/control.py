@@ -12,7 +12,8 @@ NOTICED_BY_COLLECTION = "collection"
 
 class Control:
     """Content when the poisoned function turned at least one test red that executes it, among them every test
-    of the witness that executes it."""
+    of the witness that executes it. An attack's test is none that must notice: no payload lands in a function that
+    raises at once, and green is what it is then. Times are no test, and other tests have to notice."""
 
     name = "control"
 
@@ -31,7 +32,7 @@ class Control:
             detail = "the tests that execute the function pass even when it raises at once: they prove nothing"
             return Judgement(self.name, False, detail)
         finding = trialled.finding
-        if finding is not None and finding.witness.call is None:
+        if finding is not None and finding.witness.call is None and finding.witness.kind != "attack":
             wanted = [test for test in blind if any(_same(test, name) for name in finding.witness.tests)]
             if wanted:
                 detail = f"the witness passes even when the function raises at once: {listing(wanted)}"
