@@ -1,0 +1,131 @@
+"""CWE-22 again: archives whose members lead out of the folder into which they are unpacked.
+
+The test packs a harmless archive and sees where its file ends up; then one with a member that climbs out, one with
+an absolute name, and (tar) one with a link that leads out. All of it happens below the test's own folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.kinds import Attack
+from bot.languages.python.attacks import frame, hints
+from bot.languages.python.attacks.subject import Subject, Target
+
+UNPACKING = hints.listed("extractall extract unpack_archive namelist infolist getmembers getnames extractfile")
+ARCHIVE = hints.listed(
+    "archive zip zipfile zf tar tarball tarfile tf bundle package upload file filename path data blob content "
+    "source src fileobj stream buffer"
+)
+
+SENSORS = '''\
+OUT = {}
+
+
+def packed(tmp_path, kind, members):
+    """An archive of (name, link) as bytes; a member without a link is a small file."""
+    out = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, _ in members:
+                archive.writestr(name, "zq7")
+        return out.getvalue()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, link in members:
+            member = tarfile.TarInfo(name)
+            member.size = 0 if link else 3
+            if link:
+                member.type, member.linkname = tarfile.SYMTYPE, link
+            archive.addfile(member, io.BytesIO(b"zq7"))
+    return out.getvalue()
+
+
+def given(payload, tmp_path):
+    """The archive in the shape that the function takes, with what the payload says in it."""
+    kind, how, shape = payload.split(":")
+    members = {
+        "file": [("zq7file", "")],
+        "climb": [("../zq7hit", "")],
+        "absolute": [(str(tmp_path / "zq7hit"), "")],
+        "link": [("zq", ".."), ("zq/zq7hit", "")],
+    }[how]
+    data = packed(tmp_path, kind, members)
+    path = tmp_path / "given" / ("zq.zip" if kind == "zip" else "zq.tar.gz")
+    path.write_bytes(data)
+    if shape in ("path", "text"):
+        return path if shape == "path" else str(path)
+    if shape == "opened":
+        return zipfile.ZipFile(path) if kind == "zip" else tarfile.open(path)
+    return data if shape == "bytes" else io.BytesIO(data)
+
+
+def watch(tmp_path, monkeypatch):
+    (tmp_path / "given").mkdir()
+    (tmp_path / "in" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "in" / "here")
+
+
+def reached(payload, result, tmp_path):
+    """Whether a harmless archive is unpacked; keeps those payloads that come in the same shape."""
+    for found in tmp_path.glob("**/zq7file"):
+        OUT["to"] = found.parent
+        start, end = payload.split(":")[::2]
+        PAYLOADS[:] = [each for each in PAYLOADS if each.startswith(start) and each.endswith(":" + end)]
+        return True
+    return False
+
+
+def landed(payload, result, tmp_path):
+    for path in (OUT["to"].parent / "zq7hit", tmp_path / "zq7hit"):
+        if path.is_file() and OUT["to"] not in path.parents:
+            path.unlink()
+            return "a file outside the folder: " + payload.split(":")[1], []
+    return None
+'''
+
+
+def archives(subject: Subject) -> Iterator[Attack]:
+    """Attacks on functions that unpack an archive."""
+    zipped, tarred = subject.imports("zipfile"), subject.imports("tarfile")
+    site = next((each for each in subject.sites if each.last in UNPACKING), None)
+    unpacks = subject.site("shutil.unpack_archive") is not None
+    if site is None or not (zipped or tarred or unpacks):
+        return
+    kinds = [kind for kind, there in (("zip", zipped or unpacks), ("tar", tarred or unpacks)) if there]
+    for parameter in subject.given:
+        if not takes_archive(parameter.name, parameter.annotation):
+            continue
+        shapes = ("path", "text", "bytes", "stream", "opened")
+        target = Target(parameter.name, parameter.name, "given(payload, tmp_path)")
+        yield frame.attack_of(
+            subject,
+            target,
+            frame.Proof(
+                question=f"write outside the folder into which it unpacks `{parameter.name}`",
+                test="unpacks_into_its_folder",
+                payloads=[
+                    repr(f"{kind}:{how}:{shape}")
+                    for kind in kinds
+                    for shape in shapes
+                    for how in ("climb", "absolute", *(("link",) if kind == "tar" else ()))
+                ],
+                sensors=SENSORS,
+                benign=[repr(f"{kind}:file:{shape}") for kind in kinds for shape in shapes],
+                imports=("import io", "import tarfile", "import zipfile"),
+                dressed=False,
+            ),
+            rule="archive-traversal",
+            cwe=22,
+            title=f"`{subject.name}` unpacks members of `{parameter.name}` outside its folder",
+            severity="high",
+            why="Whoever made the archive writes files anywhere that this process may write.",
+            line=site.line,
+            limits="that the archive can come from a stranger is not shown",
+        )
+
+
+def takes_archive(name: str, annotation: str) -> bool:
+    """Whether a parameter may be an archive."""
+    if annotation.strip("'\"") in ("int", "bool", "float"):
+        return False
+    return bool(hints.words(name) & ARCHIVE) or "ZipFile" in annotation or "TarFile" in annotation
