@@ -1,0 +1,5 @@
+from groups.invites import InviteBook
+
+
+def test_unknown_code():
+    assert InviteBook().redeem("nope") is None
