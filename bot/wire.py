@@ -6,6 +6,7 @@ keys are ignored; a shape that is not as it should be is a Problem, never a pass
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -22,6 +23,15 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u20
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{4,}")
 MAX_TESTS = 200_000
 MAX_PICKLED = 40_000
+MAX_SOURCE = 4000
+MAX_NEEDS = 16
+MADE = '''\
+def made(kind, /, **state):
+    """An instance with these attributes, made without its constructor."""
+    value = kind.__new__(kind)
+    vars(value).update(state)
+    return value'''
+"""The one statement of `needs` that is no import: `made(shop.Cart, prices=[1, 2])` needs it."""
 
 
 def clean(value: object, size: int = 2000) -> str:
@@ -48,6 +58,46 @@ def number(value: object) -> float:
 def digest(text: str) -> str:
     """Twelve hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def expression(value: object) -> str:
+    """Source from inside: one whole expression of bounded size that hides nothing; empty for anything else."""
+    if not isinstance(value, str) or len(value) > MAX_SOURCE or clean(value, MAX_SOURCE) != value:
+        return ""
+    try:
+        ast.parse(value, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return value
+
+
+def needed(value: object) -> tuple[str, ...] | None:
+    """Import statements from inside, and MADE; None where there is anything else among them."""
+    if not isinstance(value, list) or len(value) > MAX_NEEDS:
+        return None
+    for line in value:
+        if line != MADE and not (isinstance(line, str) and imports_only(line)):
+            return None
+    return tuple(dict.fromkeys(value))
+
+
+def imports_only(line: str) -> bool:
+    """Whether a text is one import statement."""
+    if len(line) > 500 or clean(line, 500) != line:
+        return False
+    try:
+        body = ast.parse(line).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return len(body) == 1 and isinstance(body[0], ast.Import | ast.ImportFrom)
+
+
+def sourced(row: Mapping[str, Any], *names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the named sources, what they need) of a row; all empty where one of the needs is not in order."""
+    needs = needed(row.get("needs", []))
+    if needs is None:
+        return tuple("" for _ in names), ()
+    return tuple(expression(row.get(name, "")) for name in names), needs
 
 
 def strings(value: object, most: int = MAX_TESTS) -> tuple[str, ...]:
@@ -205,6 +255,7 @@ def calls(test: str, value: object) -> list[tuple[str, Call]]:
     for row in value[:500]:
         if not isinstance(row, dict):
             continue
+        (source, answer), needs = sourced(row, "source", "answer")
         call = Call(
             test=test,
             arguments=said(row.get("arguments"), 400),
@@ -213,6 +264,9 @@ def calls(test: str, value: object) -> list[tuple[str, Call]]:
             digest=clean(row.get("digest"), 16),
             pickled=text if isinstance(text := row.get("pickled"), str) and len(text) <= MAX_PICKLED else "",
             outcome=clean(row.get("outcome"), 16),
+            source=source,
+            answer=answer,
+            needs=needs,
         )
         found.append((clean(row.get("function"), 500), call))
     return found

@@ -5,7 +5,6 @@ As in `wire.py`, nothing that comes back is trusted: texts are clipped and clean
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,17 +13,9 @@ from bot import wire
 from bot.domain import Unit
 from bot.sandboxes import Reply
 
-MAX_SOURCE = 4000
-MAX_NEEDS = 16
 MAX_ROWS = 20_000
 HOW = ("returned", "raised", "endless", "left", "unusable")
-MADE = '''\
-def made(kind, /, **state):
-    """An instance with these attributes, made without its constructor."""
-    value = kind.__new__(kind)
-    vars(value).update(state)
-    return value'''
-"""The one statement of `needs` that is no import: `made(shop.Cart, prices=[1, 2])` needs it."""
+MADE = wire.MADE
 
 
 @dataclass(frozen=True)
@@ -123,50 +114,10 @@ def rendered(one: Input) -> dict[str, Any]:
     return {"pickled": one.pickled, "source": one.source, "needs": list(one.needs), "origin": one.origin}
 
 
-def expression(value: object) -> str:
-    """Source from inside: one whole expression of bounded size that hides nothing; empty for anything else."""
-    if not isinstance(value, str) or len(value) > MAX_SOURCE or wire.clean(value, MAX_SOURCE) != value:
-        return ""
-    try:
-        ast.parse(value, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    return value
-
-
-def needed(value: object) -> tuple[str, ...] | None:
-    """Import statements from inside, and MADE; None where there is anything else among them."""
-    if not isinstance(value, list) or len(value) > MAX_NEEDS:
-        return None
-    for line in value:
-        if line != MADE and not (isinstance(line, str) and imports_only(line)):
-            return None
-    return tuple(dict.fromkeys(value))
-
-
-def imports_only(line: str) -> bool:
-    """Whether a text is one import statement."""
-    if len(line) > 500 or wire.clean(line, 500) != line:
-        return False
-    try:
-        body = ast.parse(line).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return len(body) == 1 and isinstance(body[0], ast.Import | ast.ImportFrom)
-
-
-def sourced(row: Mapping[str, Any], *names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(the named sources, what they need) of a row; all empty where one of the needs is not in order."""
-    needs = needed(row.get("needs", []))
-    if needs is None:
-        return tuple("" for _ in names), ()
-    return tuple(expression(row.get(name, "")) for name in names), needs
-
-
 def read_called(row: Mapping[str, Any]) -> Called:
     """One row."""
     how = row.get("how")
-    (source, answer, after), needs = sourced(row, "source", "answer", "after")
+    (source, answer, after), needs = wire.sourced(row, "source", "answer", "after")
     return Called(
         how=how if isinstance(how, str) and how in HOW else "unusable",
         digest=wire.clean(row.get("digest"), 16),

@@ -267,7 +267,7 @@ class Caller:
             row["result"] = self.clock.quietly(lambda: recorder.show(result, 200), "...", self.book)
             if not cut:
                 row["answer"], needs = self.expressed(result)
-                row["needs"] = sorted(set(told["needs"]).union(needs))
+                row["needs"] = recorder.ordered(told["needs"], needs)
         elif word in ("raised", "left"):
             row["raised"] = type(result).__name__
             row["result"] = self.clock.quietly(
@@ -279,7 +279,7 @@ class Caller:
         if word in ("returned", "raised") and recorder.canon(values, express.DEEP, []) != was:
             row["changed"] = True
             row["after"], needs = self.expressed(tuple(values))
-            row["needs"] = sorted(set(row.get("needs") or told["needs"]).union(needs))
+            row["needs"] = recorder.ordered(row.get("needs") or told["needs"], needs)
         return row
 
     def expressed(self, value):

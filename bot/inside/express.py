@@ -47,17 +47,13 @@ class Wordless(Exception):
 
 def express(value, constructors=False):
     """(source, [statements that it needs]) of a value; ("", []) where it has none. Raises nothing of its own."""
-    try:
-        wanted = recorder.canon(value, DEEP)
-    except RecursionError:
-        return "", []
     for way in (True, False) if constructors else (False,):
         try:
             writer = _Writer(way)
             source = writer.write(value, MAX_DEPTH)
-            needs = sorted(writer.needs, key=lambda line: (not line.startswith("import"), line))
+            needs = recorder.ordered(writer.needs)
             if len(source) <= MAX_SOURCE and len(needs) <= NEEDS:
-                if recorder.canon(evaluate(source, needs), DEEP) == wanted:
+                if recorder.canon(evaluate(source, needs), DEEP) == recorder.canon(value, DEEP):
                     return source, needs
         except Exception:  # the class may refuse to be made from its attributes
             continue

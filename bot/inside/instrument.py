@@ -151,6 +151,11 @@ def yields(function):
     return False
 
 
+def delegates(function):
+    """Whether a generator passes on what another yields."""
+    return any(isinstance(node, ast.YieldFrom) for node in ast.walk(function))
+
+
 def record_calls(function, identity):
     """Wraps a function's body so that each call is entered with its arguments and left with its result."""
     silent = yields(function) and isinstance(function, ast.AsyncFunctionDef)
@@ -162,9 +167,10 @@ def record_calls(function, identity):
     place = function.body[-1]
     names = ast.Tuple(elts=[constant(n) for n, _ in pairs], ctx=ast.Load())
     values = ast.Tuple(elts=[name(n) for n, _ in pairs], ctx=ast.Load())
-    begin = ast.Assign(
-        targets=[ast.Name(id=CALL, ctx=ast.Store())], value=call(ENTER, constant(identity), names, values)
-    )
+    enter = call(ENTER, constant(identity), names, values)
+    if yields(function):
+        enter.args.append(constant(2 if delegates(function) else 1))
+    begin = ast.Assign(targets=[ast.Name(id=CALL, ctx=ast.Store())], value=enter)
     last = ast.Expr(value=call(LEAVE, name(CALL), constant(None)))
     problem = "__tryline_problem__"
     handler = ast.ExceptHandler(

@@ -14,6 +14,7 @@ import itertools
 import pathlib
 import pickle
 import signal
+import struct
 import threading
 import time
 import types
@@ -23,6 +24,12 @@ MAX_DEPTH = 6
 MAX_ITEMS = 400
 MAX_NODES = 20000
 MAX_PICKLE = 16 * 1024
+MAX_WRITING = 300000
+"""Characters of source that one process writes of recorded values: about a second's worth at the very most."""
+WORDLESS = 500
+"""What a value that has no source counts as."""
+MAX_WRITTEN = 30
+"""Items of a generator that are kept as source."""
 PATIENCE = 0.5
 """Seconds that all values of a trace together may take to be shown; then the trace ends."""
 PAUSE = 0.1
@@ -138,6 +145,7 @@ def _canon(value, depth, seen, left, opaque):
     if issubclass(kind, pathlib.PurePath):  # its slots hold what was once asked for
         return "<%s.%s %r>" % (kind.__module__, kind.__qualname__, pathlib.PurePath.__str__(value))
     parts = ["%s.%s" % (kind.__module__, kind.__qualname__)]
+    held_in = list(attributes(value, kind))  # before all else: asking makes a `__dict__` where none was needed yet
     plain = next((reader for base, reader in PLAIN if issubclass(kind, base)), None)
     if plain is not None:
         parts.append(text(plain(value)))
@@ -150,7 +158,7 @@ def _canon(value, depth, seen, left, opaque):
                 opaque.append(kind.__name__)
         else:
             parts.append(text(state))
-    for attribute, held in attributes(value, kind):
+    for attribute, held in held_in:
         if not cached(kind, attribute):
             parts.append("%s=%s" % (attribute, text(held)))
     return "<%s>" % " ".join(parts)
@@ -181,21 +189,30 @@ def named(value, kind, text, opaque):
     return "<%s %s of %s>" % (kind.__name__, name, text(owner))
 
 
-HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: every class made by Python, and some that C made
+FIXED = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: made by C
 
 
 def visible(kind):
-    """Whether all state of a class's objects is in `__dict__` and slots: no layer of it is written in C."""
+    """Whether all state of a class's objects is in `__dict__` and slots: no layer of it is written in C.
+
+    A layer that Python made has room for its slots, and for a dictionary and weak references, and no more.
+    """
     while kind is not object:
         base = kind.__base__
-        # A layer that Python made adds its own `__dict__`, weak references, slots, or nothing.
-        made = "__slots__" in kind.__dict__ or any(
-            type(kind.__dict__.get(name)) is types.GetSetDescriptorType for name in ("__dict__", "__weakref__")
-        )
-        if not (kind.__flags__ & HEAP) or not (made or kind.__basicsize__ == base.__basicsize__):
+        members = [held for held in kind.__dict__.values() if type(held) is types.MemberDescriptorType]
+        room = (len(members) if "__slots__" in kind.__dict__ else 0) + 2
+        grown = kind.__basicsize__ - base.__basicsize__
+        if not kind.__flags__ & HEAP or kind.__flags__ & FIXED or grown > room * POINTER:
+            return False
+        if grown and "__slots__" not in kind.__dict__ and not WITHIN.intersection(kind.__dict__):
             return False
         kind = base
     return True
+
+
+POINTER = struct.calcsize("P")
+WITHIN = frozenset(("__dict__", "__weakref__"))
 
 
 def reduced(value, kind):
@@ -214,7 +231,7 @@ def reduced(value, kind):
             return None
     made = copyreg.dispatch_table.get(kind)
     try:
-        state = made(value) if made is not None else object.__reduce_ex__(value, 2)
+        state = made(value) if made is not None else kind.__reduce_ex__(value, 2)
     except Exception:  # "cannot pickle": it has a state that nothing tells
         return None
     if type(state) is not tuple:
@@ -265,19 +282,41 @@ def stop(times, message):
 
 
 class _Call:
-    __slots__ = ("function", "names", "values", "shown", "before", "pickled", "items", "depth")
+    __slots__ = (
+        "function",
+        "names",
+        "values",
+        "shown",
+        "before",
+        "pickled",
+        "items",
+        "source",
+        "needs",
+        "yielded",
+    )
 
 
 class Recorder:
     """Collects what probes report, for the test that runs now."""
 
-    def __init__(self, per_test=12, total=400, step_limit=0, trace_limit=0, keep_pickles=True, pairs=False):
+    def __init__(
+        self,
+        per_test=12,
+        total=400,
+        step_limit=0,
+        trace_limit=0,
+        keep_pickles=True,
+        pairs=False,
+        express=None,
+    ):
         self.per_test = per_test
         self.total = total
         self.step_limit = step_limit
         self.trace_limit = trace_limit
         self.keep_pickles = keep_pickles
         self.pairs_only = pairs
+        self.expresser = express
+        self.room = MAX_WRITING if express is not None else 0
         self.flags = []
         self.places = []
         self.hits = set()
@@ -411,8 +450,11 @@ class Recorder:
 
     # -- calls
 
-    def enter(self, function, names, values):
-        """A watched function was called. Returns the call's record, or None when it is not kept."""
+    def enter(self, function, names, values, yields=0):
+        """A watched function was called. Returns the call's record, or None when it is not kept.
+
+        `yields` is 1 for a generator, 2 for one that passes on what another yields.
+        """
         self.note("call", "", lambda: clip(", ".join("%s=%s" % (n, show(v, 60)) for n, v in zip(names, values))))
         if self.busy or self.kept >= self.total or self.counts.get(function, 0) >= self.per_test:
             return None
@@ -425,11 +467,14 @@ class Recorder:
             call.before = digest(canon(list(values)))
             call.pickled = ""
             call.shown = ""
-            call.items = None
+            call.items = [] if yields else None
+            call.yielded = [] if yields == 1 else None
+            call.source, call.needs = "", []
             if not self.pairs_only:
                 call.shown = ", ".join("%s=%s" % pair for pair in zip(names, (show(v) for v in values)))
                 if self.keep_pickles:
                     call.pickled = freeze(values)
+                call.source, call.needs = self.express(tuple(values))
             self.counts[function] = self.counts.get(function, 0) + 1
             self.kept += 1
             return call
@@ -448,9 +493,30 @@ class Recorder:
                 self.busy = True
                 try:
                     call.items.append(canon(value))
+                    if not self.pairs_only and call.yielded is not None:
+                        self.written(call, value)
+                except BaseException:
+                    call.yielded = None
                 finally:
                     self.busy = False
         return value
+
+    def express(self, value):
+        """(source, needs) of a value, as long as there is room for sources."""
+        if self.room <= 0:
+            return "", []
+        source, needs = self.expresser(value)
+        self.room -= len(source) or WORDLESS
+        return source, needs
+
+    def written(self, call, value):
+        """Keeps the source of what a generator yields, as it is now; of the first so many items, or of none."""
+        source, needs = self.express(value)
+        if not source or len(call.yielded) >= MAX_WRITTEN:
+            call.yielded = None
+            return
+        call.yielded.append(source)
+        call.needs = ordered(call.needs, needs)
 
     def leave(self, call, value):
         """A watched function returns `value`."""
@@ -467,6 +533,7 @@ class Recorder:
             self.note("raise", type(problem).__name__, lambda: clip(str(problem), 80))
         if call is None or self.busy:
             return
+        call.yielded = None  # not all that it would have yielded
         # A generator that is closed early is no failure: what it yielded until then is its result.
         self.finish(call, None, "" if isinstance(problem, GeneratorExit) else type(problem).__name__)
 
@@ -478,6 +545,7 @@ class Recorder:
             if self.pairs_only:
                 self.pairs.append([call.before, outcome])
                 return
+            answer = self.answer(call, value) if not raised else ""
             self.calls.append(
                 {
                     "function": call.function,
@@ -487,12 +555,28 @@ class Recorder:
                     "digest": call.before,
                     "outcome": outcome,
                     "pickled": call.pickled,
+                    "source": call.source,
+                    "answer": answer,
+                    "needs": call.needs,
                 }
             )
         except BaseException:
             pass
         finally:
             self.busy = False
+
+    def answer(self, call, value):
+        """The result as source: what was returned, or the list of all that was yielded."""
+        if call.items is not None:
+            return "" if call.yielded is None else "[%s]" % ", ".join(call.yielded)
+        source, needs = self.express(value)
+        call.needs = ordered(call.needs, needs)
+        return source
+
+
+def ordered(*needs):
+    """What several sources need, each once: imports, and then what is defined."""
+    return sorted(set(itertools.chain(*needs)), key=lambda line: (line.startswith("def "), line))
 
 
 class _Small(io.BytesIO):

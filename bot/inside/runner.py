@@ -27,7 +27,7 @@ def main():
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # Our folder must not shadow anything of the repository's: it is on the path only while we import ourselves.
     sys.path[0] = here
-    from tryline_inside import instrument, plugin, recorder, serve
+    from tryline_inside import express, instrument, plugin, recorder, serve
 
     sys.path[0] = os.getcwd()  # as `python -m pytest` does
     os.set_inheritable(spec["report_fd"], False)
@@ -36,7 +36,9 @@ def main():
     watch = spec.get("watch") or {}
     book = None
     if targets:
-        book = recorder.Recorder(per_test=watch.get("per_test", 12), total=watch.get("total", 400))
+        book = recorder.Recorder(
+            per_test=watch.get("per_test", 12), total=watch.get("total", 400), express=express.express
+        )
         instrument.publish(book)
     overrides = instrument.Overrides(spec["root"])
     for file, text in (spec.get("replace") or {}).items():

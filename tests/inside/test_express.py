@@ -22,7 +22,7 @@ from unittest import mock
 
 import pytest
 
-from bot import wire_calls
+from bot import wire, wire_calls
 from tryline_inside import express, recorder
 
 
@@ -283,7 +283,7 @@ def test_nothing_of_the_repository_runs() -> None:
 
 def test_the_host_knows_the_helper_that_attributes_need() -> None:
     assert express.MADE == wire_calls.MADE
-    assert wire_calls.needed(["import shop", express.MADE]) == ("import shop", express.MADE)
+    assert wire.needed(["import shop", express.MADE]) == ("import shop", express.MADE)
 
 
 def test_a_name_that_hides_its_module_is_imported_from_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import abc
 import base64
 import builtins
 import dataclasses
+import datetime
 import pickle
+import re
 import subprocess
 import sys
-from collections import OrderedDict, defaultdict, namedtuple
-from pathlib import Path
+import threading
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from decimal import Decimal
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tryline_inside import instrument, recorder
+from tryline_inside import express, instrument, recorder
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
 DATA = st.recursive(
@@ -57,6 +63,21 @@ def test_a_copy_has_the_same_text(value: Any) -> None:
         ("a" * 5000, "a" * 4999 + "b"),
         (len, max),
         (int, str),
+        (Decimal("1"), Decimal("2")),
+        (datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)),
+        (range(3), range(4)),
+        (slice(1), slice(2)),
+        (re.compile("a"), re.compile("a", re.I)),
+        (deque([1]), deque([2])),
+        (deque([1]), deque([1], maxlen=2)),
+        (iter([1]), iter([2])),
+        ({1: 2}.keys(), {2: 2}.keys()),
+        (defaultdict(list), defaultdict(int)),
+        (PurePosixPath("a"), PurePosixPath("b")),
+        (partial(int, "1"), partial(int, "2")),
+        ([1].append, [2].append),
+        (abc.ABC, abc.ABCMeta("Other", (), {})),
+        (list(range(500)), [*range(499), 0]),
     ],
 )
 def test_different_data_has_different_text(one: Any, other: Any) -> None:
@@ -340,3 +361,145 @@ def test_publish_offers_everything_that_probes_call(clean_builtins: None) -> Non
     instrument.publish(recorder.Recorder())
     wanted = {getattr(instrument, word) for word in WORDS}
     assert wanted <= set(vars(builtins))
+
+
+class Lazy:
+    def __init__(self) -> None:
+        self.n = 1
+
+    @cached_property
+    def twice(self) -> int:
+        return 2 * self.n
+
+
+class Empty:
+    pass
+
+
+def inner(n: int) -> Any:
+    def one() -> int:
+        return n
+
+    return one
+
+
+def opaque(value: object) -> list[str]:
+    found: list[str] = []
+    recorder.canon(value, 40, found)
+    return found
+
+
+def test_what_was_only_computed_and_kept_does_not_count() -> None:
+    before, after = Lazy(), Lazy()
+    assert after.twice == 2
+    assert recorder.canon(before) == recorder.canon(after)
+    asked = PurePosixPath("a/b")
+    hash(asked), str(asked), asked.parts
+    assert recorder.canon(asked) == recorder.canon(PurePosixPath("a/b"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [threading.Lock(), (n for n in [1]), inner(1), lambda: 1, memoryview(b"a")],
+)
+def test_what_cannot_be_seen_is_named(value: object) -> None:
+    assert opaque([{"a": value}])
+    assert recorder.canon(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        [Empty(), Lazy()],
+        Decimal(1),
+        {"a": deque([1])},
+        len,
+        Lazy,
+        recorder.canon,
+        KeyError("a"),
+        iter([1]),
+        object(),
+    ],
+)
+def test_what_can_be_seen_is_not(value: object) -> None:
+    assert not opaque(value)
+
+
+def test_too_deep_is_said_where_it_counts() -> None:
+    deep: list[Any] = []
+    for _ in range(50):
+        deep = [deep]
+    assert opaque(deep) and not opaque([[[[[[[[[1]]]]]]]]])
+
+
+SOURCED = """
+def double(values, *, by=2):
+    return [v * by for v in values]
+
+def some(n):
+    for i in range(n):
+        yield i
+
+def passed(n):
+    yield from some(n)
+    yield 5
+
+async def later(n):
+    return n
+
+def change(values):
+    values.append(1)
+    return values
+
+def refuse(x):
+    raise KeyError(x)
+"""
+
+
+def recorded(work: str) -> list[dict[str, Any]]:
+    """Calls of all functions of SOURCED while `work` runs."""
+    import ast
+
+    book = recorder.Recorder(express=express.express)
+    instrument.publish(book)
+    tree = ast.parse(SOURCED)
+    names = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    targets = [{"line": node.lineno, "name": node.name, "id": node.name} for node in names]
+    instrument.observe(tree, "m.py", targets, book)
+    ast.fix_missing_locations(tree)
+    space: dict[str, Any] = {"__name__": "m"}
+    exec(compile(tree, "m.py", "exec"), space)
+    book.begin()
+    exec(work, space)
+    found: list[dict[str, Any]] = book.calls
+    return found
+
+
+@pytest.mark.usefixtures("clean_builtins")
+@pytest.mark.parametrize(
+    ("work", "source", "answer"),
+    [
+        ("double([1, 2], by=3)", "([1, 2], 3)", "[3, 6]"),
+        ("change([0])", "([0],)", "[0, 1]"),
+        ("list(some(2))", "(2,)", "[0, 1]"),
+        ("list(some(0))", "(0,)", "[]"),
+        ("next(some(2))", "(2,)", ""),
+        ("list(some(31))", "(31,)", ""),
+        ("list(some(2)) and list(passed(2))", "(2,)", ""),
+        ("import asyncio; asyncio.run(later(3))", "(3,)", "3"),
+        ("double([], by=lambda: 1)", "", "[]"),
+    ],
+)
+def test_calls_are_recorded_as_source(work: str, source: str, answer: str) -> None:
+    call = recorded(work)[-1]
+    assert (call["source"], call["answer"], call["needs"]) == (source, answer, [])
+
+
+@pytest.mark.usefixtures("clean_builtins")
+def test_a_call_that_raises_has_no_answer() -> None:
+    call = recorded("""try:
+    refuse("x")
+except KeyError:
+    pass""")[-1]
+    assert (call["source"], call["answer"], call["raised"]) == ("('x',)", "", "KeyError")
