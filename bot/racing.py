@@ -60,10 +60,14 @@ def inputs_of(*calls: Iterable[Call]) -> tuple[Input, ...]:
         for call in row:
             if call.pickled and not call.raised:
                 known.setdefault(call.digest or call.pickled, call.pickled)
-    ranked = sorted(known.values(), key=lambda text: (-len(text), text))
-    chosen = ranked[:LARGEST]
-    typical = ranked[len(ranked) // 2] if len(ranked) > LARGEST else ""
-    return tuple(Input(pickled=text) for text in dict.fromkeys((*chosen, typical)) if text)
+    return largest(tuple(known.values()))
+
+
+def largest(pickled: Sequence[str]) -> tuple[Input, ...]:
+    """The same out of arguments as they were recorded. A pickle's length stands for its size."""
+    ranked = sorted(set(pickled), key=lambda text: (-len(text), text))
+    typical = ranked[len(ranked) // 2 : len(ranked) // 2 + 1] if len(ranked) > LARGEST else []
+    return tuple(Input(pickled=text) for text in dict.fromkeys((*ranked[:LARGEST], *typical)))
 
 
 def quickest(tests: Sequence[str], run: SuiteRun) -> tuple[str, ...]:
@@ -194,10 +198,11 @@ def measured_once(
 
 
 def unlike(timing: Timing, versions: int) -> str:
-    """Why the input says nothing of any version beside the first; ''."""
-    if any(alike(timing, 0, other) for other in range(1, versions)):
+    """Why no two of the versions can be compared on an input; ''."""
+    pairs = [(one, other) for other in range(1, versions) for one in range(other)]
+    if any(alike(timing, *pair) for pair in pairs):
         return ""
-    return next((why for other in range(1, versions) if (why := why_unlike(timing, 0, other))), "")
+    return next((why for pair in pairs if (why := why_unlike(timing, *pair))), "")
 
 
 # ---------------------------------------------------------------------------------------------------- versions

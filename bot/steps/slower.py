@@ -7,6 +7,7 @@ enough; a second one, in a fresh sandbox that hashes texts otherwise, has to sho
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -149,7 +150,7 @@ def compare(
     processes: list[tuple[Curve, ...]] = []
     found: Shown | None = None
     for process in range(PROCESSES):
-        length = racing.Length(SHARE * settings.seconds, settings.seed + process, process)
+        length = racing.Length(SHARE * settings.seconds, settings.seed, process)
         raced = racing.fresh(lab, side, place, tests, pair, inputs, length)
         rows = curves(raced.timings, seed=settings.seed)
         if not rows:
@@ -181,7 +182,7 @@ def finding_of(function: ChangedFunction, found: Shown) -> Finding:
         witness=Witness(
             kind="measure",
             tests=(),
-            command=f"tryline review --only {function.id}",
+            command=f"tryline review --function {shlex.quote(function.id)}",
             failure=f"{timed(told.seconds_old)} at base, {timed(told.seconds_new)} at head",
             repeats=told.repeats,
             measured=told,

@@ -2,6 +2,7 @@
 
 Nothing of the warm search is trusted here: another container, another process, the file on disk, the whole suite.
 In the same container, afterwards, the poisoned control: the function raising at once, which its tests must notice.
+What passes all that is raced against what it replaces, in fresh containers again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot import trial, wire
+from bot import measuring, racing, trial, wire
 from bot.checks import Check, Trialled
 from bot.domain import (
     Candidate,
@@ -28,7 +29,9 @@ from bot.domain import (
     Verdict,
 )
 from bot.errors import SandboxError
+from bot.kinds import Measured
 from bot.languages import Unparsable
+from bot.measuring import LEAST_GAIN, Curve, curves, much_slower
 from bot.progress import Progress
 from bot.sandboxes import Sandbox
 
@@ -36,6 +39,12 @@ MOST_ROWS = 40
 """Rows of the verdict matrix; further tests are counted."""
 CONTROLLED = 60
 """Tests that the poisoned control runs at most: the witness's and the quickest that execute the function."""
+TIMED = frozenset({"not-slower", "witness-gone"})
+"""Checks that look at times: these are only taken of what all the others let pass."""
+OFFERED = "performance/faster"
+"""The rule of a gain that nobody asked for: its witness is the rewrite itself."""
+PROCESSES = 2
+"""Fresh processes that have to agree on what a witness of times or a refusal rests on."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,9 @@ class Settings:
     """Tests that do not execute the function, run beside those that do when the suite is too long."""
     seed: int = 0
     test_seconds: float = 20.0
+    race_seconds: float = 5.0
+    """For one race against what the candidate replaces; 0: none."""
+    least_gain: float = LEAST_GAIN
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class Case:
     """Tests that execute the function at head."""
     base: Function | None = None
     """The function at base, where there is one."""
+    base_text: str = ""
+    """Base's file, for the imports that its version needs; empty where it is not at hand."""
 
 
 def verify(
@@ -99,8 +113,13 @@ def verify(
         executing=under_control(case),
         flaky=case.evidence.flaky,
         expected=candidate.expected,
+        least_gain=settings.least_gain,
     )
     judgements = tuple(check.judge(trialled) for check in checks)
+    if all(judgement.ok or judgement.check in TIMED for judgement in judgements) and settings.race_seconds > 0:
+        progress.tick("timing it against what it replaces")
+        trialled = raced(lab, case, trialled, settings)
+        judgements = tuple(check.judge(trialled) for check in checks)
     verdict = Verdict(
         judgements=judgements,
         matrix=matrix(case, run),
@@ -108,6 +127,7 @@ def verify(
         tests_executing=len(set(case.executing) & {test.id for test in run.tests if test.outcome.good}),
         selection=words,
         seconds=run.seconds,
+        measured=trialled.measured,
     )
     if not verdict.accepted:
         return Rejected(candidate, verdict)
@@ -230,6 +250,83 @@ def matrix(case: Case, run: SuiteRun) -> tuple[MatrixRow, ...]:
         )
         for name in names[:MOST_ROWS]
     )
+
+
+# --------------------------------------------------------------------------------------------------- times
+
+
+def raced(lab: trial.Lab, case: Case, trialled: Trialled, settings: Settings) -> Trialled:
+    """The candidate with its times against head's, or base's where head answers otherwise than it.
+
+    One race has to do where it is about not being slower; a witness of times, and a refusal, take two. A race that
+    breaks is no judgement: it says only that nothing was measured.
+    """
+    candidate, function = trialled.candidate, case.place.function
+    versions = [
+        trial.Version(function.source.replace("\r\n", "\n")),
+        trial.Version(candidate.source, candidate.imports),
+        *base_of(case),
+    ]
+    known = (run.calls.get(function.id, ()) for run in (case.evidence.head, case.evidence.base))
+    inputs, tests = racing.inputs_of(*known), racing.quickest(case.executing, case.evidence.head)
+    # What was raced twice already against this very rewrite is raced once more; other times are from base.
+    twice = case.finding is not None and case.finding.witness.kind == "measure" and case.finding.rule != OFFERED
+    against, races = "head", list[tuple[Curve, ...]]()
+    for process in range(PROCESSES):
+        length = racing.Length(settings.race_seconds, settings.seed, process)
+        try:
+            race = racing.fresh(lab, case.head, case.place, tests, versions, inputs, length)
+        except NotImplementedError:  # until the fork server can
+            return replace(trialled, unmeasured="no times are to be had")
+        except SandboxError as problem:
+            return replace(trialled, unmeasured=f"the race broke: {problem.message}")
+        rows = curves(race.timings, 0 if against == "head" else 2, 1, settings.seed)
+        if not rows and not races and len(versions) > 2:
+            against, rows = "base", curves(race.timings, 2, 1, settings.seed)
+        if not rows:
+            return replace(trialled, unmeasured=race.why or "it answers otherwise than what it replaces")
+        races.append(rows)
+        if not twice and much_slower(rows) is None:
+            break
+    slow = [found for rows in races if (found := much_slower(rows)) is not None]
+    return replace(
+        trialled,
+        measured=deciding(races, case.finding),
+        slower=slow[-1] if len(slow) == PROCESSES else None,
+        against=against,
+    )
+
+
+def base_of(case: Case) -> tuple[trial.Version, ...]:
+    """Base's version of the function, where there is one that can stand in its place."""
+    if case.base is None:
+        return ()
+    place = case.place
+    try:
+        return (racing.base_version(place.language, place.text, place.function, case.base, case.base_text),)
+    except Unparsable:
+        return ()
+
+
+def deciding(races: Sequence[Sequence[Curve]], finding: Finding | None) -> Measured | None:
+    """The comparison that counts, of all races: on the finding's own input where times are its witness, else on
+    the largest; None where the races have no input in common."""
+    common = set.intersection(*({curve.input for curve in rows} for rows in races))
+    if not common:
+        return None
+    shown = finding.witness.measured if finding is not None else None
+    named = {curve.input for rows in races for curve in rows if shown is not None and is_about(curve, shown)}
+    at = min(named & common, default=None)
+    if at is None:
+        at = max((curve.last.sizes, -curve.input, curve.input) for curve in races[0] if curve.input in common)[2]
+    return measuring.joined(
+        [next(curve for curve in rows if curve.input == at).told for rows in races], len(common)
+    )
+
+
+def is_about(curve: Curve, shown: Measured) -> bool:
+    """Whether a comparison was made on the input that a finding was shown on."""
+    return any((point.arguments, point.scale) == (shown.arguments, shown.scale) for point in curve.points)
 
 
 # --------------------------------------------------------------------------------------------------- style
