@@ -651,7 +651,7 @@ def _deliver(
     result: Review, config: Config, args: argparse.Namespace, terminal: Terminal, outputs: Mapping[Path, Format]
 ) -> int:
     """Writes the files, prints the result, decides the exit code."""
-    caps = Caps(max_inline=config.comments.max_inline)
+    caps = Caps(config.comments.max_inline, suspected=config.comments.suspected)
     if outputs:
         where = wiring.forge(outputs, caps).publish(result)
         if not args.quiet:

@@ -14,12 +14,14 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from bot import wording
 from bot.config import Effective
-from bot.domain import Conclusion, Outcome, Review, Reviewed, Severity, Verdict
+from bot.domain import Conclusion, Finding, Outcome, Review, Reviewed, Severity, Verdict
 from bot.record import replay_command
 from bot.render import (
     MAX_FAILURE,
     MAX_LISTED,
+    MAX_ROWS,
     Caps,
     costs,
     counted,
@@ -35,6 +37,7 @@ from bot.render import (
     rank,
     suites,
     surroundings,
+    told,
     visible,
 )
 from bot.sandboxes import Diagnosis
@@ -142,6 +145,7 @@ def _unbroken() -> Iterator[None]:
 def print_review(review: Review, stream: TextIO, *, color: bool = True, caps: Caps | None = None) -> None:
     """The whole review for a terminal. Raises OSError when the stream cannot be written."""
     caps = caps or Caps()
+    review = told(review, caps)
     out = _console(stream, color=color)
     ranked = rank(review.findings)
     out.print(Text(headline(review), style=_tone(review)))
@@ -173,7 +177,8 @@ def _tone(review: Review) -> str:
 
 
 def _print_rest(review: Review, out: Console) -> None:
-    """What is not a finding: weakened tests, what was left out, what was only suspected, flaky tests."""
+    """What is not a finding: other answers, weakened tests, what was left out or only suspected, flaky tests."""
+    _print_altered(review, out)
     weakened = [
         f"{change.path} {change.name}: {change.how}" + (f": {change.detail}" if change.detail else "")
         for change in review.test_changes
@@ -189,7 +194,17 @@ def _print_rest(review: Review, out: Console) -> None:
             for item in review.not_reviewed
         ],
     )
-    _print_list(out, "Suspected, not proven", [f"{s.function.id}: {s.message}" for s in review.unproven])
+    _print_list(
+        out,
+        "Not compared, or not timed",
+        [f"{reason}: {', '.join(functions)}" for reason, functions in wording.left_alone(review)],
+    )
+    _print_list(
+        out,
+        "Suspected, not proven",
+        [f"{s.function.id}: {s.message} [{s.rule}]" for s in review.unproven],
+        MAX_ROWS,
+    )
     _print_list(
         out,
         "Changed lines that no test executes",
@@ -197,6 +212,26 @@ def _print_rest(review: Review, out: Console) -> None:
     )
     _print_list(out, "Flaky, so no evidence", list(review.flaky))
     _print_list(out, "How it ran", list(review.notes))
+
+
+def _print_altered(review: Review, out: Console) -> None:
+    """Inputs on which functions answer otherwise than at base."""
+    rows = wording.altered(review)
+    if not rows:
+        return
+    out.print()
+    out.print(Text("Answers that this change alters", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("function", "input", "base", "head", "change", "demanded by"):
+        table.add_column(name, overflow="fold")
+    for row in rows[:MAX_ROWS]:
+        found = row.difference
+        cells = (row.report.function.head.qualname, found.arguments, found.base, found.head)
+        demanded = one_line(found.intended, 120) or "no test"
+        table.add_row(*(Text(one_line(cell, 120)) for cell in cells), Text(row.what), Text(demanded))
+    if len(rows) > MAX_ROWS:
+        table.add_row(Text(f"and {len(rows) - MAX_ROWS} more"))
+    out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def _print_list(out: Console, title: str, entries: Sequence[str], limit: int = MAX_LISTED) -> None:
@@ -225,10 +260,14 @@ def _print_finding(item: Reviewed, out: Console) -> None:
     title.append(f"  {one_line(finding.title)}", style="bold")
     out.print(title)
     place = f"{head.path}:{finding.start_line}  {head.qualname}  [{finding.rule}]"
+    if finding.cwe:
+        place += f"  {wording.weakness(finding.cwe)}"
     out.print(Text(f"  {one_line(place)}", style="dim"))
     out.print(Text(f"  {one_line(finding.message, 2000)}"))
     out.print()
-    out.print(Text(f"  $ {one_line(finding.witness.command, 1000)}"))
+    _print_proof(finding, out)
+    if finding.witness.command.strip():
+        out.print(Text(f"  $ {one_line(finding.witness.command, 1000)}"))
     if finding.witness.code:
         out.print(
             Text(f"  with this test, which was written for this review, as {one_line(finding.witness.path)}:")
@@ -256,10 +295,25 @@ def _print_finding(item: Reviewed, out: Console) -> None:
                 style="green",
             )
         )
+        if more := wording.besides(verdict):
+            out.print(Text(f"  {more}", style="yellow" if wording.weakly(verdict) else "green"))
         out.print(Text(f"  Found by {found_by(item)}", style="dim"))
         _print_matrix(verdict, finding.witness.tests, out)
     if item.rewrite is not None:
         out.print(Text(f"  Replay: {replay_command(finding.id)}"))
+
+
+def _print_proof(finding: Finding, out: Console) -> None:
+    """The way of an attack, and what was measured."""
+    witness = finding.witness
+    if witness.kind == "attack":
+        out.print(Text(f"  payload  {one_line(wording.exact(witness.payload), 400)}"))
+        out.print(Text(f"  reaches  {one_line(witness.sink)}"))
+        for frame in witness.stack[-6:]:
+            out.print(Text(f"           {one_line(f'{frame.path}:{frame.line} {frame.function}')}", style="dim"))
+    if witness.measured is not None:
+        for line in (*wording.numbers(finding), f"input: {witness.measured.arguments}"):
+            out.print(Text(f"  {one_line(line)}"))
 
 
 def _print_diff(text: str, out: Console) -> None:

@@ -36,7 +36,7 @@ def deliver(
         number=pull.number,
         head=head,
         files=files,
-        caps=Caps(max_inline=config.comments.max_inline),
+        caps=Caps(config.comments.max_inline, suspected=config.comments.suspected),
         check=config.pull.check,
         fail_on=config.fail_on,
         run_url=run_url,

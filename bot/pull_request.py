@@ -280,7 +280,7 @@ def upload(case: Case, result: Review) -> None:
 def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
     """What the job itself shows: its summary, annotations and outputs."""
     job = case.desk.job
-    pieces = [markdown(result, Caps(max_inline=case.config.comments.max_inline))]
+    pieces = [markdown(result, Caps(case.config.comments.max_inline, suspected=case.config.comments.suspected))]
     if delivered is None:
         pieces.append(NOT_POSTED)
     job.summarise(pieces)

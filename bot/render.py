@@ -9,10 +9,11 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot import guarding, templating
+from bot import guarding, templating, wording
 from bot.domain import (
+    Category,
     Conclusion,
     Finding,
     Function,
@@ -36,6 +37,10 @@ MAX_LISTED = 20
 """Entries of a list of things not reviewed and the like; the rest is counted."""
 MAX_FAILURE = 1500
 """Characters of a failure that are shown."""
+MAX_ROWS = 10
+"""Of a table of differences, and entries of a list of suspicions; the rest is counted."""
+OPEN_ROWS = 5
+"""Of a table of differences that is not folded."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Caps:
 
     max_inline: int = 5
     """Findings in full; the rest is folded."""
+    suspected: bool = False
+    """Whether what analysers and others suspect, and nothing has shown, is listed."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,7 @@ def markdown(review: Review, caps: Caps | None = None) -> str:
     """The whole review as one Markdown document, ending in a newline."""
     caps = caps or Caps()
     ranked = rank(review.findings)
+    review = told(review, caps)
     template = _environment().get_template("comments/review.md.j2")
     text = template.render(
         review=review,
@@ -174,14 +182,25 @@ def markdown(review: Review, caps: Caps | None = None) -> str:
     return re.sub(r"\n{3,}\Z", "\n", text.strip("\n") + "\n")
 
 
+def told(review: Review, caps: Caps) -> Review:
+    """The review with those of its suspicions that are listed."""
+    return replace(review, unproven=wording.suspected(review.unproven, everything=caps.suspected))
+
+
+_HARM = {Category.SECURITY: 0, Category.CORRECTNESS: 1, Category.PERFORMANCE: 2}
+
+
 def rank(findings: Sequence[Reviewed]) -> tuple[Reviewed, ...]:
-    """Findings, worst proven impact first; those with a rewrite first among equals; then by place."""
+    """Findings, worst proven impact first; those with a rewrite first among equals; then by kind of harm, by how
+    much slower something is, and by place."""
     return tuple(
         sorted(
             findings,
             key=lambda item: (
                 -item.finding.severity.rank,
                 item.rewrite is None,
+                _HARM[item.finding.category],
+                -wording.factor(item.finding),
                 item.finding.function.head.path,
                 item.finding.start_line,
                 item.finding.id,
@@ -550,6 +569,8 @@ def _environment() -> templating.Environment:
         "prose": prose,
         "code": code,
         "cell": cell,
+        "prose_cell": prose_cell,
+        "label": label,
         "fence": fence,
         "verbatim": verbatim,
         "visible": visible,
@@ -572,7 +593,10 @@ def _names() -> dict[str, object]:
         "diff": diff,
         "found_by": found_by,
         "replay": replay_command,
+        "words": wording,
         "neutral": Conclusion.NEUTRAL,
         "max_listed": MAX_LISTED,
+        "max_rows": MAX_ROWS,
+        "open_rows": OPEN_ROWS,
         "max_failure": MAX_FAILURE,
     }

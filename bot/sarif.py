@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot import __version__
+from bot import __version__, wording
 from bot.domain import (
     Category,
     Conclusion,
@@ -90,6 +90,56 @@ _RULES: Mapping[str, Rule] = {
         "A recorded call raises where it returned",
         "A call that tests make returns at base and raises at head.",
         Severity.MEDIUM,
+    ),
+    "behaviour/new-crash": Rule(
+        "CrashOnAnInput",
+        "The changed function raises for an input that base answers",
+        "A call with an input that base answers by returning ends at head in an exception, and no `raise` of the "
+        "function asks for it. A regression test shows it: red at head, green at base.",
+    ),
+    "behaviour/new-hang": Rule(
+        "HangOnAnInput",
+        "The changed function does not end for an input that base answers",
+        "A call with an input that base answers by returning does not end at head. A regression test shows it: "
+        "red at head, green at base.",
+    ),
+    "behaviour/undefined-name": Rule(
+        "UndefinedName",
+        "The changed function uses a name that is not there",
+        "A call ends in an exception that is never meant, such as NameError. A test shows it.",
+    ),
+    "performance/slower": Rule(
+        "Slower",
+        "The changed function takes longer",
+        "With equal answers, calls take longer than at base: interleaved pairs in fresh processes, each with a "
+        "99% interval that excludes chance.",
+        Severity.LOW,
+    ),
+    "performance/growth": Rule(
+        "GrowsFaster",
+        "The changed function's time grows faster with its input",
+        "With equal answers, time grows with a higher power of the input's size than at base, measured at several "
+        "sizes in fresh processes.",
+        Severity.MEDIUM,
+    ),
+    "performance/more-queries": Rule(
+        "MoreQueries",
+        "The changed function reaches out more often",
+        "One call makes more statements, connections or file accesses than at base, and more with a larger input.",
+        Severity.MEDIUM,
+    ),
+    "performance/memory": Rule(
+        "MoreMemory",
+        "The changed function takes more memory",
+        "With equal answers, the peak of memory of one call is at least twice that at base.",
+        Severity.LOW,
+    ),
+    "performance/faster": Rule(
+        "CanBeFaster",
+        "The changed function can be faster",
+        "A rewrite answers alike, passes the tests, and takes less time: interleaved pairs in fresh processes, "
+        "each with a 99% interval that excludes chance.",
+        Severity.LOW,
     ),
     "model/correctness": Rule(
         "ProvenWrongResult",
@@ -190,13 +240,10 @@ def _log(
 def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """The descriptor of a rule. GitHub reads a weakness's severity here: it is that of the worst finding."""
     category = findings[0].category
-    known = _RULES.get(rule) or Rule(
-        re.sub(r"[^A-Za-z0-9]", "", rule.title()) or "Finding",
-        f"A proven problem of {category.value}",
-        f"A problem of {category.value} with a witness that was run and shows it at head.",
-        Severity.MEDIUM,
-    )
-    properties: dict[str, Any] = {"tags": [category.value], "precision": "very-high"}
+    known = _RULES.get(rule) or (_attack(rule) if rule.startswith("security/") else _other(rule, category))
+    weaknesses = sorted({finding.cwe for finding in findings if finding.cwe})
+    tags = [category.value, *(f"external/cwe/cwe-{number:03d}" for number in weaknesses)]
+    properties: dict[str, Any] = {"tags": tags, "precision": "very-high"}
     if category is Category.SECURITY:
         worst = max((finding.severity for finding in findings), key=lambda severity: severity.rank)
         properties["security-severity"] = _SCORES[worst]
@@ -206,9 +253,35 @@ def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
         "shortDescription": {"text": f"{known.short}."},
         "fullDescription": {"text": known.full},
         "help": {"text": f"{known.full} `tryline replay ID` runs the proof of a finding's rewrite again."},
+        **({"helpUri": wording.weakness_url(weaknesses[0])} if weaknesses else {}),
         "defaultConfiguration": {"level": _LEVELS[known.severity]},
         "properties": properties,
     }
+
+
+def _other(rule: str, category: Category) -> Rule:
+    return Rule(
+        _camel(rule) or "Finding",
+        f"A proven problem of {category.value}",
+        f"A problem of {category.value} with a witness that was run and shows it at head.",
+        Severity.MEDIUM,
+    )
+
+
+def _attack(rule: str) -> Rule:
+    """A weakness that a payload showed: `security/sql-injection` is named after itself."""
+    what = rule.removeprefix("security/").replace("-", " ")
+    return Rule(
+        _camel(rule.removeprefix("security/")) or "Weakness",
+        f"A payload lands: {what}",
+        "A payload that is given to the changed function reaches what it must not reach; at base, where there is "
+        "one, it does not. A test shows it, harmless to run. Whether strangers can choose the argument is not "
+        "shown.",
+    )
+
+
+def _camel(rule: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", rule.title())
 
 
 def _notifications(review: Review, left_out: int) -> Iterator[dict[str, Any]]:
@@ -274,10 +347,12 @@ def _result(item: Reviewed, index: int) -> dict[str, Any]:
 def _message(item: Reviewed) -> str:
     """What happens, how to see it, what was proven: a sentence to begin with, then a line each."""
     finding = item.finding
-    lines = [
-        f"{_text(finding.title).rstrip('.')}. {_text(finding.message, 1500)}",
-        f"Witness: {_text(finding.witness.command)}",
-    ]
+    lines = [f"{_text(finding.title).rstrip('.')}. {_text(finding.message, 1500)}"]
+    if finding.witness.command.strip():
+        lines.append(f"Witness: {_text(finding.witness.command)}")
+    if finding.witness.measured is not None:
+        old, new = wording.sides(finding)
+        lines.append(f"Measured: {new} {wording.pace(finding.witness.measured, old)}.")
     if item.rewrite is not None:
         lines.append(f"{_proof(item.rewrite.verdict)} Once more: {replay_command(finding.id)}")
     elif item.why_no_rewrite:
@@ -286,10 +361,11 @@ def _message(item: Reviewed) -> str:
 
 
 def _proof(verdict: Verdict) -> str:
-    return (
+    passed = (
         f"A rewrite passed {counted(verdict.tests_run, 'test')} in a fresh container, of which "
         f"{verdict.tests_executing} execute the function ({_text(verdict.selection)})."
     )
+    return " ".join(filter(None, (passed, wording.besides(verdict))))
 
 
 def _properties(item: Reviewed) -> dict[str, Any]:
@@ -309,6 +385,16 @@ def _properties(item: Reviewed) -> dict[str, Any]:
     }
     if witness.code:
         shown["witness"] |= {"path": _data(witness.path), "code": plain(redact(witness.code))}
+    if witness.kind == "attack":
+        shown["witness"] |= {
+            "payload": _data(wording.exact(witness.payload)),
+            "sink": _data(witness.sink),
+            "stack": [_data(f"{f.path}:{f.line} {f.function}") for f in witness.stack[-_LISTED:]],
+        }
+    if witness.measured is not None:
+        shown["witness"]["measured"] = [_data(line) for line in wording.numbers(finding)]
+    if finding.cwe:
+        shown["cwe"] = wording.weakness(finding.cwe)
     if item.rewrite is not None:
         verdict = item.rewrite.verdict
         shown["rewrite"] = {

@@ -192,6 +192,10 @@ class CommentSettings(Section):
     max_inline: Annotated[int, Field(ge=0, le=50)] = Field(
         default=5, description="Findings shown in full; the rest is folded into a list."
     )
+    suspected: bool = Field(
+        default=False,
+        description="Whether what analysers suspect, and nothing has shown by running, is listed, folded.",
+    )
 
 
 class PullSettings(Section):

@@ -11,7 +11,18 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from sample_reviews import FINDING, FOUND, FOUND_BY_MODEL, FOUND_WITHOUT, NEUTRAL, REFUSED, VERDICT, WITH_REWRITE
+from sample_proofs import ALTERED, KINDS, LEFT_ALONE, suspected
+from sample_reviews import (
+    CLEAN,
+    FINDING,
+    FOUND,
+    FOUND_BY_MODEL,
+    FOUND_WITHOUT,
+    NEUTRAL,
+    REFUSED,
+    VERDICT,
+    WITH_REWRITE,
+)
 
 from bot.console import TerminalProgress, print_diagnosis, print_review, print_verdict
 from bot.domain import Review
@@ -127,7 +138,38 @@ def test_what_is_over_the_cap_is_one_line_each() -> None:
     assert "2 more findings\n" in text
 
 
-@pytest.mark.parametrize("review", [FOUND, FOUND_WITHOUT])
+def test_what_each_kind_of_finding_shows() -> None:
+    text = shown(KINDS)
+    for line in (
+        "shop/cart.py:13 total [security/command-injection] CWE-78",
+        "payload  x'; touch `landed` | cat @admin #",
+        "reaches  subprocess.Popen",
+        "shop/shell.py:8 run",
+        "head takes 9.6 times as long as base (99% interval: 9.1 to 10.3)",
+        "grows with the size n as: base n^1.0, head n^2.0",
+        "rewrite is 3.2 times as fast as head (99% interval: 2.9 to 3.6)",
+        "SQL statements: head 800, rewrite 1",
+        "Weakly tested: the tests notice only 1 of 12 altered versions of these lines.",
+    ):
+        assert line in text
+    assert "$ \n" not in text, "no command, no line of one"
+
+
+def test_other_answers_are_a_table_and_what_was_left_alone_a_list() -> None:
+    text = shown(ALTERED)
+    assert "Answers that this change alters" in text
+    assert re.search(r"total +\[-1\] +returns -1 +raises ValueError +refuses it +tests/test_cart", text)
+    assert "its answers differ from run to run: shop/cart.py::total" in shown(LEFT_ALONE)
+    assert len(shown(CLEAN).splitlines()) == 1
+
+
+def test_suspicions_are_listed_where_they_are_asked_for() -> None:
+    review = replace(CLEAN, unproven=(suspected("ruff/B006", "a mutable default"),))
+    assert shown(review) == shown(CLEAN)
+    assert "a mutable default [ruff/B006]" in shown(review, Caps(suspected=True))
+
+
+@pytest.mark.parametrize("review", [FOUND, FOUND_WITHOUT, KINDS])
 def test_foreign_text_is_not_obeyed(review: Review) -> None:
     head = replace(FINDING.function.head, path=HOSTILE, qualname=HOSTILE, source=HOSTILE + "\n")
     finding = replace(

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from sample_proofs import ALTERED, ATTACK_MENDED, CRASH_MENDED, FASTER_MENDED, SLOWER_MENDED
 from sample_pulls import FILES, HEAD, LATER, Wall
 from sample_reviews import (
     CANDIDATE,
@@ -39,6 +40,7 @@ from bot.domain import (
     Rewrite,
     Severity,
     Suspicion,
+    Witness,
 )
 from bot.markers import Marker
 from bot.plan import Known, Memory
@@ -116,6 +118,8 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 T = TypeVar("T")
 KEPT = {
     # Ours, and no text of anybody else's: kinds, ids, and what a text's place in the file depends on.
+    # Which proof it is decides what is shown of it: once as ours, once as a stranger's, see `placed`.
+    (Witness, "kind"),
     (Rewrite, "label"), (Rewrite, "obstacle"), (Candidate, "proposer"), (Candidate, "rung"), (Revision, "commit"),
 }  # fmt: skip
 
@@ -148,12 +152,15 @@ SECOND = replace(
 )
 FULL = replace(
     FOUND_WITHOUT,
-    findings=(WITH_REWRITE, SECOND),
+    findings=(WITH_REWRITE, SECOND, CRASH_MENDED, ATTACK_MENDED, SLOWER_MENDED, FASTER_MENDED),
     problems=(Problem("slug", "message", "log"),),
     unproven=(Suspicion("r", FINDING.category, CHANGED, "m", ("t",), {13: 0.5}),),
     notes=("a note",),
     flaky=("t::a", "t::b"),
-    functions=(FunctionReport(CHANGED, 4, 9, (13, 14)),),
+    functions=(
+        FunctionReport(CHANGED, 4, 9, (13, 14), left_alone="it differs from run to run"),
+        *ALTERED.functions,
+    ),
 )
 PLACED = frozenset({"path", "source", "replacement", "function"})
 """Kept so that findings stay on their lines."""
@@ -173,7 +180,7 @@ def said(review: Review, foreign: str) -> Iterator[tuple[str, str, Marker | None
     wall = Wall()
 
     def planned(which: Review, **how: Any) -> Any:
-        given_ = {"number": 7, "head": HEAD, "files": FILES, "caps": Caps(), "check": True, **how}
+        given_ = {"number": 7, "head": HEAD, "files": FILES, "caps": Caps(suspected=True), "check": True, **how}
         return comment.plan(which, wall.conversation(), **given_)
 
     plan = planned(review, from_fork=True)
@@ -210,6 +217,8 @@ def said(review: Review, foreign: str) -> Iterator[tuple[str, str, Marker | None
     yield "ignoring", asked.summary, markers.read(asked.summary)
 
 
+LINK = re.compile(r"https://cwe\.mitre\.org/data/definitions/\d+\.html")
+"""The one address that we link: of a weakness, by its number."""
 OURS = re.compile(r"</?(?:details|summary|br|sub)>")
 LIVE = re.compile(
     r"@\w|[#%]\w|(?i:gh)-\d|(?i:mailto|xmpp|https?|ftp):|(?i:www)\.|\$[\w`$(\\]"
@@ -237,6 +246,8 @@ def check(name: str, body: str, marker: Marker | None) -> None:
     depth = 0
     tokens = list(tokens_of(body))
     for number, token in enumerate(tokens):
+        if token.type == "link_open" and LINK.fullmatch(str(token.attrs["href"])):
+            continue
         assert token.type not in {"link_open", "image", "html_inline", "blockquote_open", "code_block"}, (
             name,
             token,

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_proofs import ATTACK, CRASH, FASTER, KINDS, SLOWER
 from sample_reviews import (
     CANDIDATE,
     CLEAN,
@@ -35,6 +36,7 @@ from bot.domain import (
     Category,
     ChangedFunction,
     Finding,
+    Frame,
     Function,
     NotReviewed,
     Problem,
@@ -82,7 +84,13 @@ def with_findings(*findings: Finding) -> Review:
 
 @pytest.mark.parametrize(
     ("name", "review"),
-    [("rewrite", FOUND), ("no_rewrite", FOUND_WITHOUT), ("witness", FOUND_BY_MODEL), ("neutral", NEUTRAL)],
+    [
+        ("rewrite", FOUND),
+        ("no_rewrite", FOUND_WITHOUT),
+        ("witness", FOUND_BY_MODEL),
+        ("neutral", NEUTRAL),
+        ("kinds", KINDS),
+    ],
 )
 def test_the_whole_log(name: str, review: Review) -> None:
     log(review, repository_uri=URI)
@@ -145,6 +153,46 @@ def test_only_weaknesses_have_a_security_severity_that_of_the_worst() -> None:
     assert first["properties"]["security-severity"] == "9.5"
     assert first["properties"]["tags"] == ["security"]
     assert "security-severity" not in second["properties"]
+
+
+def test_a_weakness_has_its_number_and_severity_as_github_reads_them() -> None:
+    other = replace(ATTACK, cwe=1333, severity=Severity.LOW, anchor="other")
+    (rule,) = run_of(with_findings(other, ATTACK))["tool"]["driver"]["rules"]
+    assert rule["name"] == "CommandInjection"
+    assert rule["properties"]["tags"] == ["security", "external/cwe/cwe-078", "external/cwe/cwe-1333"]
+    assert rule["properties"]["security-severity"] == "9.5"
+    assert rule["helpUri"] == "https://cwe.mitre.org/data/definitions/78.html"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("behaviour/new-crash", "behaviour/new-hang", "behaviour/undefined-name"),
+        *("performance/slower", "performance/growth", "performance/more-queries"),
+        *("performance/memory", "performance/faster", "security/sql-injection"),
+    ],
+)
+def test_rules_of_what_running_shows_say_what_the_proof_is(rule: str) -> None:
+    (found,) = run_of(with_findings(replace(CRASH, rule=rule)))["tool"]["driver"]["rules"]
+    assert found["id"] == rule
+    assert re.fullmatch(r"[A-Z][A-Za-z]+", found["name"])
+    assert "with a witness that was run" not in found["fullDescription"]["text"], "it has words of its own"
+
+
+def test_times_are_never_without_their_interval() -> None:
+    (result,) = run_of(with_findings(SLOWER))["results"]
+    assert (
+        "Measured: head takes 9.6 times as long as base (99% interval: 9.1 to 10.3)." in result["message"]["text"]
+    )
+    assert "Witness:" not in result["message"]["text"], "there is no command"
+
+
+def test_the_way_of_an_attack_is_in_the_properties() -> None:
+    hostile = replace(ATTACK, witness=replace(ATTACK.witness, payload="x\n::error::\x1b[31m"))
+    (result,) = run_of(with_findings(hostile))["results"]
+    witness = result["properties"]["witness"]
+    assert witness["payload"] == "x\\n::error::\\x1b[31m"
+    assert witness["stack"] == ["shop/cart.py:14 total", "shop/shell.py:8 run"]
 
 
 def test_a_result_names_its_rule() -> None:
@@ -243,12 +291,21 @@ def reviews(draw: st.DrawFn) -> Review:
     items = []
     for _ in range(draw(st.integers(0, 3))):
         function = replace(FINDING.function.head, path=draw(TEXT), qualname=draw(TEXT), source=draw(TEXT))
+        of_its_kind = draw(st.sampled_from([FINDING, CRASH, ATTACK, SLOWER, FASTER]))
         witness = replace(
-            FINDING.witness, command=draw(TEXT), failure=draw(TEXT), code=draw(TEXT), tests=(draw(TEXT),)
+            of_its_kind.witness,
+            command=draw(TEXT),
+            failure=draw(TEXT),
+            code=draw(TEXT),
+            tests=(draw(TEXT),),
+            payload=draw(TEXT),
+            sink=draw(TEXT),
+            stack=(Frame(draw(TEXT), 3, draw(TEXT)),),
         )
         finding = replace(
             FINDING,
-            rule=draw(TEXT | st.just("tests/crash")),
+            rule=draw(TEXT | st.sampled_from(["tests/crash", "security/x-y", "performance/faster"])),
+            cwe=draw(st.integers(0, 99_999)),
             category=draw(st.sampled_from(Category)),
             severity=draw(st.sampled_from(Severity)),
             start_line=draw(st.integers(0, 50)),

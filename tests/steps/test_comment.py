@@ -11,8 +11,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_proofs import (
+    ALTERED,
+    ATTACK_MENDED,
+    CRASH_MENDED,
+    DIFFERENCES,
+    FASTER_MENDED,
+    KINDS,
+    LEFT_ALONE,
+    SLOWER_MENDED,
+    UNMENDED,
+    suspected,
+)
 from sample_pulls import ABOVE, BELOW, FILES, HEAD, LATER, Wall, file_diff
-from sample_proofs import ATTACK_MENDED, CRASH_MENDED
 from sample_reviews import (
     BASE_SOURCE,
     CANDIDATE,
@@ -107,6 +118,11 @@ def explained() -> str:
     return comment.explained(memory.findings[0], memory)
 
 
+def inline(item: Reviewed) -> str:
+    (comment_,) = planned(with_findings(item)).create
+    return comment_.body
+
+
 TEXTS: dict[str, Callable[[], str]] = {
     "clean": lambda: planned(CLEAN).summary,
     "nothing": lambda: planned(NOTHING).summary,
@@ -126,6 +142,14 @@ TEXTS: dict[str, Callable[[], str]] = {
     "failed": lambda: comment.failed(posted_wall().conversation(), LATER, "No engine answers, @you.", ""),
     "help": comment.help_text,
     "explained": explained,
+    "crash": lambda: inline(CRASH_MENDED),
+    "crash_without": lambda: inline(UNMENDED),
+    "attack": lambda: inline(ATTACK_MENDED),
+    "slower": lambda: inline(SLOWER_MENDED),
+    "faster": lambda: inline(FASTER_MENDED),
+    "kinds": lambda: planned(KINDS, caps=Caps(suspected=True)).summary,
+    "altered": lambda: planned(ALTERED).summary,
+    "left_alone": lambda: planned(LEFT_ALONE).summary,
 }
 
 
@@ -793,3 +817,106 @@ def test_a_place_is_asked_for_a_block_only_by_a_comment_on_lines() -> None:
     assert offer_of(WITH_REWRITE, place, FILES).kind == "block"
     assert offer_of(WITH_REWRITE, None, FILES).kind == "diff"
     assert offer_of(WITHOUT_REWRITE, place, FILES).kind == "none"
+
+
+# ---------------------------------------------------------------------------- one cause, other answers, suspicions
+
+
+def test_what_is_of_one_cause_is_told_once_and_named_there() -> None:
+    review, wall = with_findings(FASTER_MENDED, SLOWER_MENDED, ATTACK_MENDED), Wall()
+    plan = planned(review, wall)
+    assert [one.finding for one in plan.create] == [ATTACK_MENDED.finding.id, SLOWER_MENDED.finding.id]
+    assert f"Also in these lines: `total` can be 3.2 times as fast (`{FASTER_MENDED.finding.id}`)." in (
+        plan.create[1].body
+    )
+    assert "| told with another |" in plan.summary
+    assert "Also in these lines" in plan.summary_if_refused, "where no comment can be made, it is said there"
+    wall.carry_out(plan)
+    again = planned(review, wall)
+    assert (again.create, again.edit, again.delete) == ((), (), ())
+
+
+def test_what_was_told_with_another_gets_a_comment_when_that_one_is_gone() -> None:
+    wall = Wall()
+    wall.carry_out(planned(with_findings(FASTER_MENDED, SLOWER_MENDED), wall))
+    plan = planned(with_findings(FASTER_MENDED), wall, head=LATER)
+    assert [one.finding for one in plan.create] == [FASTER_MENDED.finding.id]
+    assert [(one.finding, one.withdrawn) for one in plan.edit] == [(SLOWER_MENDED.finding.id, True)]
+
+
+def test_a_comment_that_is_there_stays_when_something_worse_of_its_cause_comes() -> None:
+    wall = Wall()
+    wall.carry_out(planned(with_findings(FASTER_MENDED), wall))
+    plan = planned(with_findings(FASTER_MENDED, SLOWER_MENDED), wall)
+    assert [one.finding for one in plan.create] == [SLOWER_MENDED.finding.id]
+    assert plan.kept == (FASTER_MENDED.finding.id,)
+    assert "Also in these lines" not in plan.create[0].body
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(FASTER_MENDED, finding=replace(FASTER_MENDED.finding, start_line=14, end_line=14)),
+        replace(FASTER_MENDED, finding=replace(FASTER_MENDED.finding, category=CRASH_MENDED.finding.category)),
+        replace(
+            FASTER_MENDED,
+            finding=replace(
+                FASTER_MENDED.finding, function=replace(CHANGED, head=replace(CHANGED.head, qualname="sum_up"))
+            ),
+        ),
+    ],
+)
+def test_other_lines_kinds_and_functions_are_other_causes(other: Reviewed) -> None:
+    assert len(planned(with_findings(other, SLOWER_MENDED)).create) == 2
+
+
+def test_a_rewrite_is_not_lost_to_something_worse_that_has_none() -> None:
+    worse = replace(SLOWER_MENDED, rewrite=None)
+    plan = planned(with_findings(worse, FASTER_MENDED))
+    assert len(plan.create) == 2
+    assert "```suggestion" in plan.create[1].body
+
+
+def test_tests_of_the_repository_stand_for_themselves() -> None:
+    assert len(planned(with_findings(*numbered(3))).create) == 3
+
+
+def test_many_other_answers_are_folded_and_counted() -> None:
+    (report,) = ALTERED.functions
+    rows = tuple(replace(DIFFERENCES[0], arguments=f"[{n}]") for n in range(23))
+    text = planned(replace(ALTERED, functions=(replace(report, differences=rows),))).summary
+    assert "<details><summary>This change alters what 1 function answers: 23 inputs</summary>" in text
+    assert text.count("| `total` |") == 10
+    assert "And 13 more." in text
+
+
+def test_answers_that_tests_demand_are_folded() -> None:
+    (report,) = ALTERED.functions
+    text = planned(replace(ALTERED, functions=(replace(report, differences=DIFFERENCES[1:2]),))).summary
+    assert "<details><summary>This change alters what 1 function answers: 1 input</summary>" in text
+
+
+def test_a_crash_that_a_finding_tells_is_no_row_as_well() -> None:
+    (report,) = ALTERED.functions
+    crash = replace(DIFFERENCES[0], kind="crash", head="raises IndexError")
+    functions = (replace(report, differences=(crash,), unexecuted_lines=()),)
+    assert "raises IndexError" in planned(replace(ALTERED, functions=functions)).summary
+    review = replace(with_findings(CRASH_MENDED), functions=functions)
+    assert "This change alters" not in planned(review).summary
+
+
+def test_suspicions_are_listed_once_and_only_where_they_are_asked_for() -> None:
+    many = tuple(suspected("ruff/B006", f"default {n // 2}") for n in range(50))
+    review = replace(CLEAN, unproven=many)
+    assert planned(review).summary == planned(CLEAN).summary, "no line more than without"
+    text = planned(review, caps=Caps(suspected=True)).summary
+    assert "<summary>Suspected, not proven: 25</summary>" in text
+    assert text.count("(`ruff/B006`)") == 10
+    assert "- and 15 more" in text
+
+
+def test_annotations_name_the_weakness_and_the_interval() -> None:
+    attack, slower = comment.annotations(with_findings(SLOWER_MENDED, ATTACK_MENDED))
+    assert attack.title.endswith(" (CWE-78)")
+    assert "Measured: head takes 9.6 times as long as base (99% interval: 9.1 to 10.3)." in slower.message
+    assert "Run:" not in slower.message, "there is no command to run"

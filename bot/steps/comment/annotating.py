@@ -2,8 +2,8 @@
 
 # Without the usual import from __future__: it would take the name of what this file makes.
 
-from bot import render
-from bot.domain import Review, Reviewed, Severity
+from bot import render, wording
+from bot.domain import Finding, Review, Reviewed, Severity
 from bot.plan import Annotation, Level
 
 _LEVELS = {
@@ -27,17 +27,27 @@ def _annotation(item: Reviewed) -> Annotation:
     message = [render.one_line(render.secretless(finding.message), 2000)]
     if rewrite is not None:
         passed = render.counted(rewrite.verdict.tests_run, "test")
-        message.append(f"A {rewrite.label} of {render.lines(*_lines(item))} passed {passed}.")
-    message.append(f"Run: {render.one_line(render.secretless(finding.witness.command), 1000)}")
+        proven = f"A {rewrite.label} of {render.lines(*_lines(item))} passed {passed}."
+        message.append(" ".join(filter(None, (proven, wording.besides(rewrite.verdict)))))
+    if finding.witness.measured is not None:
+        old, new = wording.sides(finding)
+        message.append(f"Measured: {new} {wording.pace(finding.witness.measured, old)}.")
+    if finding.witness.command.strip():
+        message.append(f"Run: {render.one_line(render.secretless(finding.witness.command), 1000)}")
     return Annotation(
         path=finding.function.head.path,
         start_line=finding.start_line,
         end_line=max(finding.start_line, finding.end_line),
         level=_LEVELS[finding.severity],
-        title=render.one_line(render.secretless(finding.title), _TITLE),
+        title=render.one_line(render.secretless(_title(finding)), _TITLE),
         message=render.clip("\n".join(message), _MESSAGE),
         finding=finding.id,
     )
+
+
+def _title(finding: Finding) -> str:
+    """With the number of the weakness, which people look for."""
+    return f"{finding.title} ({wording.weakness(finding.cwe)})" if finding.cwe else finding.title
 
 
 def _lines(item: Reviewed) -> tuple[int, int]:

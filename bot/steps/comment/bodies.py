@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot import render
@@ -19,26 +20,40 @@ _SUGGESTION = re.compile(r"(?m)^([ \t>]*)(`{3,}|~{3,})[ \t]*suggestion.*$")
 _TITLE = re.compile(r"#### (?:~~)?(?P<title>.+?)(?:~~)?$", re.MULTILINE)
 
 
-def finding_body(item: Reviewed, offer: Offer, *, room: int = MAX_BODY) -> str:
-    """The whole body of a comment on lines, marker included."""
+def finding_body(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, room: int = MAX_BODY) -> str:
+    """The whole body of a comment on lines, marker included; `also` are the findings of the same cause."""
     marker = Marker("finding", item.finding.id)
-    text = in_full(item, offer, placed=True, room=room - len(signed("", marker)))
+    text = in_full(item, offer, also, placed=True, room=room - len(signed("", marker)))
     return signed(text, marker)
 
 
-def in_full(item: Reviewed, offer: Offer, *, placed: bool, room: int) -> str:
+def in_full(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, placed: bool, room: int) -> str:
     """A finding with its proof and its rewrite. A block or a diff is whole, or it is not there."""
     finding = item.finding
-    parts = [Part((passage("inline", "head", item, placed),)), *_rewrite(item, offer)]
-    parts.append(Part((passage("inline", "command", item), "")))
-    if finding.witness.failure.strip():
-        parts.append(Part((passage("inline", "failure", item), "")))
-    if finding.witness.code and len(finding.witness.code) <= _MOST_CODE:
-        parts.append(Part((passage("inline", "written", item), "")))
+    parts = [Part((passage("inline", "head", item, placed),))]
+    if also:
+        parts.append(Part((passage("inline", "also", also), "")))
+    parts += [*_rewrite(item, offer), *_shown(item)]
     if item.rewrite is not None:
         parts.append(Part((passage("inline", "verdict", item, ""), "")))
     parts.append(Part((passage("inline", "foot", finding),)))
     return render.fitted(parts, room, SHORTENED)
+
+
+def _shown(item: Reviewed) -> list[Part]:
+    """What shows it. A test of the repository is named; what was made for this review is folded."""
+    witness = item.finding.witness
+    has_code = bool(witness.code) and len(witness.code) <= _MOST_CODE
+    if witness.measured is not None:
+        return [Part((passage("inline", "measured", item), ""))]
+    if witness.kind in ("input", "attack") and has_code:
+        return [Part((passage("inline", "made", item), ""))]
+    parts = [Part((passage("inline", "command", item), ""))]
+    if witness.failure.strip():
+        parts.append(Part((passage("inline", "failure", item), "")))
+    if has_code:
+        parts.append(Part((passage("inline", "written", item), "")))
+    return parts
 
 
 def _rewrite(item: Reviewed, offer: Offer) -> list[Part]:

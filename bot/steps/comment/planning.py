@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import render
+from bot import render, wording
 from bot.domain import Conclusion, FileDiff, Review, Reviewed, Severity
 from bot.plan import (
     Amended,
@@ -48,8 +48,9 @@ def plan(
     """
     ignored = {item.finding.id for item in review.findings if item.ignored} | conversation.memory.ignored.keys()
     active = _active(review, ignored)
-    shown = replace(review, findings=active, conclusion=_conclusion(review, active))
+    shown = render.told(replace(review, findings=active, conclusion=_conclusion(review, active)), caps)
     desk = _Desk(review, conversation, ignored, files, head)
+    desk.merge(active)
     standing = sum(
         1 for posted in desk.posted.values() if desk.remains(posted, {item.finding.id for item in active})
     )
@@ -58,6 +59,8 @@ def plan(
         posted = desk.posted.get(item.finding.id)
         if posted is not None:
             desk.meet(item, posted)
+        elif item.finding.id in desk.merged:
+            desk.row(item, "told with another")
         elif free and desk.create(item):
             free -= 1
         elif not free:
@@ -138,6 +141,10 @@ class _Desk:
     log: list[str] = field(default_factory=list)
     posted: Mapping[str, Posted] = field(init=False)
     """Finding id -> the one comment of ours that counts."""
+    also: dict[str, list[Reviewed]] = field(default_factory=dict)
+    """Finding id -> those of the same cause that are told with it."""
+    merged: set[str] = field(default_factory=set)
+    """Ids of the findings that are told with another."""
 
     def __post_init__(self) -> None:
         best: dict[str, Posted] = {}
@@ -150,6 +157,40 @@ class _Desk:
                 self.deletions.append(posted.key)
                 self.log.append(f"{posted.finding}: a second comment on it goes")
         self.posted = best
+
+    def merge(self, active: Sequence[Reviewed]) -> None:
+        """Puts findings of one cause together: the worst is told, the others in one line of it.
+
+        One that has a comment already keeps it, and so does one with a rewrite where the worse one has none.
+        """
+        told: list[Reviewed] = []
+        for item in active:
+            finding = item.finding
+            alone = finding.id in self.posted
+            first = next(
+                (
+                    other
+                    for other in told
+                    if wording.of_one_cause(other.finding, finding)
+                    and (other.rewrite is not None or item.rewrite is None)
+                ),
+                None,
+            )
+            if first is None or alone:
+                told.append(item)
+            else:
+                self.also.setdefault(first.finding.id, []).append(item)
+                self.merged.add(finding.id)
+                self.log.append(f"{finding.id} is told with {first.finding.id}: they are of one cause")
+
+    def body(self, item: Reviewed, offer: Offer) -> str:
+        """A comment on the finding, and on those of the same cause."""
+        return bodies.finding_body(item, offer, self.also.get(item.finding.id, ()))
+
+    def row(self, item: Reviewed, state: str, *, full: bool = False, fresh: bool = False) -> None:
+        """A row of the summary, which shows a rewrite as something that cannot be clicked."""
+        also = tuple(self.also.get(item.finding.id, ()))
+        self.rows.append(Row(item, state, self.unclickable(item), full, fresh, also))
 
     def remains(self, posted: Posted, active: set[str]) -> bool:
         """Whether the comment will still tell of a finding after this plan."""
@@ -166,7 +207,7 @@ class _Desk:
             self.fold(item, f"below: {place}", place)
             return False
         self._create(item, place)
-        self.rows.append(Row(item, "on its lines", self._offer(item), fresh=True))
+        self.row(item, "on its lines", fresh=True)
         return True
 
     def meet(self, item: Reviewed, posted: Posted) -> None:
@@ -175,35 +216,35 @@ class _Desk:
         place = place_of(item, self.files)
         if posted.answered:
             self.kept.append(finding)
-            said = bodies.finding_body(item, offer_of(item, None if isinstance(place, str) else place, self.files))
+            said = self.body(item, offer_of(item, None if isinstance(place, str) else place, self.files))
             stale = posted.withdrawn or not bodies.same(said, posted.body)
             state = "below, and in a thread with answers" if stale else "in a thread with answers"
             self.log.append(f"{finding}: its thread has answers, so it stays as it is")
-            self.rows.append(Row(item, state, self._offer(item), full=stale))
+            self.row(item, state, full=stale)
         elif isinstance(place, str):
-            body = bodies.finding_body(item, self._offer(item))
+            body = self.body(item, self.unclickable(item))
             self._amend(posted, body)
             self.log.append(f"{finding}: its comment stays where it was, since {place}")
-            self.rows.append(Row(item, "in an outdated comment", self._offer(item)))
+            self.row(item, "in an outdated comment")
         elif (posted.path, posted.line, posted.start_line) == (place.path, place.end, place.start_line):
-            self._amend(posted, bodies.finding_body(item, offer_of(item, place, self.files)))
-            self.rows.append(Row(item, "on its lines", self._offer(item)))
+            self._amend(posted, self.body(item, offer_of(item, place, self.files)))
+            self.row(item, "on its lines")
         else:
             self.deletions.append(posted.key)
             self._create(item, place)
             self.log.append(f"{finding}: its lines have moved, so its comment is made anew")
-            self.rows.append(Row(item, "on its lines", self._offer(item), fresh=True))
+            self.row(item, "on its lines", fresh=True)
 
     def fold(self, item: Reviewed, state: str, why: str) -> None:
         """Leaves a finding to the summary."""
-        self.rows.append(Row(item, state, self._offer(item), full=True))
+        self.row(item, state, full=True)
         self.log.append(f"{item.finding.id} is in the summary: {why}")
 
     def _create(self, item: Reviewed, place: Place) -> None:
         offer = offer_of(item, place, self.files)
         if offer.why:
             self.log.append(f"{item.finding.id} has no one-click suggestion: {offer.why}")
-        body = bodies.finding_body(item, offer)
+        body = self.body(item, offer)
         self.creations.append(Inline(item.finding.id, place.path, place.end, place.start_line, body))
 
     def _amend(self, posted: Posted, body: str) -> None:
@@ -212,7 +253,7 @@ class _Desk:
         else:
             self.edits.append(Amended(posted.key, posted.finding, body))
 
-    def _offer(self, item: Reviewed) -> Offer:
+    def unclickable(self, item: Reviewed) -> Offer:
         """As the summary shows it, where nothing can be clicked."""
         return offer_of(item, None, self.files)
 

@@ -16,6 +16,17 @@ from bot.steps.comment.placing import Offer
 _ROWS = (50, 20, 8)
 """Findings in the table: as many as there is room for."""
 _SHORTENED = "Shortened: not all that this review says fits into one comment."
+_LISTS = (
+    "altered",
+    "weakened",
+    "not_reviewed",
+    "left_alone",
+    "unproven",
+    "unexecuted",
+    "notes",
+    "flaky",
+)
+"""What is said besides findings, in this order; each is empty where there is nothing to say."""
 _LAST = "The last result"
 _FOLDED = re.compile(
     rf"\A[^\n]*\n\n<details><summary>{_LAST}</summary>\n\n(?P<old>.*)\n\n</details>(?P<more>(?:\n\n[^\n]+)*)\Z",
@@ -36,6 +47,8 @@ class Row:
     """Whether it is told here, in full."""
     fresh: bool = False
     """Whether a comment on lines is to be made of it: where that is refused, it is told here as well."""
+    also: tuple[Reviewed, ...] = ()
+    """Findings of the same cause, which are told with it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ def _text(told: Told, room: int) -> str:
         parts.append(Part((passage("summary", "ignored", told.ignored), "")))
     if review.problems and review.conclusion is not Conclusion.NEUTRAL:
         parts.append(Part((passage("summary", "failing", review), "")))
-    for name in ("weakened", "not_reviewed", "unproven", "unexecuted", "notes", "flaky"):
+    for name in _LISTS:
         parts.append(Part((passage("lists", name, review), "")))
     spoken = any(part.variants[0] for part in parts[1:])
     used = review.costs.usage
@@ -115,7 +128,7 @@ def _findings(told: Told) -> list[Part]:
     for row in told.rows:
         title = passage("summary", "title", row.item)
         if row.full:
-            text = in_full(row.item, row.offer, placed=False, room=MAX_BODY // 2)
+            text = in_full(row.item, row.offer, row.also, placed=False, room=MAX_BODY // 2)
             parts.append(Part((passage("inline", "folded", f"{title}: in full", text), ""), weight=1))
         elif row.item.rewrite is not None:
             parts.append(Part((passage("inline", "verdict", row.item, title), "")))
