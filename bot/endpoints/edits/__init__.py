@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.domain import Edit, Function, Observed, Proposal, Situation
+from bot.domain import Category, Edit, Finding, Function, Observed, Proposal, Situation
 from bot.endpoints.edits.base import BaseView
 from bot.endpoints.edits.expressions import expression_edits
+from bot.endpoints.edits.remedies import Code, Rule, by_place
 from bot.endpoints.edits.scope import ModuleFacts, Scope
+from bot.endpoints.edits.security import RULES as SECURITY
+from bot.endpoints.edits.security import fitting
 from bot.endpoints.edits.site import Raw, sites
 from bot.endpoints.edits.statements import Line, statement_edits
 from bot.endpoints.edits.text import Place, Shape, Splice, Text
@@ -27,6 +30,10 @@ _FRAGILE = frozenset(
     {"while-or-if", "swap-jump", "swap-yield", "missing-return", "move-out-of-block", "move-into-block"}
 )
 """Operators whose result may parse and not compile: a `break` outside its loop, a `return` beside a `yield`."""
+
+_REMEDIES: dict[Category, tuple[Rule, ...]] = {Category.SECURITY: SECURITY}
+"""What a finding of a category is mended with, instead of the table of slips: whatever breaks a function at random
+also keeps an attack from landing, and is fast."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -58,15 +65,21 @@ class _Version:
     """Text of the function at base; empty when there is none."""
     owner: str | None
     """The class around it."""
+    category: Category = Category.CORRECTNESS
+    """What the finding is about that is to be mended."""
+    cwe: int = 0
 
     @staticmethod
-    def of(function: Function, source: str, module: str, base: Function | None) -> _Version:
+    def of(
+        function: Function, source: str, module: str, base: Function | None, finding: Finding | None = None
+    ) -> _Version:
         """The parts of a situation on which all its lines' edits depend."""
         scope = function.enclosing[-1] if function.enclosing else ""
         before = base.source.replace("\r\n", "\n").rstrip("\n") if base is not None else ""
-        return _Version(
-            source, module, before, scope.removeprefix("class ") if scope.startswith("class ") else None
-        )
+        owner = scope.removeprefix("class ") if scope.startswith("class ") else None
+        category = finding.category if finding is not None else Category.CORRECTNESS
+        cwe = finding.cwe if finding is not None else 0
+        return _Version(source, module, before, owner, category, cwe)
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,8 @@ class _Analysis:
     compiles: bool
     delicate: bool
     """Whether it holds syntax whose rules the parser does not check, so that every edit has to be compiled."""
+    remedies: Mapping[int, tuple[Raw, ...]] | None = None
+    """For a finding that is mended otherwise than a slip: by the order of a statement, what is proposed there."""
 
 
 class _Recent(OrderedDict[K, V]):
@@ -125,7 +140,9 @@ class Edits:
         default in the signature (proposed at the first statement), a hunk of base. A source that is not one
         function gets `keep` alone.
         """
-        version = _Version.of(situation.function, situation.source, situation.module, situation.base)
+        version = _Version.of(
+            situation.function, situation.source, situation.module, situation.base, situation.finding
+        )
         ranked = self._ranked(version, situation.line, situation.observed, situation.suspiciousness)
         page = ranked[situation.skip : situation.skip + situation.width]
         if situation.skip == 0 and page and all(option is not None for option, _ in page):
@@ -145,12 +162,13 @@ class Edits:
         base: Function | None = None,
         *,
         observed_by_line: Mapping[int, Observed] | None = None,
+        finding: Finding | None = None,
     ) -> tuple[tuple[int, Proposal], ...]:
         """Every edit of every line of a function as (line, proposal), by line; `keep` left out.
 
         Log-probabilities are those of a line of suspiciousness 1.
         """
-        version = _Version.of(function, source, module, base)
+        version = _Version.of(function, source, module, base, finding)
         analysis = self._analysis(version)
         if analysis is None:
             return ()
@@ -211,7 +229,9 @@ class Edits:
             scope = Scope(text, facts, version.owner, before.function if before is not None else None)
             view = BaseView(text, before) if before is not None else None
             delicate = any(isinstance(node, _DELICATE) for node in ast.walk(text.function))
-            return _Analysis(text, scope, view, _compiles(version.source), delicate)
+            rules = _REMEDIES.get(version.category)
+            remedies = by_place(Code(text, version.module), rules, fitting(version.cwe)) if rules else None
+            return _Analysis(text, scope, view, _compiles(version.source), delicate, remedies)
 
 
 _DELICATE = (ast.NamedExpr, ast.Global, ast.Nonlocal, ast.Match, ast.AsyncFor, ast.Starred)
@@ -236,11 +256,15 @@ def _compiles(source: str) -> bool:
 
 def _raws(analysis: _Analysis, scope: Scope, line: int) -> Iterator[tuple[Place, Raw]]:
     for place in _places(analysis.text, line):
-        for site in sites(analysis.text, scope, place):
-            for raw in expression_edits(site):
+        if analysis.remedies is not None:
+            for raw in analysis.remedies.get(place.order, ()):
                 yield place, raw
-        for raw in statement_edits(Line(analysis.text, scope, place)):
-            yield place, raw
+        else:
+            for site in sites(analysis.text, scope, place):
+                for raw in expression_edits(site):
+                    yield place, raw
+            for raw in statement_edits(Line(analysis.text, scope, place)):
+                yield place, raw
         if analysis.base is not None:
             for raw in analysis.base.edits(place):
                 yield place, raw
