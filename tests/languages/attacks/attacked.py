@@ -112,7 +112,7 @@ def run(
 
 
 def judged(folder: Path, red: Mapping[str, str], green: Mapping[str, str], rule: str, **options: object) -> None:
-    """Every red case has an attack of this rule that lands; no green one has any that does, nor one that breaks."""
+    """Every red case has an attack of this rule that lands; no green one has any that lands or breaks."""
     results = run(folder, {**red, **green}, **options)  # type: ignore[arg-type]
     problems = []
     for case, ran in results.items():

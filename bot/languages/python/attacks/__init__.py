@@ -9,12 +9,21 @@ from bot.domain import Call, Function
 from bot.kinds import Attack
 from bot.languages import Files, Unparsable
 from bot.languages.python import functions
-from bot.languages.python.attacks import commands
+from bot.languages.python.attacks import commands, evaluation, further, markup, sql
 from bot.languages.python.attacks.subject import Subject, subject_of, with_callee
 
 Family = Callable[[Subject], Iterator[Attack]]
 
-FAMILIES: tuple[Family, ...] = (commands.commands,)
+FAMILIES: tuple[Family, ...] = (
+    commands.commands,
+    evaluation.evaluation,
+    evaluation.deserialising,
+    evaluation.templates,
+    sql.sql,
+    markup.documents,
+    markup.formats,
+    *further.FURTHER,
+)
 """Every family, in no order that matters."""
 MOST = 6
 """Attacks on one function, the most severe first."""

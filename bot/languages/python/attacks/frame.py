@@ -59,6 +59,16 @@ class StandIn(mock.MagicMock):
         return super().__call__(*args, **kwargs)
 '''
 HARMLESS = "debug info warning error exception log print append add write send put execute"
+AWAITED = """\
+        made = super().__call__(*args, **kwargs)
+        if isinstance(made, StandIn):
+            made.__aenter__.return_value = made
+        return made
+
+    def __await__(self):
+        yield from ()
+        return self
+"""
 INSTANCE = '''\
 def instance(kind, *ways):
     """An object of a class: made as callers do, else without its `__init__`, with stand-ins for what it lacks."""
@@ -170,7 +180,7 @@ def module_text(subject: Subject, target: Target | None, proof: Proof) -> str:
     text = f"{calls}\n{proof.sensors}"
     parts = [REPLACED] if "replaced(" in proof.sensors else []
     if "StandIn" in text or "instance(" in text:
-        parts.append(proof.stand_in)
+        parts.append(stand_in_of(subject, proof))
         text += proof.stand_in
     if "instance(" in text:
         parts.append(INSTANCE)
@@ -194,6 +204,13 @@ def module_text(subject: Subject, target: Target | None, proof: Proof) -> str:
     head.append("\n".join([*subject.needs, f"import {subject.module} as module"]) + "\n")
     head.append(constants(subject, target, proof, asks="StandIn" in text))
     return "\n".join(head) + "\n\n" + "\n\n".join([HARNESS, *parts])
+
+
+def stand_in_of(subject: Subject, proof: Proof) -> str:
+    """The class `StandIn`; for coroutines it can be awaited and entered, too."""
+    if not subject.function.is_async:
+        return proof.stand_in
+    return proof.stand_in.replace("        return super().__call__(*args, **kwargs)\n", AWAITED)
 
 
 def caption(subject: Subject, proof: Proof) -> str:

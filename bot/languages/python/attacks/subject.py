@@ -8,6 +8,7 @@ the calls of a test module.
 from __future__ import annotations
 
 import ast
+import pathlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,10 @@ SERVICES = re.compile(
 )
 WEB = frozenset({"args", "form", "values", "GET", "POST", "params", "json", "headers", "cookies", "query_params"})
 """Attributes of a request that hold what a stranger sent."""
+TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_"))
+BYTES_METHODS = frozenset(name for name in dir(bytes) if not name.startswith("_"))
+PATH_METHODS = frozenset(name for name in dir(pathlib.Path) if not name.startswith("_"))
+STREAM_METHODS = frozenset({"read", "readline", "readlines", "seek", "getvalue", "close", "name"})
 MARK = "zq7hit"
 """The word in every payload that is found again where it landed."""
 
@@ -341,8 +346,21 @@ def into(subject: Subject, node: AnyFunction, parameter: Given, *, made: bool = 
         yield Target(name, name, "pathlib.Path(payload)", made, "path")
     elif "bytes" in parts or any(text.startswith(("b'", 'b"')) for text in recorded):
         yield Target(name, name, "payload.encode()", made, "bytes")
-    elif any(TEXTS.match(part) for part in parts if part) or not annotation:
+    elif any(TEXTS.match(part) for part in parts if part):
         yield Target(name, name, "payload", made)
+    elif not annotation:
+        yield from by_use(node, name, made=made)
+
+
+def by_use(node: AnyFunction, name: str, *, made: bool) -> Iterator[Target]:
+    """The way in through a parameter without annotation, by what the body asks of it."""
+    foreign = attributes_of(node, name) - TEXT_METHODS
+    if not foreign or foreign <= STREAM_METHODS:
+        yield Target(name, name, "payload", made)
+    elif foreign <= BYTES_METHODS:
+        yield Target(name, name, "payload.encode()", made, "bytes")
+    elif foreign <= PATH_METHODS:
+        yield Target(name, name, "pathlib.Path(payload)", made, "path")
 
 
 def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
@@ -468,7 +486,7 @@ def way(subject: Subject, target: Target | None, recorded: Mapping[str, str]) ->
     """One call."""
     attacked = target.parameter if target is not None and not target.made else ""
     value = target.value if target is not None else ""
-    given_ = arguments(subject.given, subject.node, recorded, attacked, value)
+    given_ = arguments(subject.given, subject.node, recorded, attacked, value, subject.tree)
     name = subject.node.name
     if subject.klass is not None and name.startswith("__") and not name.endswith("__"):
         name = f"_{subject.klass.name.lstrip('_')}{name}"
@@ -494,16 +512,21 @@ def instance(subject: Subject, target: Target | None, recorded: Mapping[str, str
     wanted = parameters(init)[1:] if init is not None else fields_of(klass)
     node = init if init is not None else subject.node
     if target is not None:
-        return f"module.{klass.name}({arguments(wanted, node, {}, target.parameter, target.value)})"
+        return f"module.{klass.name}({arguments(wanted, node, {}, target.parameter, target.value, subject.tree)})"
     options = []
     if "self" in recorded:
         options.append(f"lambda: {recorded['self']}")
-    options.append(f"lambda: module.{klass.name}({arguments(wanted, node, {}, '', '')})")
+    options.append(f"lambda: module.{klass.name}({arguments(wanted, node, {}, '', '', subject.tree)})")
     return f"instance(module.{klass.name}, {', '.join(options)})"
 
 
 def arguments(
-    wanted: Sequence[Given], node: AnyFunction, recorded: Mapping[str, str], attacked: str, value: str
+    wanted: Sequence[Given],
+    node: AnyFunction,
+    recorded: Mapping[str, str],
+    attacked: str,
+    value: str,
+    tree: ast.Module | None,
 ) -> str:
     """The arguments of a call: the payload, recorded ones, stand-ins for what has no default."""
     parts: list[str] = []
@@ -517,7 +540,7 @@ def arguments(
         elif each.optional and not (by_position and each.kind in "/p"):
             continue
         else:
-            text = stand_in(node, each)
+            text = stand_in(node, each, tree)
         if each.kind in ("*", "**"):
             if each.name == attacked and each.kind == "*":
                 parts.append(text)
@@ -533,7 +556,7 @@ def arguments(
 SIMPLE = {"int": "1", "float": "1.0", "bool": "True", "str": "'zq'", "bytes": "b'zq'", "None": "None"}
 
 
-def stand_in(node: AnyFunction, parameter: Given) -> str:
+def stand_in(node: AnyFunction, parameter: Given, tree: ast.Module | None) -> str:
     """Source of a value for an argument of which nothing was recorded."""
     name, annotation = parameter.name, parameter.annotation.strip("'\"")
     first = annotation.partition("|")[0].strip()
@@ -549,11 +572,22 @@ def stand_in(node: AnyFunction, parameter: Given) -> str:
         return "[]"
     if re.match(r"^(typing\.)?(dict|Dict|Mapping|MutableMapping)\b", first):
         return "{}"
+    if (klass := class_of(tree, first)) is not None:
+        init = init_of(klass)
+        wanted = parameters(init)[1:] if init is not None else fields_of(klass)
+        own = arguments(wanted, init if init is not None else node, {}, "", "", None)
+        return f"instance(module.{klass.name}, lambda: module.{klass.name}({own}))"
     if annotation or SERVICES.search(name) or reached_into(node, name):
         return "StandIn()"
     if NUMBERS.search(name):
         return "1"
     return "'zq'"
+
+
+def class_of(tree: ast.Module | None, name: str) -> ast.ClassDef | None:
+    """The class of a file that an annotation names."""
+    found = (each for each in (tree.body if tree is not None else ()) if isinstance(each, ast.ClassDef))
+    return next((each for each in found if each.name == name.strip("'\"")), None)
 
 
 def divided(node: AnyFunction, name: str) -> bool:
@@ -569,18 +603,25 @@ def divided(node: AnyFunction, name: str) -> bool:
     )
 
 
-TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_"))
+def attributes_of(node: AnyFunction, name: str) -> set[str]:
+    """Attributes of a parameter that the body reads."""
+    return {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == name
+    }
 
 
 def reached_into(node: AnyFunction, name: str) -> bool:
     """Whether the body calls a parameter, enters it, or reads attributes of it that no text has."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == name:
-            if each.attr not in TEXT_METHODS:
-                return True
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == name:
-            return True
-    return False
+    if attributes_of(node, name) - TEXT_METHODS:
+        return True
+    return any(
+        isinstance(each, ast.Name) and each.id == name
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Call | ast.withitem)
+        for each in [inner.func if isinstance(inner, ast.Call) else inner.context_expr]
+    )
 
 
 def with_callee(subject: Subject, name: str) -> Subject:
