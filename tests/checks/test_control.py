@@ -70,3 +70,19 @@ def test_a_witness_named_by_its_file_notices_by_one_of_the_files_tests() -> None
     about = finding("tests/test_cart.py")
     assert judged(outcomes({WITNESS: GOOD, OTHER: BAD}), about, ("tests/test_cart.py",))[0]
     assert not judged(outcomes({WITNESS: GOOD, OTHER: GOOD, UNRELATED: BAD}), about, ("tests/test_cart.py",))[0]
+
+
+def test_an_attack_does_not_land_in_a_function_that_raises_and_others_must_notice() -> None:
+    attack = finding()
+    attack = replace(attack, witness=replace(attack.witness, kind="attack"))
+    assert judged(outcomes({WITNESS: GOOD, OTHER: BAD}), attack)[0]
+    ok, detail = judged(outcomes({WITNESS: GOOD, OTHER: GOOD}), attack)
+    assert not ok
+    assert "prove nothing" in detail
+
+
+def test_where_times_are_the_witness_other_tests_must_notice() -> None:
+    slow = finding()
+    slow = replace(slow, witness=replace(slow.witness, kind="measure", tests=()))
+    assert judged(outcomes({WITNESS: GOOD, OTHER: BAD}), slow)[0]
+    assert not judged(outcomes({WITNESS: GOOD, OTHER: GOOD}), slow)[0]
