@@ -153,7 +153,8 @@ def ladder(size: int) -> list[int]:
     """By how much an input of this size is grown, step by step."""
     step = max(2, round((TARGET / size) ** (1 / STEPS)))
     scales = [step**power for power in range(1, STEPS + 1)]
-    return [scale for scale in scales if scale * size <= 4 * TARGET] or scales[:3]
+    # Growth is read off four sizes at least.
+    return [scale for index, scale in enumerate(scales) if index < STEPS - 1 or scale * size <= 4 * TARGET]
 
 
 def too_slow(timing: Timing, scale: int) -> bool:
