@@ -274,7 +274,7 @@ def _print_finding(item: Reviewed, out: Console) -> None:
         )
         code = visible(finding.witness.code).strip("\n")
         out.print(Padding(Text(code, style="dim"), (0, 0, 1, 4), expand=False))
-    if finding.witness.failure.strip():
+    if finding.witness.failure.strip() and finding.witness.measured is None:
         failure = plain(finding.witness.failure, MAX_FAILURE).strip("\n")
         out.print(Padding(Text(failure, style="dim"), (0, 0, 0, 4), expand=False))
     if rewrite is None:

@@ -50,6 +50,12 @@ def pace(measured: Measured, other: str) -> str:
     return f"is {number(1 / ratio)} times as fast as {other} ({_interval(1 / high, 1 / low, number)})"
 
 
+def ratio(measured: Measured) -> str:
+    """The new time over the old one with its interval, for a table: `9.6 (9.1 to 10.3)`."""
+    low, high = (number(min(max(value, 0.0), 1e9)) for value in (measured.low, measured.high))
+    return f"{number(min(max(measured.ratio, 0.0), 1e9))} ({low} to {high})"
+
+
 def _interval(low: float, high: float, said: Callable[[float], str]) -> str:
     return f"99% interval: {said(low)} to {said(high)}"
 
@@ -169,8 +175,8 @@ def shown_by(finding: Finding) -> str:
     """What shows it, in few words: `2 tests, 2 of 2 runs`."""
     witness = finding.witness
     if witness.kind == "measure":
-        pairs = witness.measured.pairs if witness.measured is not None else 0
-        return f"{pairs} pairs of calls, {witness.repeats} of {witness.repeats} processes"
+        pairs = f"{witness.measured.pairs} pairs of calls" if witness.measured is not None else "times"
+        return f"{pairs}, {witness.repeats} of {witness.repeats} processes"
     made = {"input": "a call", "attack": "an exploit"}.get(witness.kind)
     tests = f"{len(witness.tests)} test{'s' if len(witness.tests) != 1 else ''}"
     return f"{made or tests}, {witness.repeats} of {witness.repeats} runs"

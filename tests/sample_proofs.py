@@ -113,7 +113,11 @@ SLOWER = replace(
     title="`total` takes time that grows with the square of its input",
     message="With 16 times as much data `total` takes 235 times as long; at base it was 17 times.",
     witness=Witness(
-        kind="measure", tests=(), command="", failure="9.62 times as long (9.1 to 10.3)", measured=GROWTH
+        kind="measure",
+        tests=(),
+        command="tryline review --function shop/cart.py::total",
+        failure="2.1 ms at base, 20 ms at head",
+        measured=GROWTH,
     ),
     anchor="growth",
 )

@@ -152,7 +152,7 @@ def test_what_each_kind_of_finding_shows() -> None:
         "Weakly tested: the tests notice only 1 of 12 altered versions of these lines.",
     ):
         assert line in text
-    assert "$ \n" not in text, "no command, no line of one"
+    assert "2.1 ms at base, 20 ms at head" not in text, "no number without its interval"
 
 
 def test_other_answers_are_a_table_and_what_was_left_alone_a_list() -> None:

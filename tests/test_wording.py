@@ -30,7 +30,13 @@ NUMBERS = st.floats(allow_nan=False) | st.sampled_from([0.0, -1e300, 1e300, 1e-3
     ],
 )
 def test_times_are_told_with_their_interval(ratio: float, low: float, high: float, said: str) -> None:
-    assert wording.pace(replace(GROWTH, ratio=ratio, low=low, high=high), "base") == said
+    measured = replace(GROWTH, ratio=ratio, low=low, high=high)
+    assert wording.pace(measured, "base") == said
+
+
+def test_a_ratio_in_a_table_has_its_interval() -> None:
+    assert wording.ratio(GROWTH) == "9.6 (9.1 to 10.3)"
+    assert wording.ratio(QUICKER) == "0.31 (0.28 to 0.34)"
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.none() | NUMBERS, st.integers(0, 2**53))
@@ -48,7 +54,12 @@ def test_impossible_numbers_are_told_in_few_words(
         sizes=(count,) * 50,
         events_new={f"e{n}": count for n in range(100)},
     )
-    said = [wording.pace(measured, "base"), wording.method(measured), wording.grown(measured)]
+    said = [
+        wording.pace(measured, "base"),
+        wording.ratio(measured),
+        wording.method(measured),
+        wording.grown(measured),
+    ]
     said += [cell for row in wording.rows(measured) for cell in row]
     assert len(" ".join(said)) < 1500
     assert wording.factor(replace(SLOWER, witness=replace(SLOWER.witness, measured=measured))) >= 1

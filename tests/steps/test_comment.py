@@ -46,6 +46,7 @@ from sample_reviews import (
 from bot import markers
 from bot.domain import (
     FileDiff,
+    Finding,
     FunctionReport,
     NotReviewed,
     Probe,
@@ -116,6 +117,10 @@ def explained() -> str:
     item = replace(WITH_REWRITE, finding=replace(PROPOSED, probe=probe))
     memory = comment.memory_of(with_findings(item), Memory())
     return comment.explained(memory.findings[0], memory)
+
+
+def without_command(item: Reviewed) -> Finding:
+    return replace(item.finding, witness=replace(item.finding.witness, command=""))
 
 
 def inline(item: Reviewed) -> str:
@@ -919,4 +924,7 @@ def test_annotations_name_the_weakness_and_the_interval() -> None:
     attack, slower = comment.annotations(with_findings(SLOWER_MENDED, ATTACK_MENDED))
     assert attack.title.endswith(" (CWE-78)")
     assert "Measured: head takes 9.6 times as long as base (99% interval: 9.1 to 10.3)." in slower.message
-    assert "Run:" not in slower.message, "there is no command to run"
+    assert "Run: tryline review --function" in slower.message
+    (bare,) = comment.annotations(with_findings(replace(SLOWER_MENDED, finding=without_command(SLOWER_MENDED))))
+    assert "Run:" not in bare.message, "no line of a command that is not there"
+    assert "```console" not in inline(replace(SLOWER_MENDED, finding=without_command(SLOWER_MENDED)))

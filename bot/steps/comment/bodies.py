@@ -48,7 +48,7 @@ def _shown(item: Reviewed) -> list[Part]:
         return [Part((passage("inline", "measured", item), ""))]
     if witness.kind in ("input", "attack") and has_code:
         return [Part((passage("inline", "made", item), ""))]
-    parts = [Part((passage("inline", "command", item), ""))]
+    parts = [Part((passage("inline", "command", item), ""))] if witness.command.strip() else []
     if witness.failure.strip():
         parts.append(Part((passage("inline", "failure", item), "")))
     if has_code:
