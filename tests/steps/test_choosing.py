@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot import wire
-from bot.steps.propose.choosing import Merit, Played, merit
+from bot.domain import Category, ChangedFunction, Finding, Function, Severity, Witness
+from bot.steps.propose.choosing import Merit, Played, loyalty, merit, reference_for
 
 
 def answers(digests: str, how: str = "returned") -> tuple[wire.Replayed, ...]:
@@ -42,3 +43,42 @@ def test_without_inputs_there_is_nothing_to_disagree_on() -> None:
     played = Played(None, (None, None))
     assert played.shares([-1.0, -9.0]) == [1.0, 1.0]
     assert played.rival([0, 1]) == ""
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        ("abcd", Merit(inputs=4)),  # answers as head does
+        ("abcx", Merit(strays=0.25, inputs=4)),  # answers otherwise
+        ("abc!", Merit(refused=0.25, inputs=4)),  # raises on a derived input that head answers
+        ("!bcd", Merit(strays=0.25, inputs=4)),  # raises on what a test passes
+    ],
+)
+def test_where_head_is_the_reference_a_version_must_answer_as_head_does(candidate: str, expected: Merit) -> None:
+    assert loyalty(answers("abcd"), answers(candidate), 4) == expected
+
+
+def test_a_derived_input_that_head_refuses_says_nothing() -> None:
+    assert loyalty(answers("a!"), answers("ab"), 2) == Merit(inputs=1)
+
+
+def test_a_version_that_refuses_or_strays_is_worth_less_than_one_that_does_not() -> None:
+    faithful, strange, guarded = (loyalty(answers("aaaa"), answers(c), 4).value for c in ("aaaa", "aaab", "aaa!"))
+    assert faithful > guarded > strange
+
+
+def test_of_a_digest_by_another_function_only_that_there_is_one_is_compared() -> None:
+    assert loyalty(answers("ab"), answers("xy"), 1, other_answers=True) == Merit(inputs=2)
+    assert loyalty(answers("ab"), answers("x!"), 1, other_answers=True).strays == 0.5
+
+
+@pytest.mark.parametrize(
+    ("category", "reference"),
+    [(Category.CORRECTNESS, "base"), (Category.SECURITY, "head"), (Category.PERFORMANCE, "head")],
+)
+def test_what_is_slow_or_open_to_attack_answers_rightly_otherwise(category: Category, reference: str) -> None:
+    changed = ChangedFunction(Function("m.py", "f", 1, 2, 1, 2, "def f():\n    pass\n"), None, (), "added")
+    witness = Witness("attack", ("t",), "pytest", "landed")
+    finding = Finding("rule", category, Severity.LOW, changed, 1, 1, "title", "message", witness)
+    assert reference_for(finding) == reference
+    assert reference_for(None) == "base"

@@ -17,7 +17,7 @@ from bot.endpoints import Proposer
 from bot.errors import EndpointError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
-from bot.steps.propose.choosing import Referee
+from bot.steps.propose.choosing import OTHER_ANSWERS, Referee, reference_for
 from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
 from bot.steps.propose.ladder import Ladder
 from bot.steps.propose.searching import Searcher
@@ -50,7 +50,14 @@ def search(
     if why:
         return Search((), (), judge.trials, judge.clock() - judge.opened, "not-runnable", notes=(why,))
     measure = base if judge.base_serves else None
-    referee = Referee(judge, function, normal_ends(function.head.source), measure)
+    referee = Referee(
+        judge,
+        function,
+        normal_ends(function.head.source),
+        measure,
+        reference_for(finding),
+        other_answers=finding is not None and finding.cwe in OTHER_ANSWERS,
+    )
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()
     ladder = Ladder(searcher, writer) if writer is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import trial, wire
-from bot.domain import Candidate, ChangedFunction, Outcome
+from bot.domain import Candidate, Category, ChangedFunction, Finding, Outcome
 from bot.steps.propose.judging import Judge, State
 from bot.steps.propose.text import changed_lines, hunks_between
 
@@ -20,6 +20,12 @@ SMALL = 3
 """Lines of a hunk that may be undone like any other edit: the branch did little more there than the slip."""
 CONVINCED = 6.0
 """What it is worth, in nats, that nothing speaks against a version on any input."""
+
+REFUSED = 0.5
+"""Share of derived inputs that a version may refuse where head answers, and still be believed: a guard against an
+attack refuses strange inputs, but not most of all inputs."""
+OTHER_ANSWERS = frozenset({326, 327, 328, 330, 331, 335, 337, 338, 340, 341, 377, 379, 759, 760, 916})
+"""Weaknesses (CWE) that only another answer mends: a digest by another function, a value that was foreseeable."""
 
 Passing = tuple[State, Mapping[str, Outcome]]
 """A version that passes, and what its warm runs showed by test."""
@@ -38,11 +44,13 @@ class Merit:
     inputs: int = 0
     differ: int = 0
     """How many of the inputs show what the change did; with none of them nothing can be healed."""
+    refused: float = 0.0
+    """Where head is the reference: share of derived inputs that head answers and it raises on."""
 
     @property
     def value(self) -> float:
         """One number, in nats, to be added to a log-probability."""
-        return 8 * self.heals - 16 * self.strays - 4 * self.odd
+        return 8 * self.heals - 16 * self.strays - 4 * self.odd - 12 * self.refused
 
 
 def merit(
@@ -62,6 +70,36 @@ def merit(
             heals += c.digest == b.digest
             odd += c.digest not in (b.digest, h.digest)
     return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ, differ)
+
+
+def loyalty(
+    head: Sequence[wire.Replayed], candidate: Sequence[wire.Replayed], group: int, *, other_answers: bool = False
+) -> Merit:
+    """How far a version answers as head does, whose answers are right where nothing attacks and nothing is slow.
+
+    With `other_answers`, only whether it answers is compared.
+    """
+    inputs = strays = refused = 0
+    for index, (h, c) in enumerate(zip(head, candidate, strict=False)):
+        derived = index % group != 0
+        # What head refuses of derived inputs is outside what callers may pass: it says nothing.
+        if h.how not in ("returned", "raised") or (h.how == "raised" and derived):
+            continue
+        inputs += 1
+        if h.how == "returned" and c.how != "returned" and derived:
+            refused += 1
+        elif h.how != c.how or (not other_answers and c.digest != h.digest):
+            strays += 1
+    return Merit(strays=strays / max(1, inputs), inputs=inputs, refused=refused / max(1, inputs))
+
+
+def reference_for(finding: Finding | None) -> str:
+    """Whose answers are right apart from what a finding is about: `head` or `base`.
+
+    What is slow or can be attacked answers rightly otherwise; what is wrong does not.
+    """
+    known = finding is not None and finding.category in (Category.SECURITY, Category.PERFORMANCE)
+    return "head" if known else "base"
 
 
 @dataclass(frozen=True)
@@ -110,7 +148,22 @@ class Played:
 class Referee:
     """Compares passing versions by what they answer. Replays each text once."""
 
-    def __init__(self, judge: Judge, function: ChangedFunction, original: str, base: str | None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        function: ChangedFunction,
+        original: str,
+        base: str | None,
+        reference: str = "base",
+        *,
+        other_answers: bool = False,
+    ) -> None:
+        """`reference` says whose answers are right: those of `base`, where there is one, or those of `head`.
+
+        `other_answers`: of head's, only that there is one is compared (see `OTHER_ANSWERS`).
+        """
+        self.by_head = reference == "head"
+        self.other_answers = other_answers
         self.stage = judge.stage
         self.judge = judge
         self.function = function
@@ -123,6 +176,11 @@ class Referee:
         self.known: dict[tuple[str, tuple[str, ...]], tuple[wire.Replayed, ...] | None] = {}
         self.reference: tuple[wire.Replayed, ...] | None = None
         self.began = False
+
+    @property
+    def votes(self) -> bool:
+        """Whether nothing but the tests says what is right, so that passing versions vote."""
+        return self.base is None and not self.by_head
 
     def small(self, original: str, base: str) -> bool:
         """Whether the branch changed one small place of the function, layout and comments apart."""
@@ -149,16 +207,23 @@ class Referee:
         )
 
     def steady(self) -> tuple[wire.Replayed, ...] | None:
-        """The reference's answers (base's, or head's without it), unsteady inputs marked unusable.
+        """The reference's answers (base's, or head's), unsteady inputs marked unusable.
 
         What differs between two runs of the same code is not the function's doing: such inputs say nothing.
         """
         if not self.began:
             self.began = True
-            source = self.base if self.base is not None else self.original
+            source = self.base if self.base is not None and not self.by_head else self.original
             first = self.play(source)
             recorded = first[:: DERIVED + 1] if first is not None else ()
-            if self.base is not None and 2 * sum(row.how == "raised" for row in recorded) > len(recorded):
+            if self.by_head and self.other_answers:
+                self.reference = first  # what is drawn at random differs from run to run, and is an answer
+                return first
+            if (
+                source == self.base
+                and not self.by_head
+                and 2 * sum(row.how == "raised" for row in recorded) > len(recorded)
+            ):
                 return None  # base takes other arguments than head's callers give
             again = self.replay(source, ()) if first is not None else None
             if first is not None and again is not None:
@@ -172,6 +237,12 @@ class Referee:
 
     def merit(self, state: State) -> Merit | None:
         """How a version compares with base and head; None where that cannot be told."""
+        if self.by_head:
+            head = self.steady() if self.inputs else None
+            version = self.play(state.source, state.imports) if head is not None else None
+            if head is None or version is None:
+                return None
+            return loyalty(head, version, DERIVED + 1, other_answers=self.other_answers)
         if self.base is None or not self.inputs:
             return None
         base, head, version = self.steady(), self.play(self.original), self.play(state.source, state.imports)
@@ -185,6 +256,8 @@ class Referee:
         Where head's tests ask for something that base does not do, base is no measure of it, and counts little.
         """
         found = self.merit(state)
+        if self.by_head:
+            return found.value if found is not None else 0.0
         if found is None:
             return 8 * (state.result.agreement - 1) if self.calls_tell() else 0.0
         return found.value if self.judge.base_green else 0.2 * found.value
@@ -192,6 +265,8 @@ class Referee:
     def convincing(self, state: State) -> bool:
         """Whether nothing speaks against a version: it heals all that the change broke, alters nothing else."""
         found = self.merit(state)
+        if self.by_head:
+            return found is None or (found.strays <= 0.02 and found.refused <= 0.02)
         if (found is None or not found.differ) and self.calls_tell():
             return state.result.agreement >= ALIKE
         if found is None or found.inputs == 0 or not self.judge.base_green:
@@ -210,11 +285,19 @@ class Referee:
     def suspect(self, state: State) -> bool:
         """Whether a version answers as neither base nor head does, or alters what both agree on."""
         found = self.merit(state)
+        if self.by_head:
+            return found is not None and (found.strays > 0.1 or found.refused > REFUSED)
         if found is None and self.calls_tell():
             return state.result.agreement < ALIKE
         if found is None or found.inputs < 10 or not self.judge.base_green:
             return False
         return found.odd > 0.1 or found.strays > 0.1
+
+    def agreement(self, worth: Merit | None) -> float:
+        """The share of inputs on which a version answers as the reference does."""
+        if worth is None:
+            return 1.0
+        return 1 - worth.strays - worth.refused if self.by_head else worth.heals * (1 - worth.strays)
 
     def rank(self, plausible: Sequence[Passing]) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
         """(the passing versions as candidates, best first; notes).
@@ -222,7 +305,8 @@ class Referee:
         Where base is there to compare with, the one goes first that heals what the change broke and alters nothing
         else. Without it, versions that answer alike on recorded and derived inputs vote together, with their
         probabilities (after the clustering of AlphaCode); `confidence` is their share. A version equal to base
-        comes last, unless the branch changed only one small place; more edits and a larger diff cost.
+        comes last, unless the branch changed only one small place; more edits and a larger diff cost. Where head
+        is the reference, the one goes first that answers as head does.
         """
         if not plausible:
             return (), ()
@@ -241,16 +325,16 @@ class Referee:
                 imports=state.imports,
                 edits=state.edits,
                 logprob=state.logprob,
-                agreement=1.0 if worth is None else (worth.heals * (1 - worth.strays)),
+                agreement=self.agreement(worth),
                 seconds=state.result.seconds,
                 is_revert=revert,
                 proposer=state.proposer,
                 rung=state.rung,
                 expected=outcomes,
-                confidence=shares[index] if self.base is None else (0.0 if self.suspect(state) else 1.0),
+                confidence=shares[index] if self.votes else (0.0 if self.suspect(state) else 1.0),
             )
             value = state.logprob + self.worth(state)
-            value += math.log(max(shares[index], 1e-6)) if worth is None else 0.0
+            value += math.log(max(shares[index], 1e-6)) if worth is None and not self.by_head else 0.0
             value -= 2.0 * (len(state.edits) - 1) + 0.3 * changed_lines(self.original, state.source)
             legitimate = not revert or self.one_place
             value += CONVINCED if worth is not None and legitimate and self.convincing(state) else 0.0

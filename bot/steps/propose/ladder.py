@@ -126,7 +126,7 @@ class Ladder:
         to a vote with others before it is believed."""
         if not self.searcher.plausible:
             return False
-        alone = self.searcher.referee.base is None
+        alone = self.searcher.referee.votes
         if alone and name == "plain" and "best-of-n" in chosen:
             return False
         return self.searcher.convinced()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot import trial
 from bot.domain import (
+    Category,
     ChangedFunction,
     Finding,
     LineStep,
@@ -24,6 +25,9 @@ from bot.steps.propose.choosing import Referee
 from bot.steps.propose.judging import NOTHING, RANK, Judge, OutOfBudget, State
 from bot.steps.propose.text import apply, hunks_between, line_count, normal_ends
 
+ELSEWHERE = 0.1
+"""How suspicious a line is that nothing blames, where the finding is about security: what a sink is given was made
+before, and a statement over several lines begins on one that was not blamed. Few edits are proposed there."""
 FURTHER = 400
 """Trials that may be spent on finding something better than a passing version that does not convince."""
 
@@ -48,6 +52,8 @@ class Searcher:
         self.proposers = proposers
         self.progress = progress
         self.settings = judge.settings
+        guarded = finding is not None and finding.category is Category.SECURITY
+        self.least = ELSEWHERE if guarded else 0.0
         self.original = normal_ends(function.head.source)
         self.tried: set[str] = {self.normalised(self.original)}
         self.steps: list[LineStep] = []
@@ -67,7 +73,7 @@ class Searcher:
         if not self.judge.guide.suspicious:
             return 1.0
         line = self.function.head.start_line + line_count(self.original) - 1 - after
-        return self.judge.guide.suspicious.get(line, 0.0)
+        return self.judge.guide.suspicious.get(line, self.least)
 
     def width(self, after: int, depth: int) -> int:
         """How many proposals a line gets: all where it is suspicious, one (`keep`) where no failing run goes."""
@@ -256,11 +262,11 @@ class Searcher:
     def settle(self, root: State) -> None:
         """Something passes. Is it convincing? If not, a bounded look for something that is.
 
-        Without a base nothing but the tests says what is right: the next proposals of each line are tried, too,
-        so that rivals are known before one is chosen. With one, a version that still answers unlike base, or
+        Without a reference nothing but the tests says what is right: the next proposals of each line are tried,
+        too, so that rivals are known before one is chosen. With one, a version that still answers unlike it, or
         changes answers that nobody complained of, may be half of what is needed: it is tried as a prefix.
         """
-        if self.referee.base is None:
+        if self.referee.votes:
             self.walk(root, skip=self.settings.width)
             return
         if self.convinced():
