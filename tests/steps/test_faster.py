@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,12 +22,11 @@ def measured(ratio: float, **more: Any) -> Measured:
     return Measured(ratio=ratio, low=ratio * 0.98, high=ratio * 1.02, **{**given, **more})
 
 
-@dataclass(frozen=True)
 class Table:
     """Proposes the usual edits always, and those for speed where times are the matter."""
 
-    name: str = "edits"
-    tier: str = "E"
+    name = "edits"
+    tier = "E"
 
     def propose(self, situation: Situation) -> tuple[Proposal, ...]:
         usual = [
