@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.domain import Finding, FunctionReport, Review, Suspicion, Verdict
+from bot.domain import Conclusion, Finding, FunctionReport, Review, Suspicion, Verdict
 from bot.kinds import Difference, Measured
 
 MARGIN = 0.10
@@ -220,7 +220,13 @@ def altered(review: Review) -> tuple[Altered, ...]:
 
 
 def left_alone(review: Review) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Why functions were not compared or not timed, and which: each reason once."""
+    """Why functions were not compared or not timed, and which: each reason once.
+
+    Many functions cannot be: a review that has nothing else to say does not get longer by it. The saved result
+    has it always.
+    """
+    if review.conclusion is Conclusion.CLEAN and not any(report.differences for report in review.functions):
+        return ()
     found: dict[str, list[str]] = {}
     for report in review.functions:
         if report.left_alone:

@@ -154,7 +154,6 @@ TEXTS: dict[str, Callable[[], str]] = {
     "faster": lambda: inline(FASTER_MENDED),
     "kinds": lambda: planned(KINDS, caps=Caps(suspected=True)).summary,
     "altered": lambda: planned(ALTERED).summary,
-    "left_alone": lambda: planned(LEFT_ALONE).summary,
 }
 
 
@@ -893,6 +892,12 @@ def test_many_other_answers_are_folded_and_counted() -> None:
     assert "<details><summary>This change alters what 1 function answers: 23 inputs</summary>" in text
     assert text.count("| `total` |") == 10
     assert "And 13 more." in text
+
+
+def test_what_was_left_alone_makes_no_review_longer_that_has_nothing_to_say() -> None:
+    assert planned(LEFT_ALONE).summary == planned(CLEAN).summary
+    review = replace(with_findings(CRASH_MENDED), functions=LEFT_ALONE.functions)
+    assert "- its answers differ from run to run: `shop/cart.py::total`" in planned(review).summary
 
 
 def test_answers_that_tests_demand_are_folded() -> None:
