@@ -23,10 +23,14 @@ TARGET = 2000
 """Elements to which an input is grown: enough for growth to show, little enough for a square of it."""
 STEPS = 4
 """Times that an input is grown on the way there."""
-SLOWEST = 0.05
-"""Seconds of a call above which an input is not grown any further."""
-LEAST_SECONDS = 0.3
-"""For one comparison; longer where a call takes long."""
+LOOK = 0.4
+"""Seconds for the first look at an input."""
+LEAST_SECONDS = 0.6
+"""For one input and what it is grown to."""
+LONGEST = 20.0
+"""Most seconds for one input, where its calls take long."""
+APART = 1.5
+"""Seconds for a version that is timed alone."""
 TESTS = 6
 """Tests whose modules the fork server holds."""
 
@@ -113,40 +117,36 @@ def seeded(side: trial.Side, process: int) -> trial.Side:
 def race(
     stage: trial.Stage, versions: Sequence[trial.Version | None], inputs: Sequence[Input], length: Length
 ) -> Raced:
-    """One race on a stage that has started: each input as it was recorded, then grown while that is cheap."""
+    """One race on a stage that has started: each input as it was recorded, then grown while that is cheap.
+
+    A short look at every input comes first: how large it is, and whether versions answer it alike at all.
+    """
     if not stage.warm:
         return Raced(why=stage.why_cold or "the function cannot be called apart from its tests")
-    each = max(LEAST_SECONDS, length.seconds / (max(1, len(inputs)) * (STEPS + 1)))
-    left = length.seconds
-    timings: list[Timing] = []
+    looks: list[tuple[int, Timing]] = []
     whys: list[str] = []
-    alive: list[tuple[int, list[int]]] = []
     for index, input_ in enumerate(inputs):
-        first, used = once(stage, versions, input_, 1, each, length.seed)
-        if first is None:
+        rows = asked(stage, versions, input_, (1,), LOOK, length.seed)
+        if rows is None:
             return Raced(why="the function cannot be called apart from its tests")
-        left -= used
-        timings.append(replace(first, input=index))
-        if why := unlike(first, len(versions)):
-            whys.append(why)
-        elif length.grow and first.size > 0:
-            alive.append((index, ladder(first.size)))
-    last = {timing.input: timing for timing in timings}
-    while alive and left > 0:
-        growing, alive = alive, []
-        for index, scales in growing:
-            scale, *others = scales
-            if left <= 0 or too_slow(last[index], scale):
-                continue
-            timing, used = once(stage, versions, inputs[index], scale, each, length.seed)
-            left -= used
-            if timing is None or unlike(timing, len(versions)) or timing.size <= last[index].size:
-                continue
-            timings.append(replace(timing, input=index))
-            last[index] = timings[-1]
-            if others:
-                alive.append((index, others))
-    return Raced(tuple(timings), "" if len(whys) < len(inputs) else whys[0])
+        if not rows or (why := unlike(rows[0], len(versions))):
+            whys.append(why if rows else "its arguments cannot be made again, or calls take too long")
+        else:
+            looks.append((index, rows[0]))
+    timings: list[Timing] = []
+    each = max(LEAST_SECONDS, (length.seconds - LOOK * len(inputs)) / max(1, len(looks)))
+    for index, look in looks:
+        scales = (1, *ladder(look.size)) if length.grow and look.size > 0 else (1,)
+        rows = asked(stage, versions, inputs[index], scales, seconds_for(look, each), length.seed) or ()
+        timings += [replace(row, input=index) for row in rows or (look,)]
+    return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"))
+
+
+def seconds_for(look: Timing, each: float) -> float:
+    """Time for one input: longer than its share where calls take so long that it would not do for the recorded
+    one, up to a bound."""
+    round_ = sum(max(row) for row in look.seconds if row)
+    return max(each, min(LONGEST, 3 * LEAST_PAIRS * round_))
 
 
 def ladder(size: int) -> list[int]:
@@ -157,45 +157,58 @@ def ladder(size: int) -> list[int]:
     return [scale for index, scale in enumerate(scales) if index < STEPS - 1 or scale * size <= 4 * TARGET]
 
 
-def too_slow(timing: Timing, scale: int) -> bool:
-    """Whether a call would take too long at the next scale, were its time to grow with the square of its size."""
-    slowest = max((max(row) for row in timing.seconds if row), default=0.0)
-    return slowest * (scale / timing.scale) ** 2 > 20 * SLOWEST or slowest > SLOWEST
-
-
-def once(
+def asked(
     stage: trial.Stage,
     versions: Sequence[trial.Version | None],
     input_: Input,
-    scale: int,
+    scales: Sequence[int],
     seconds: float,
     seed: int,
-) -> tuple[Timing | None, float]:
-    """(one input at one scale, the seconds allowed for it), once more and longer where calls take so long that
-    few rounds fit."""
-    used = seconds
-    timing = measured_once(stage, versions, input_, scale, seconds, seed)
-    if timing is not None and not unlike(timing, len(versions)):
-        rounds = min((len(row) for row in timing.seconds), default=0)
-        round_ = sum(max(row) for row in timing.seconds if row)
-        if rounds < LEAST_PAIRS and 0 < round_ < 1.0:
-            longer = 2 * LEAST_PAIRS * round_ + 1.0
-            timing = measured_once(stage, versions, input_, scale, longer, seed) or timing
-            used += longer
-    return timing, used
+) -> tuple[Timing, ...] | None:
+    """Times on one input at scales. A scale at which a version is cut, since another takes so much less, is timed
+    once more, version by version: nothing that the machine does makes a difference that large."""
+    rows = stage.measure(versions, (input_,), scales=scales, seconds=seconds, seed=seed)
+    if rows is None:
+        return None
+    out: list[Timing] = []
+    for row in rows:
+        if "endless" in row.how and "returned" in row.how:
+            out.append(apart(stage, versions, input_, row, max(APART, seconds / 2), seed))
+        else:
+            out.append(row)
+    return tuple(out)
 
 
-def measured_once(
+def apart(
     stage: trial.Stage,
     versions: Sequence[trial.Version | None],
     input_: Input,
-    scale: int,
+    row: Timing,
     seconds: float,
     seed: int,
-) -> Timing | None:
-    """One question to the fork server, about one input at one scale."""
-    timings = stage.measure(versions, (input_,), scales=(scale,), seconds=seconds, seed=seed)
-    return timings[0] if timings else None
+) -> Timing:
+    """The row with those versions timed alone that were cut; as it is where that gives nothing."""
+    times, digests, hows = list(row.seconds), list(row.digests), list(row.how)
+    memory, events = list(row.memory_kb), list(row.events)
+    for index, how in enumerate(row.how):
+        if how != "endless":
+            continue
+        alone = stage.measure((versions[index],), (input_,), scales=(row.scale,), seconds=seconds, seed=seed)
+        if not alone or not alone[0].seconds or not alone[0].how or alone[0].size != row.size:
+            continue
+        times[index], digests[index], hows[index] = alone[0].seconds[0], alone[0].digests[0], alone[0].how[0]
+        if index < len(memory) and alone[0].memory_kb:
+            memory[index] = alone[0].memory_kb[0]
+        if index < len(events) and alone[0].events:
+            events[index] = alone[0].events[0]
+    return replace(
+        row,
+        seconds=tuple(times),
+        digests=tuple(digests),
+        how=tuple(hows),
+        memory_kb=tuple(memory),
+        events=tuple(events),
+    )
 
 
 def unlike(timing: Timing, versions: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -25,11 +25,12 @@ class Track:
     size: int = 10
     digests: Callable[[int], tuple[str, ...]] = lambda _scale: ("d", "d")
     how: str = "returned"
-    rounds: int = 40
+    cut: int = 10**9
+    """Size from which the new version is cut where it is timed beside the other."""
     warm: bool = True
     why_cold: str = "no test was collected"
     can: bool = True
-    asked: list[tuple[str, int, float]] = field(default_factory=list)
+    asked: list[tuple[str, int, tuple[int, ...], float]] = field(default_factory=list)
 
     def measure(
         self,
@@ -40,15 +41,23 @@ class Track:
         seconds: float,
         seed: int,
     ) -> tuple[Timing, ...] | None:
-        (scale,), (one,) = scales, inputs
-        self.asked.append((one.pickled, scale, seconds))
+        (one,) = inputs
+        self.asked.append((one.pickled, len(versions), tuple(scales), seconds))
         if not self.can:
             return None
-        size = self.size * scale
-        rounds = self.rounds if seconds < 2 else 40
-        times = tuple((self.cost(size),) * rounds for _ in versions)
-        how = (self.how,) * len(versions)
-        return (Timing(0, scale, size, f"{size} items", times, self.digests(scale), how),)
+        rows = []
+        for scale in scales:
+            size = self.size * scale
+            cut = len(versions) > 1 and size >= self.cut
+            how = [self.how] * len(versions)
+            times: list[tuple[float, ...]] = [(self.cost(size),) * 40 for _ in versions]
+            marks = list(self.digests(scale)[: len(versions)])
+            if cut:
+                how[1], times[1], marks[1] = "endless", (), ""
+            rows.append(Timing(0, scale, size, f"{size} items", tuple(times), tuple(marks), tuple(how)))
+            if cut:
+                break
+        return tuple(rows)
 
 
 def raced(track: Track, inputs: int = 1, **more: Any) -> racing.Raced:
@@ -85,22 +94,16 @@ def test_a_race_grows_every_input_step_by_step() -> None:
     assert {timing.input for timing in found.timings} == {0, 1}
     scales = [timing.scale for timing in found.timings if timing.input == 0]
     assert scales == [1, *ladder(10)]
+    assert [timing.scale for timing in raced(Track(), grow=False).timings] == [1]
+    assert [timing.scale for timing in raced(Track(size=0)).timings] == [1]
 
 
-def test_what_takes_long_is_grown_no_further() -> None:
-    track = Track(cost=lambda size: 1e-5 * size**2)
-    found = raced(track, seconds=60.0)
-    assert max(timing.scale for timing in found.timings) < ladder(10)[-1]
-    assert all(track.cost(10 * scale) < 1.0 for _, scale, _ in track.asked)
-
-
-def test_inputs_that_are_not_answered_alike_are_not_grown() -> None:
+def test_inputs_that_are_not_answered_alike_are_looked_at_only() -> None:
     track = Track(digests=lambda _scale: ("a", "b"))
     found = raced(track)
-    assert [scale for _, scale, _ in track.asked] == [1]
+    assert [scales for _, _, scales, _ in track.asked] == [(1,)]
+    assert found.timings == ()
     assert "differ" in found.why
-    apart = Track(digests=lambda scale: ("a", "a" if scale == 1 else "b"))
-    assert [timing.scale for timing in raced(apart).timings] == [1]
 
 
 @pytest.mark.parametrize(
@@ -116,25 +119,41 @@ def test_a_race_that_gave_nothing_says_why(track: Track, why: str) -> None:
     assert why in raced(track).why
 
 
-def test_an_input_that_does_not_grow_is_asked_once_more_only() -> None:
-    track = Track()
-    stuck = replace(track, size=0)
-    assert [scale for _, scale, _ in stuck.asked] == []
-    raced(stuck)
-    assert [scale for _, scale, _ in stuck.asked] == [1]
+def test_a_version_that_is_cut_is_timed_alone() -> None:
+    track = Track(cut=70)
+    found = raced(track)
+    assert [number for _, number, _, _ in track.asked] == [2, 2, 1]
+    last = found.timings[-1]
+    assert last.size >= 70
+    assert (last.how, last.digests) == (("returned", "returned"), ("d", "d"))
+    assert all(len(row) == 40 for row in last.seconds)
+
+
+def test_a_version_that_does_not_end_alone_either_stays_cut() -> None:
+    @dataclass
+    class Hang(Track):
+        def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
+            rows = super().measure(versions, *rest, **more)
+            return rows if len(versions) > 1 else ()
+
+    found = raced(Hang(cut=1))
+    assert found.timings == ()
+    assert found.why == "a version does not end"
 
 
 def test_long_calls_get_the_time_that_enough_rounds_need() -> None:
-    track = Track(cost=lambda _size: 0.2, rounds=3)
-    found = raced(track, seconds=3.0)
-    assert len(found.timings[0].seconds[0]) == 40
-    assert track.asked[1][2] > 20 * 0.2
+    track = Track(cost=lambda _size: 0.2)
+    raced(track, seconds=3.0)
+    assert track.asked[-1][3] > 20 * 0.2
+    slow = Track(cost=lambda _size: 9.0)
+    raced(slow, seconds=3.0)
+    assert slow.asked[-1][3] == racing.LONGEST
 
 
-def test_a_race_ends_with_its_time() -> None:
-    track = Track(size=1)
-    raced(track, inputs=4, seconds=1.0)
-    assert sum(seconds for _, _, seconds in track.asked) <= 1.0 + 4 * racing.LEAST_SECONDS
+def test_inputs_share_the_time() -> None:
+    track = Track()
+    raced(track, inputs=4, seconds=10.0)
+    assert sum(seconds for *_, seconds in track.asked) == pytest.approx(10.0)
 
 
 # -------------------------------------------------------------------------------------------------- versions
