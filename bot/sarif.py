@@ -63,7 +63,7 @@ class Rule:
     severity: Severity = Severity.HIGH
 
 
-_RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, Rule] = {
     "tests/regression": Rule(
         "BrokenTests",
         "The change breaks tests",
@@ -240,7 +240,7 @@ def _log(
 def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """The descriptor of a rule. GitHub reads a weakness's severity here: it is that of the worst finding."""
     category = findings[0].category
-    known = _RULES.get(rule) or (_attack(rule) if rule.startswith("security/") else _other(rule, category))
+    known = RULES.get(rule) or (_attack(rule) if rule.startswith("security/") else _other(rule, category))
     weaknesses = sorted({finding.cwe for finding in findings if finding.cwe})
     tags = [category.value, *(f"external/cwe/cwe-{number:03d}" for number in weaknesses)]
     properties: dict[str, Any] = {"tags": tags, "precision": "very-high"}
