@@ -22,13 +22,13 @@ from bot.generating.reading import Read, read
 from bot.generating.shapes import Shape, says, value_of_source
 from bot.generating.shrinking import shrink, size
 from bot.generating.strategies import annotated, around, used_as
-from bot.generating.writing import NotWritten, Written, elements, value_of, write
+from bot.generating.writing import NotWritten, Written, close, elements, value_of, write
 from bot.languages import Parameter
 from bot.wire_calls import Input
 
-__all__ = ["Read", "Shape", "inputs", "read", "shrink", "size"]
+__all__ = ["Read", "Shape", "close", "inputs", "read", "says", "shrink", "size"]
 
-LONGEST = 2_000
+LONGEST = 3_900
 """Characters of one made input."""
 TRIES = 3
 """Examples that Hypothesis is asked for, for each input that is wanted: many are equal as source."""
@@ -136,8 +136,9 @@ def space(function: Function, parameter: Parameter, at: int, seen: Sequence[obje
         and not any("staticmethod" in d for d in function.decorators)
     ):
         return (list(seen[:1]), st.sampled_from(list(seen))) if seen else None
+    lengths = about.lengths.get(parameter.name, ())
     if seen:
-        return near(seen), around(list(seen), about)
+        return [*near(seen), *as_long(seen, lengths)], around(list(seen), about)
     if parameter.kind == "**":
         return [{}], st.just({})
     annotation = parameter.annotation or KINDS.get(about.used.get(parameter.name, ""), "")
@@ -146,6 +147,8 @@ def space(function: Function, parameter: Parameter, at: int, seen: Sequence[obje
         strategy = used_as(about.used.get(parameter.name, ""), about)
     if parameter.kind == "*":
         return ([()], st.lists(strategy, max_size=3).map(tuple)) if strategy is not None else ([()], st.just(()))
+    edges = [*allowed(annotation)]
+    edges += as_long(edges, lengths)
     default = value_of_source(parameter.default) if parameter.default is not None else None
     if isinstance(default, Written):
         default = None
@@ -154,8 +157,19 @@ def space(function: Function, parameter: Parameter, at: int, seen: Sequence[obje
     elif parameter.default is not None:
         if strategy is None:
             return [default], st.just(default) if default is None else around([default], about)
-        return [default, *allowed(annotation)], st.one_of(strategy, st.just(default))
-    return (allowed(annotation), strategy) if strategy is not None else None
+        return [default, *edges], st.one_of(strategy, st.just(default))
+    return (edges, strategy) if strategy is not None else None
+
+
+def as_long(values: Sequence[object], lengths: Sequence[int]) -> list[object]:
+    """Texts and lists of the lengths for which a function asks, and of the neighbouring ones."""
+    made: list[object] = []
+    for value in values:
+        if isinstance(value, str | list | tuple) and value and lengths:
+            for length in dict.fromkeys(n + d for n in lengths for d in (-1, 0, 1) if n + d > 0):
+                made.append((value * (length // len(value) + 1))[:length])
+            break
+    return made
 
 
 def allowed(annotation: str) -> list[object]:

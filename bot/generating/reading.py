@@ -23,6 +23,8 @@ ITERATING = frozenset({
     "min", "reversed",
 })
 # fmt: on
+LONG = 1000
+"""A length that is still made, because the function asks for it."""
 MOST = 40
 """Constants of each kind that are kept."""
 
@@ -39,6 +41,8 @@ class Read:
     """Of them: those that may be missing, as `.get("k")` and `"k" in` say."""
     guarded: set[str] = field(default_factory=set)
     """Parameters of which the function asks whether they are empty: `if not x`, `len(x)`, `x or y`."""
+    lengths: dict[str, list[int]] = field(default_factory=dict)
+    """Parameter -> numbers with which the function compares its length."""
     used: dict[str, str] = field(default_factory=dict)
     """Parameter -> what its use makes of it: `text`, `list`, `map`, `set`, `int`, `number`."""
 
@@ -53,6 +57,7 @@ def read(sources: Iterable[str], names: Iterable[str]) -> Read:
             continue
         for node in ast.walk(tree):
             _constants(node, found)
+            _length(node, found)
             found.guarded.update(_asked(node))
             for name, kind in _uses(node):
                 if name in wanted:
@@ -94,6 +99,15 @@ def _constants(node: ast.AST, found: Read) -> None:
             found.optional.add(key)
         case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()]):
             found.optional.add(key)
+
+
+def _length(node: ast.AST, found: Read) -> None:
+    match node:
+        case ast.Compare(
+            left=ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]),
+            comparators=[ast.Constant(value=int() as number)],
+        ) if 0 <= number <= LONG:
+            found.lengths.setdefault(name, []).append(number)
 
 
 def _asked(node: ast.AST) -> Iterator[str]:

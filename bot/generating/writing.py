@@ -124,3 +124,23 @@ def _literal(node: ast.expr) -> object:
 def source_of(nodes: Iterable[ast.expr]) -> str:
     """The source of a tuple of expressions."""
     return _write_collection(tuple, [ast.unparse(node) for node in nodes])
+
+
+def close(one: str, other: str, tolerance: float) -> bool:
+    """Whether two sources are equal but for the rounding of floating-point numbers in them."""
+    trees = parsed(one), parsed(other)
+    return trees[0] is not None and trees[1] is not None and _close(trees[0], trees[1], tolerance)
+
+
+def _close(one: object, other: object, tolerance: float) -> bool:
+    if isinstance(one, ast.Constant) and isinstance(other, ast.Constant):
+        a, b = one.value, other.value
+        if isinstance(a, float) and isinstance(b, float):
+            return math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-12)
+        return type(a) is type(b) and a == b
+    if isinstance(one, ast.AST) and isinstance(other, ast.AST):
+        pairs = zip(ast.iter_fields(one), ast.iter_fields(other), strict=False)
+        return type(one) is type(other) and all(a[0] == b[0] and _close(a[1], b[1], tolerance) for a, b in pairs)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_close(a, b, tolerance) for a, b in zip(one, other, strict=True))
+    return one == other

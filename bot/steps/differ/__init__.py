@@ -1,0 +1,259 @@
+"""Differ: base and head are called with the same arguments, and where they answer otherwise, that is told.
+
+Base's version is put in head's place, in one warm sandbox per function, so that nothing else differs; where what
+it calls changed as well, it is called where it stands. What answers otherwise from run to run (the time, randomness,
+what an earlier call left behind) is not compared. A difference is no finding: it is what most changes are for. Only
+a crash or a hang on an input of the shape that callers give makes a suspicion, with a test that has to show it at
+head and pass at base like any other witness.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot import generating, trial, wire
+from bot.domain import ChangedFunction, Evidence, Function, SuiteRun, Suspicion, pace
+from bot.kinds import Difference
+from bot.languages import Language, Parameter, Unparsable
+from bot.progress import Progress
+from bot.steps.differ import calling, given, pairs, suspecting
+
+__all__ = ["Differed", "Settings", "differ"]
+
+MOST_TESTS = 12
+"""Tests that are collected to have the function in a process, quick ones first."""
+
+
+class Sides(Protocol):
+    """Base and head, ready to be run."""
+
+    @property
+    def base(self) -> trial.Side: ...
+
+    @property
+    def head(self) -> trial.Side: ...
+
+
+class Texts(Protocol):
+    """The head files of the changed functions, decoded, and the language of each, by path."""
+
+    @property
+    def text(self) -> Mapping[str, str]: ...
+
+    @property
+    def language(self) -> Mapping[str, Language]: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How far one function is compared."""
+
+    seconds: float = 20.0
+    """Once its sandbox is there."""
+    inputs: int = 200
+    """Inputs made, besides the recorded ones."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Differed:
+    """What came of it, by function id."""
+
+    suspicions: tuple[Suspicion, ...] = ()
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    compared: Mapping[str, int] = field(default_factory=dict)
+    """Inputs on which both gave a steady answer."""
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+    """Why a function was not compared."""
+
+
+def differ(
+    lab: trial.Lab,
+    sides: Sides,
+    texts: Texts,
+    functions: Sequence[ChangedFunction],
+    evidence: Evidence,
+    settings: Settings,
+    progress: Progress,
+) -> Differed:
+    """Compares each changed function with base. Raises SandboxError when the engine fails."""
+    suspicions: list[Suspicion] = []
+    differences: dict[str, tuple[Difference, ...]] = {}
+    compared: dict[str, int] = {}
+    left_alone: dict[str, str] = {}
+    for function in functions:
+        language, text = texts.language[function.head.path], texts.text[function.head.path]
+        work = Work(lab, sides, language, text, function, functions, evidence, settings)
+        if not work.worthwhile():
+            continue
+        progress.tick(f"comparing {function.head.qualname} with base")
+        try:
+            done = work.done()
+        except given.NotComparable as problem:
+            left_alone[function.id] = str(problem)
+            continue
+        suspicions += done.suspicions
+        compared[function.id] = done.compared
+        if done.differences:
+            differences[function.id] = done.differences
+    if compared:
+        progress.note(f"compared {sum(compared.values())} calls; functions that differ: {len(differences)}")
+    return Differed(tuple(suspicions), differences, compared, left_alone)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one function."""
+
+    suspicions: tuple[Suspicion, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    compared: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """One function."""
+
+    lab: trial.Lab
+    sides: Sides
+    language: Language
+    text: str
+    function: ChangedFunction
+    others: Sequence[ChangedFunction]
+    evidence: Evidence
+    settings: Settings
+
+    def worthwhile(self) -> bool:
+        """Whether anything can come of it: what is as it was answers as it did, and of a new function only lines
+        that no test runs may hide something."""
+        head, base = self.function.head, self.function.base
+        if self.language.is_test(head.path):
+            return False
+        try:
+            if base is not None:
+                same = self.language.normalise(base.source) == self.language.normalise(head.source)
+                return not same
+            code = self.language.code_lines(self.text, head)
+        except Unparsable:
+            return False
+        ran = {line for files in self.evidence.head.covered.values() for line in files.get(head.path, ())}
+        return bool(code - ran)
+
+    def done(self) -> Done:
+        """Everything about this function. Raises NotComparable."""
+        head, base = self.function.head, self.function.base
+        try:
+            place = trial.Place(self.language, self.text, head, self.language.unit(self.text, head))
+            parameters = self.language.parameters(head)
+            before = self.language.parameters(base) if base is not None else ()
+        except Unparsable as problem:
+            raise given.NotComparable(problem.message) from problem
+        if place.unit.target_path:
+            raise given.NotComparable("it stands in another function")
+        version = self.base_version() if base is not None else None
+        inputs = given.given(
+            self.function,
+            self.evidence,
+            parameters,
+            before,
+            most=self.settings.inputs,
+            seed=self.settings.seed,
+        )
+        if not inputs.inputs:
+            if base is None:
+                return Done()
+            raise given.NotComparable("no call of it was recorded, and its arguments cannot be made")
+        with contextlib.ExitStack() as opened:
+            stage = self.started(opened, self.sides.head, self.evidence.head, place)
+            apart = None
+            if base is not None and given.relies(self.function, self.others):
+                if len(parameters) != len(before):
+                    raise given.NotComparable("its parameters changed, and so did what it calls")
+                apart = self.started(opened, self.sides.base, self.evidence.base, self.at_base(base))
+                version = trial.Version(base.source)
+            limits = self.settings
+            calls = calling.Calls(
+                stage, trial.Version(head.source), version, inputs, limits.seconds, limits.seed, apart
+            )
+            return self.judged(calls, parameters, before)
+
+    def at_base(self, base: Function) -> trial.Place:
+        """Base's version where it stands. Raises NotComparable."""
+        try:
+            text = self.language.decode(self.sides.base.files.read(base.path))
+            return trial.Place(self.language, text, base, self.language.unit(text, base))
+        except (KeyError, Unparsable) as problem:
+            raise given.NotComparable("base's file cannot be read") from problem
+
+    def started(
+        self, opened: contextlib.ExitStack, side: trial.Side, run: SuiteRun, place: trial.Place
+    ) -> trial.Stage:
+        """A process that holds the function. Raises NotComparable where it cannot be called there."""
+        side, tests = self.with_tests(side, run, place.function)
+        stage = trial.Stage(self.lab, opened.enter_context(self.lab.open(side)), place, side)
+        stage.start(tests)
+        if not stage.warm:
+            raise given.NotComparable(f"it cannot be called apart: {stage.why_cold}")
+        return stage
+
+    def base_version(self) -> trial.Version:
+        """Base's version in head's place. Raises NotComparable."""
+        base, head = self.function.base, self.function.head
+        lines: list[tuple[str, ...]] = []
+        for files, where in ((self.sides.base.files, base), (self.sides.head.files, head)):
+            try:
+                text = self.language.decode(files.read(where.path)) if where is not None else ""
+                lines.append(self.language.surroundings(text, where).imports if where is not None else ())
+            except (KeyError, Unparsable):
+                lines.append(())
+        return given.base_version(self.function, self.language, lines[0], lines[1])
+
+    def with_tests(
+        self, side: trial.Side, run: SuiteRun, function: Function
+    ) -> tuple[trial.Side, tuple[str, ...]]:
+        """A side, and tests whose collection imports the function: those that execute it, else one made for it."""
+        lines = range(function.def_line, function.end_line + 1)
+        results = run.by_id()
+        tests = [test for test in run.executing(function.path, lines) if test not in self.evidence.flaky]
+        tests.sort(key=lambda test: pace(results[test].seconds))
+        if tests:
+            return side, tuple(tests[:MOST_TESTS])
+        code = self.language.imported_by_test(function, side.files)
+        folders = [file.rpartition("/")[0] for file in trial.files_of(run.collected)]
+        folder = max(folders, key=lambda name: (folders.count(name), name), default="")
+        name = f"test_tryline_{wire.digest(function.id)[:8]}.py"
+        path = f"{folder}/{name}" if folder else name
+        return trial.with_files(side, {path: code}), (f"{path}::{self.language.test_name(code)}",)
+
+    def judged(self, calls: calling.Calls, parameters: Sequence[Parameter], before: Sequence[Parameter]) -> Done:
+        """What calling both showed."""
+        rows = calls.made()
+        found, heads = calls.paired(rows)
+        texts = [version.source for version in (self.function.head, self.function.base) if version is not None]
+        read = generating.read(texts, [parameter.name for parameter in parameters])
+        seen = [called.source for asked, called in rows if asked.digest in calls.inputs.head and called.source]
+        subject = suspecting.Subject(
+            function=self.function,
+            language=self.language,
+            text=self.text,
+            files=self.sides.head.files,
+            evidence=self.evidence,
+            parameters=parameters,
+            before=before,
+            coupled=suspecting.coupled(self.function, self.others),
+            shape=generating.Shape.of(parameters, seen, read),
+            from_head=calls.inputs.head,
+        )
+        demanded = pairs.Demanded.of(self.function.id, self.evidence, [pair for _, pair in found if pair.digest])
+        different = calls.confirmed([item for item in found if item[1].kind])
+        defaults = [parameter.default for parameter in parameters]
+        told, counting = calls.smaller(different, demanded, subject, defaults)
+        compared = [pair for _, pair in found]
+        return Done(
+            suspecting.suspicions(subject, counting, compared, heads, demanded),
+            pairs.table(told, demanded),
+            len(found),
+        )
