@@ -53,15 +53,6 @@ LOADED = {
     "packed": "import pickle, zlib\ndef f(blob):\n    return pickle.loads(zlib.decompress(blob))\n",
     "file": "import pickle\ndef f(path):\n    with open(path, 'rb') as f:\n        return pickle.load(f)\n",
     "stream": "from pickle import load as read\ndef f(stream):\n    return read(stream)\n",
-    "folder": """
-        import pickle
-        from pathlib import Path
-        class Cache:
-            def __init__(self, root: Path):
-                self.root = root
-            def get(self, key: str):
-                return pickle.loads((self.root / (key + ".pkl")).read_bytes())
-    """,
     "request": """
         import base64, pickle
         def view(request):
@@ -76,6 +67,15 @@ LOADED = {
     """,
 }
 NOT_LOADED = {
+    "files_of_its_own": """
+        import pickle
+        from pathlib import Path
+        class Cache:
+            def __init__(self, root: Path):
+                self.root = root
+            def get(self, key: str):
+                return pickle.loads((self.root / (key + ".pkl")).read_bytes())
+    """,
     "json": "import json\ndef f(data):\n    return json.loads(data)\n",
     "yaml_safe": "import yaml\ndef f(text):\n    return yaml.safe_load(text)\n",
     "yaml_loader_safe": "import yaml\ndef f(text):\n    return yaml.load(text, Loader=yaml.SafeLoader)\n",

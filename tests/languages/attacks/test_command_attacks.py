@@ -79,6 +79,26 @@ RED = {
         def f(names: list[str]):
             subprocess.run("rm " + " ".join(names), shell=True)
     """,
+    "framework": """
+        import os
+        class Proxy:
+            def __getattr__(self, name):
+                raise RuntimeError("no request")
+        try:
+            from flask import request
+        except ImportError:
+            request = Proxy()
+        def view():
+            name = request.args.get("name", "")
+            os.system("ls " + name)
+            return "ok"
+    """,
+    "json": """
+        import json, os
+        def handle(body: str) -> None:
+            order = json.loads(body)
+            os.system("ls " + order["name"])
+    """,
     "coroutine": """
         import asyncio
         async def f(x):

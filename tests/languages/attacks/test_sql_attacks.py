@@ -175,6 +175,15 @@ GREEN = {
                     raise ValueError(name)
                 return self.db.execute("SELECT * FROM users WHERE name = '" + name + "'")
     """,
+    "guarded_by_backslashes": """
+        try:
+            import pymysql
+        except ImportError:
+            pymysql = None
+        def find(conn, name):
+            name = name.replace("\\\\", "\\\\\\\\").replace("'", "\\\\'").replace('"', '\\\\"')
+            return conn.execute("SELECT * FROM users WHERE name = '" + name + "'")
+    """,
     "executor": """
         from concurrent.futures import ThreadPoolExecutor
         def run(pool, job, name):

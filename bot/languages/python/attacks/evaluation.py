@@ -105,7 +105,8 @@ FORMS = {
     "a packed pickle": lambda: PACKED,
     "a packed pickle in base64": lambda: base64.b64encode(PACKED).decode(),
     "a stream with a pickle": lambda: io.BytesIO(RAW),
-    "a file with a pickle": lambda: "stored",
+    "a file with a pickle": lambda: "stored" + ENDS[0],
+    "a file with a pickle and the right end": lambda: "stored" + ENDS[-1],
 }
 '''
 YAML = """\
@@ -116,7 +117,8 @@ FORMS = {
     "a list in YAML": lambda: "- " + RAW,
     "YAML as bytes": lambda: RAW.encode(),
     "a stream of YAML": lambda: io.StringIO(RAW),
-    "a file of YAML": lambda: "stored",
+    "a file of YAML": lambda: "stored" + ENDS[0],
+    "a file of YAML with the right end": lambda: "stored" + ENDS[-1],
 }
 """
 JSON = """\
@@ -124,12 +126,15 @@ RAW = '{"py/reduce": [{"py/function": "sys.audit"}, {"py/tuple": ["zq7hit"]}]}'
 FORMS = {
     "a text": lambda: RAW,
     "bytes": lambda: RAW.encode(),
-    "a file": lambda: "stored",
+    "a file": lambda: "stored" + ENDS[0],
+    "a file with the right end": lambda: "stored" + ENDS[-1],
 }
 """
 STORED = """\
-    for end in {ends!r}:
-        with open(str(tmp_path / ("stored" + end)), "wb") as out:
+    (tmp_path / "given").mkdir()  # not where the function keeps files of its own
+    monkeypatch.chdir(tmp_path / "given")
+    for end in ENDS:
+        with open("stored" + end, "wb") as out:
             out.write(RAW if isinstance(RAW, bytes) else RAW.encode())
 """
 
@@ -143,8 +148,8 @@ def deserialising(subject: Subject) -> Iterator[Attack]:
     names = re.findall(r"FORMS = \{(.*)\}", forms, re.DOTALL)[0]
     payloads = re.findall(r'^ +("[^"]+"): lambda', names, re.MULTILINE)
     ends = ["", *sorted(set(re.findall(r"\.[a-z]{2,8}\b(?=[\"'])", subject.function.source)))]
-    stored = STORED.replace("{ends!r}", repr(ends))
-    sensors = forms + "\n\n" + SENSORS.replace("    pass\n", stored).replace("{sink!r}", repr(site.name))
+    sensors = SENSORS.replace("    pass\n", STORED).replace("{sink!r}", repr(site.name))
+    sensors = f"ENDS = {ends!r}\n\n\n{forms}\n\n{sensors}"
     for target in subject.targets:
         path = "path" in (target.kind, target.parameter) or re.search("file|path", target.parameter)
         yield frame.attack_of(

@@ -30,13 +30,13 @@ from bot.languages.python.attacks.subject import Subject, Target, ways
 
 HARNESS = '''\
 def place():
-    """The repository's frames at this moment, as [path, line, name], outermost first."""
+    """The repository's frames between the call and this moment, as [path, line, name], outermost first."""
     frame, found = sys._getframe(1), []
-    while frame is not None:
+    while frame is not None and frame.f_code.co_name not in ("attempt", "pytest_pyfunc_call"):
         path = os.path.relpath(frame.f_code.co_filename, ROOT)
-        if path.endswith(".py") and not path.startswith("..") and "site-packages" not in path:
-            if os.path.join(ROOT, path) != os.path.abspath(__file__):
-                found.insert(0, [path, frame.f_lineno, frame.f_code.co_name])
+        ours = path.endswith(".py") and not path.startswith("..") and "site-packages" not in path
+        if ours and os.path.join(ROOT, path) != os.path.abspath(__file__):
+            found.insert(0, [path, frame.f_lineno, frame.f_code.co_name])
         frame = frame.f_back
     return found[-8:]
 '''
@@ -87,6 +87,12 @@ def instance(kind, *ways):
     bare = type(kind.__name__, (kind,), {"__init__": lambda self: None, "__getattr__": missing})
     bare.__abstractmethods__ = frozenset()
     return bare()
+'''
+GIVEN = '''\
+def given(call, **names):
+    """Makes a call with these names of the module in place."""
+    with mock.patch.multiple(module, **names):
+        return call()
 '''
 ATTEMPT = '''\
 def attempt(call):
@@ -179,11 +185,13 @@ def module_text(subject: Subject, target: Target | None, proof: Proof) -> str:
     calls = "\n".join(f"        lambda: {way}," for way in made)
     text = f"{calls}\n{proof.sensors}"
     parts = [REPLACED] if "replaced(" in proof.sensors else []
-    if "StandIn" in text or "instance(" in text:
+    if re.search(r"StandIn|instance\(", text):
         parts.append(stand_in_of(subject, proof))
         text += proof.stand_in
     if "instance(" in text:
         parts.append(INSTANCE)
+    if "given(" in calls:
+        parts.append(GIVEN)
     parts += [attempt(subject), proof.sensors.strip("\n") + "\n"]
     parts.append(f"def calls(payload, tmp_path):\n    return [\n{calls}\n    ]\n")
     parts.append(test_text(subject, proof))
@@ -214,8 +222,10 @@ def stand_in_of(subject: Subject, proof: Proof) -> str:
 
 
 def caption(subject: Subject, proof: Proof) -> str:
-    """The module's first line."""
-    return f'"""Does `{subject.name}` {proof.question}? Red while a payload lands, green once none does."""'
+    """The module's docstring."""
+    question = f"Does `{subject.name}` {proof.question}?"
+    rest = "Red while a payload lands, green once none does: a call that raises has refused it."
+    return f'"""{question}\n\n{rest}\n"""'
 
 
 def constants(subject: Subject, target: Target | None, proof: Proof, *, asks: bool) -> str:

@@ -51,7 +51,7 @@ ENTITY = (
     + WATCH
     + """\
 def landed(payload, result, tmp_path):
-    return ({sink!r}, place()) if "what zq7hit keeps" in text_of(result) else None
+    return ({sink!r}, []) if "what zq7hit keeps" in text_of(result) else None
 """
 )
 GROWING = (
@@ -67,7 +67,7 @@ DOCUMENT = '<!DOCTYPE a [<!ENTITY x0 "%s">%s]><a><name>&x4;</name></a>' % ("zq7h
     + '''\
 def landed(payload, result, tmp_path):
     """Measures the answer against the document: what libraries limit stays below a thousand times its size."""
-    return ({sink!r}, place()) if len(text_of(result)) > 1000 * len(DOCUMENT) else None
+    return ({sink!r}, []) if len(text_of(result)) > 1000 * len(DOCUMENT) else None
 '''
 )
 
@@ -142,10 +142,10 @@ def watch(tmp_path, monkeypatch):
 
 
 def landed(payload, result, tmp_path):
-    """Looks for the name of a module of the repository that the payload has walked to, through an object's class."""
+    """Looks for the name of a module that the payload has walked to, through an object's class."""
     told = re.search(r"zq7hit<([\\w.]+)>", str(result))
     ours = told and told.group(1) in sys.modules and told.group(1) not in (__name__, "unittest.mock")
-    return ("str.format", place()) if ours else None
+    return ("str.format", []) if ours else None
 '''
 
 

@@ -59,7 +59,7 @@ class StandIn(mock.MagicMock):
     def __call__(self, *args, **kwargs):
         name, given = self._mock_new_name, next(iter([*args, *kwargs.values()]), None)
         text = given if isinstance(given, str) else getattr(given, "text", None)
-        if name in SINKS and isinstance(text, str):
+        if name in SINKS and isinstance(text, str) and SQL.match(text):
             HITS.append((name, text, place()))
         elif "zq7hit" in repr((args, kwargs)) and name not in HARMLESS:
             ASKED.append(name)
@@ -67,6 +67,12 @@ class StandIn(mock.MagicMock):
 '''
 SENSORS = '''\
 SINKS = {sinks}
+SQL = re.compile(
+    r"[\\s(]*(select\\b|(insert|replace|merge)\\s+(or\\s+\\w+\\s+)?into\\b|delete\\s+from\\b|update\\b.+\\bset\\b"
+    r"|with\\b.+\\bas\\b|(create|drop|alter)\\s+(\\w+\\s+){0,3}(table|index|view|trigger|database|schema|user|role)\\b"
+    r"|(truncate|pragma|attach|grant|explain)\\s)",
+    re.I | re.S,
+)
 TOKENS = re.compile(
     r"""'(?:{escape}[^']|'')*'?|"(?:[^"]|"")*"?|`[^`]*`?|\\[[^\\]]*\\]?"""
     r"""|--[^\\n]*|/\\*.*?(?:\\*/|$)|\\w+|\\S""",
@@ -138,17 +144,18 @@ def sends(site: Site) -> bool:
 def patches(subject: Subject) -> tuple[list[str], list[str]]:
     """(statements that put stand-ins where connections are made or kept, import statements for them)."""
     lines: dict[str, None] = {}
-    imports: dict[str, None] = {}
-    for driver in DRIVERS:
-        if subject.imports(driver) and f"{driver.rpartition('.')[2]}" in subject.text:
-            imports[f"import {driver}"] = None
-            lines[f'replaced(monkeypatch, {driver}, "connect", lambda *args, **kwargs: StandIn())'] = None
+    drivers = [driver for driver in DRIVERS if subject.imports(driver) and "connect" in subject.text]
+    if drivers:
+        lines[f"for driver in {drivers!r}:"] = None
+        lines["    if driver in sys.modules:"] = None
+        fake = "lambda *args, **kwargs: StandIn()"
+        lines[f'        replaced(monkeypatch, sys.modules[driver], "connect", {fake})'] = None
     for name in sorted(roots(subject)):
         origin = subject.names.get(name, name)
         if origin.startswith(DRIVERS):
             continue
         lines[f'monkeypatch.setattr(module, "{name}", StandIn(), raising=False)'] = None
-    return list(lines), list(imports)
+    return list(lines), ["import sqlite3"] if "sqlite3" in drivers else []
 
 
 def roots(subject: Subject) -> set[str]:
@@ -188,6 +195,8 @@ def root_of(node: ast.expr) -> str:
     """The name that a chain of attributes, calls and items starts from."""
     while True:
         match node:
+            case ast.Call(func=ast.Name(id="closing") | ast.Attribute(attr="closing"), args=[inner]):
+                node = inner
             case ast.Attribute(value=inner) | ast.Call(func=inner) | ast.Subscript(value=inner):
                 node = inner
             case ast.Await(value=inner):

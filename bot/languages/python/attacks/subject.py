@@ -89,6 +89,8 @@ class Target:
     """Whether it is a parameter of `__init__`, read later as an attribute."""
     kind: str = "str"
     """`str`, `bytes`, `path`: what arrives."""
+    outer: bool = False
+    """Whether it is no parameter but a name of the module: a web framework's `request`."""
 
 
 @dataclass(frozen=True)
@@ -241,9 +243,9 @@ def sites_of(
     seen = {id(node)}
     while todo:
         current, depth = todo.pop(0)
-        for call in calls_in(current):
+        for call, inside in calls_within(current):
             name = dotted(call.func, names)
-            yield Site(name, call, call.lineno, current.name)
+            yield Site(name, call, call.lineno, inside)
             callee = plain.get(name)
             owner, _, last = name.rpartition(".")
             if owner in ("self", "cls", klass.name if klass is not None else "self"):
@@ -257,6 +259,15 @@ def calls_in(node: ast.AST) -> list[ast.Call]:
     """The calls of a function in the order of its lines."""
     found = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def calls_within(node: AnyFunction) -> list[tuple[ast.Call, str]]:
+    """The calls of a function in the order of its lines, each with the innermost function that holds it."""
+    inside = {id(call): node.name for call in calls_in(node)}
+    for inner in ast.walk(node):  # outer ones before those in them
+        if isinstance(inner, AnyFunction) and inner is not node:
+            inside |= {id(call): inner.name for call in calls_in(inner)}
+    return [(call, inside[id(call)]) for call in calls_in(node)]
 
 
 def parameters(node: AnyFunction) -> tuple[Given, ...]:
@@ -314,6 +325,10 @@ def targets_of(subject: Subject, own: str) -> Iterator[Target]:
     """The ways in: parameters that take text, items of those that hold some, attributes made of `__init__`'s."""
     for parameter in subject.given:
         yield from into(subject, subject.node, parameter)
+    if "request" in subject.names and not subject.function.is_async:
+        for label, value in items_of(subject.node, "request"):
+            if label.startswith("request.") and label.endswith("]"):
+                yield Target(label, "request", value, outer=True)
     if subject.bound == "instance" and subject.klass is not None and subject.node.name != "__init__":
         yield from through_init(subject, subject.klass, own)
 
@@ -321,34 +336,36 @@ def targets_of(subject: Subject, own: str) -> Iterator[Target]:
 def into(subject: Subject, node: AnyFunction, parameter: Given, *, made: bool = False) -> Iterator[Target]:
     """The ways in through one parameter."""
     name, annotation = parameter.name, parameter.annotation.strip("'\"")
+    if not annotation and SERVICES.search(name):
+        return
     bare = re.sub(r"^(typing\.)?Optional\[(.*)\]$", r"\2", annotation)
     parts = [part.strip() for part in bare.split("|")] if "[" not in bare else [bare]
-    recorded = [call[name] for call in subject.recorded if name in call]
     items = items_of(node, name)
     if parameter.kind == "**":
-        for label, value in items:
-            if label.startswith(f"{name}["):
-                yield Target(label, name, value, made)
-        return
-    if parameter.kind == "*":
-        if not annotation or TEXTS.match(annotation):
-            yield Target(name, name, "payload", made)
-        return
-    if items and not any(TEXTS.match(part) and part in ("str", "Text") for part in parts):
-        for label, value in items:
-            yield Target(label, name, value, made)
-        return
-    if any(LISTS.match(part) for part in parts) or any(
-        text.startswith(("['", '["', "('", '("')) for text in recorded
-    ):
+        items = [(label, value) for label, value in items if label.startswith(f"{name}[")]
+    encoded = any("json.dumps" in value for _, value in items)
+    if items and (encoded or not any(part in ("str", "Text") for part in parts)):
+        yield from (Target(label, name, value, made) for label, value in items)
+    elif parameter.kind == "*" and (not annotation or TEXTS.match(annotation)):
+        yield Target(name, name, "payload", made)
+    elif parameter.kind not in ("*", "**"):
+        recorded = [call[name] for call in subject.recorded if name in call]
+        yield from plainly(node, name, parts, recorded, made=made)
+
+
+def plainly(
+    node: AnyFunction, name: str, parts: Sequence[str], recorded: Sequence[str], *, made: bool
+) -> Iterator[Target]:
+    """The way in through a parameter that takes one value: by annotation, by what was recorded, by use."""
+    if any(LISTS.match(part) for part in parts) or any(t.startswith(("['", '["', "('", '("')) for t in recorded):
         yield Target(name, name, "[payload]", made)
-    elif any(PATHS.search(part) for part in parts) and not any(part == "str" for part in parts):
+    elif any(PATHS.search(part) for part in parts) and "str" not in parts:
         yield Target(name, name, "pathlib.Path(payload)", made, "path")
     elif "bytes" in parts or any(text.startswith(("b'", 'b"')) for text in recorded):
         yield Target(name, name, "payload.encode()", made, "bytes")
     elif any(TEXTS.match(part) for part in parts if part):
         yield Target(name, name, "payload", made)
-    elif not annotation:
+    elif not any(parts):
         yield from by_use(node, name, made=made)
 
 
@@ -372,6 +389,8 @@ def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
     items: dict[str, None] = {}
     nested: dict[tuple[str, str], None] = {}
     attributes: dict[str, None] = {}
+    encoded: dict[str, None] = {}
+    decoded = decoded_from(node, name)
     called = {id(call.func) for call in calls_in(node)}
     inner = {id(each.value) for each in ast.walk(node) if isinstance(each, ast.Attribute)}
     for each in ast.walk(node):
@@ -380,6 +399,8 @@ def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
             holder, text = key
             if isinstance(holder, ast.Name) and holder.id == name:
                 items[text] = None
+            elif isinstance(holder, ast.Name) and holder.id in decoded:
+                encoded[text] = None
             elif (
                 isinstance(holder, ast.Attribute)
                 and isinstance(holder.value, ast.Name)
@@ -399,6 +420,9 @@ def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
     for text in items:
         others = ", ".join(f"{other!r}: {'payload' if other == text else repr('zq')}" for other in items)
         found.append((f'{name}["{text}"]', f"{{{others}}}"))
+    for text in encoded:
+        others = ", ".join(f"{other!r}: {'payload' if other == text else repr('zq')}" for other in encoded)
+        found.append((f'{name}, "{text}" in it', f"json.dumps({{{others}}})"))
     for holder_, text in nested:
         pairs = [other for owner, other in nested if owner == holder_]
         others = ", ".join(f"{other!r}: {'payload' if other == text else repr('zq')}" for other in pairs)
@@ -408,6 +432,21 @@ def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
         for text in plain:
             others = ", ".join(f"{other}={'payload' if other == text else repr('zq')}" for other in plain)
             found.append((f"{name}.{text}", f"types.SimpleNamespace({others})"))
+    return found
+
+
+def decoded_from(node: AnyFunction, name: str) -> set[str]:
+    """Local names for what a parameter holds as JSON."""
+    found = set()
+    for each in ast.walk(node):
+        match each:
+            case ast.Assign(
+                targets=[ast.Name(id=local)],
+                value=ast.Call(
+                    func=ast.Name(id="loads") | ast.Attribute(attr="loads"), args=[ast.Name(id=given_), *_]
+                ),
+            ) if given_ == name:
+                found.add(local)
     return found
 
 
@@ -426,10 +465,12 @@ def key_of(node: ast.AST) -> tuple[ast.expr, str] | None:
 
 def through_init(subject: Subject, klass: ast.ClassDef, own: str) -> Iterator[Target]:
     """Attributes that the body reads and `__init__` (or a dataclass) takes from a parameter as they are."""
-    read = {
-        each.attr
+    read = attributes_of(subject.node, own) - {
+        each.value.attr
         for each in ast.walk(subject.node)
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == own
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.value, ast.Attribute)
+        and each.attr not in TEXT_METHODS
     }
     init = init_of(klass)
     if init is None:
@@ -484,6 +525,8 @@ def ways(subject: Subject, target: Target | None) -> tuple[str, ...]:
 
 def way(subject: Subject, target: Target | None, recorded: Mapping[str, str]) -> str:
     """One call."""
+    if target is not None and target.outer:
+        return f"given(lambda: {way(subject, None, recorded)}, {target.parameter}={target.value})"
     attacked = target.parameter if target is not None and not target.made else ""
     value = target.value if target is not None else ""
     given_ = arguments(subject.given, subject.node, recorded, attacked, value, subject.tree)
