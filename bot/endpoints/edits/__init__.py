@@ -15,6 +15,7 @@ from typing import TypeVar
 from bot.domain import Category, Edit, Finding, Function, Observed, Proposal, Situation
 from bot.endpoints.edits.base import BaseView
 from bot.endpoints.edits.expressions import expression_edits
+from bot.endpoints.edits.performance import RULES as PERFORMANCE
 from bot.endpoints.edits.remedies import Code, Rule, by_place
 from bot.endpoints.edits.scope import ModuleFacts, Scope
 from bot.endpoints.edits.security import RULES as SECURITY
@@ -31,7 +32,7 @@ _FRAGILE = frozenset(
 )
 """Operators whose result may parse and not compile: a `break` outside its loop, a `return` beside a `yield`."""
 
-_REMEDIES: dict[Category, tuple[Rule, ...]] = {Category.SECURITY: SECURITY}
+_REMEDIES: dict[Category, tuple[Rule, ...]] = {Category.SECURITY: SECURITY, Category.PERFORMANCE: PERFORMANCE}
 """What a finding of a category is mended with, instead of the table of slips: whatever breaks a function at random
 also keeps an attack from landing, and is fast."""
 
