@@ -6,7 +6,7 @@ As in `wire.py`, nothing that comes back is trusted: texts are clipped and clean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import wire
@@ -81,15 +81,17 @@ class Timing:
     arguments: str
     """For a reader, clipped."""
     seconds: tuple[tuple[float, ...], ...]
-    """For each version the CPU seconds of a call, one entry a round; rounds are in the same order for all."""
+    """For each version the CPU seconds of a call, one entry a round; rounds are in the same order for all. Empty
+    for a version that is `endless`."""
     digests: tuple[str, ...]
     """For each version the digest of what it answered (result or exception, arguments afterwards)."""
     how: tuple[str, ...]
-    """For each version: `returned`, `raised`, `endless`, `unusable`."""
+    """For each version: `returned`, `raised`, `endless` (it took more than 20 times as long as the fastest, or
+    longer than there was time), `unusable` (it returned what cannot be compared; its times are good)."""
     memory_kb: tuple[int, ...] = ()
-    """For each version the peak of traced memory in one call of its own."""
+    """For each version the peak of traced memory in one call of its own; empty where time was up."""
     events: tuple[Mapping[str, int], ...] = field(default_factory=tuple)
-    """For each version: `sql`, `open`, `connect`, `process` -> how many in one call."""
+    """For each version: `sql`, `open`, `connect`, `process` -> how many in one call; empty where time was up."""
 
 
 # ----------------------------------------------------------------------------------------------------- calls
@@ -180,3 +182,89 @@ def death(reply: Reply) -> dict[str, Any]:
         return {"how": "endless", "result": "does not end", "digest": wire.digest("endless||")}
     text = f"the process died of signal {signal}" if signal else f"the process ended with exit code {code}"
     return {"how": "left", "result": text, "digest": wire.digest(text)}
+
+
+# ----------------------------------------------------------------------------------------------------- times
+
+
+def measure_message(
+    unit: Unit, versions: Sequence[tuple[str | None, Sequence[str]]], inputs: Sequence[Input], **more: object
+) -> dict[str, Any]:
+    """The fork server's request for times of versions (source, imports); `more` are scales, seconds, seed."""
+    return {
+        "kind": "measure",
+        "versions": [{"source": source, "imports": list(imports)} for source, imports in versions],
+        "inputs": [rendered(one) for one in inputs],
+        "parameters": [list(pair) for pair in unit.parameters],
+        **more,
+    }
+
+
+EVENTS = ("sql", "open", "connect", "process")
+
+
+def read_timings(reply: Reply, versions: int, inputs: int) -> tuple[Timing, ...] | None:
+    """What a measurement told, also one that was cut short; None where the versions could not be called."""
+    raw = reply.get("rows")
+    if "error" in reply or reply.get("status") in ("unswappable", "syntax") or not isinstance(raw, list):
+        return None
+    found: dict[tuple[int, int], Timing] = {}
+    for row in raw[:MAX_ROWS]:
+        if not isinstance(row, dict):
+            continue
+        key = (whole(row.get("input")), whole(row.get("scale")))
+        if key in found:
+            found[key] = replace(found[key], **resources(row, versions))
+        elif key[0] < inputs and key[1] > 0 and (timing := read_timing(row, versions)) is not None:
+            found[key] = timing
+    return tuple(found.values())
+
+
+def read_timing(row: Mapping[str, Any], versions: int) -> Timing | None:
+    """One row; None where its parts do not fit together."""
+    seconds = lists(row.get("seconds"), versions)
+    digests, how = row.get("digests"), row.get("how")
+    if seconds is None or not (isinstance(digests, list) and isinstance(how, list)):
+        return None
+    words = tuple(wire.clean(word, 20) for word in how)
+    times = tuple(tuple(wire.number(one) for one in rounds[:MAX_ROUNDS]) for rounds in seconds)
+    if len(digests) != versions or len(words) != versions or not all(word in HOW for word in words):
+        return None
+    rounds = {len(one) for one, word in zip(times, words, strict=True) if word != "endless"}
+    if len(rounds) > 1 or any(second <= 0 for one in times for second in one):
+        return None
+    return Timing(
+        input=whole(row.get("input")),
+        scale=whole(row.get("scale")),
+        size=whole(row.get("size")),
+        arguments=wire.said(row.get("arguments"), 400),
+        seconds=tuple(() if word == "endless" else one for one, word in zip(times, words, strict=True)),
+        digests=tuple(wire.clean(digest, 16) for digest in digests),
+        how=words,
+    )
+
+
+MAX_ROUNDS = 1000
+
+
+def resources(row: Mapping[str, Any], versions: int) -> dict[str, Any]:
+    """Memory and events of a row that tells them."""
+    memory, events = row.get("memory_kb"), row.get("events")
+    found: dict[str, Any] = {}
+    if isinstance(memory, list) and len(memory) == versions:
+        found["memory_kb"] = tuple(whole(one) for one in memory)
+    if isinstance(events, list) and len(events) == versions and all(isinstance(one, dict) for one in events):
+        found["events"] = tuple({kind: whole(one[kind]) for kind in EVENTS if kind in one} for one in events)
+    return found
+
+
+def lists(value: object, length: int) -> list[list[object]] | None:
+    """A list of so many lists, or None."""
+    if not isinstance(value, list) or len(value) != length or not all(isinstance(one, list) for one in value):
+        return None
+    return value
+
+
+def whole(value: object) -> int:
+    """A whole number that is not negative."""
+    return int(wire.number(value))

@@ -13,4 +13,6 @@ them: the host sends them as files, as a package named `tryline_inside`.
     inputs       arguments derived from recorded ones
     calls        single calls of the function, and what came of each
     express      values as Python source
+    timing       times of versions, taken in turns
+    scaling      arguments grown to a multiple of their size
 """

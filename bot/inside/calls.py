@@ -121,12 +121,35 @@ LAZY = tuple(
 )
 
 
+def lazy(value):
+    """Whether a result has work in it that is still to be done."""
+    return isinstance(value, LAZY) or type(value).__module__ == "itertools" or awaitable(value)
+
+
+def awaitable(value):
+    """Whether a result needs an event loop."""
+    return isinstance(value, (types.CoroutineType, types.AsyncGeneratorType))
+
+
+def awaited(value, cut=None):
+    """What an event loop is to run for a result."""
+    return value if isinstance(value, types.CoroutineType) else gathered(value, cut)
+
+
 def settled(value, cut=None):
     """A result as data: generators and iterators are run out (bounded), coroutines awaited.
 
     A list `cut` gets an entry when there was more to take.
     """
-    if isinstance(value, LAZY) or type(value).__module__ == "itertools":
+    if awaitable(value):
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            return settled(loop.run_until_complete(awaited(value, cut)), cut)
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+    if lazy(value):
         out = []
         for item in value:
             if len(out) >= MAX_ITEMS:
@@ -135,15 +158,6 @@ def settled(value, cut=None):
                 break
             out.append(item)
         return out
-    if isinstance(value, (types.CoroutineType, types.AsyncGeneratorType)):
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            work = value if isinstance(value, types.CoroutineType) else gathered(value, cut)
-            return settled(loop.run_until_complete(work), cut)
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
     return value
 
 

@@ -15,12 +15,12 @@ import time
 
 import pytest
 
-from tryline_inside import calls, instrument, plugin, recorder, swap
+from tryline_inside import calls, instrument, plugin, recorder, swap, timing
 
 MAX_REPORT = 4 << 20
 TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "outcomes", "complete")
 """What a child may say; the rest of an answer is the server's own observation."""
-STREAMED = ("call",)
+STREAMED = ("call", "measure")
 """Jobs whose children tell rows as JSON lines while they work, so that one that is killed has told what it did."""
 
 
@@ -35,8 +35,9 @@ class _Events(list):
 class _Child:
     """A forked child as the server sees it."""
 
-    def __init__(self, pid, fd, job, deadline, streamed=False):
-        self.streamed = streamed
+    def __init__(self, pid, fd, job, deadline, kind):
+        self.streamed = kind in STREAMED
+        self.alone = kind == "measure"
         self.pid = pid
         self.fd = fd
         self.job = job
@@ -135,7 +136,7 @@ class Server:
                         self.take(json.loads(line.decode()))
             for child in list(self.children.values()):
                 self.look(child)
-            while self.queue and len(self.children) < self.width:
+            while self.queue and self.room(self.queue[0]):
                 self.spawn(self.queue.pop(0))
 
     def take(self, message):
@@ -151,6 +152,12 @@ class Server:
             self.reporter.send(job=job, functions=len(self.unit.functions))
         else:
             self.queue.append(message)
+
+    def room(self, message):
+        """Whether a request may start now: what takes times runs alone, among our own at least."""
+        if message["kind"] == "measure" or any(child.alone for child in self.children.values()):
+            return not self.children
+        return len(self.children) < self.width
 
     def spawn(self, message):
         """Forks the child for a request."""
@@ -172,7 +179,7 @@ class Server:
                 os._exit(code)
         os.close(write_fd)
         until = time.monotonic() + 2 * seconds + 1
-        self.children[read_fd] = _Child(pid, read_fd, message["job"], until, message["kind"] in STREAMED)
+        self.children[read_fd] = _Child(pid, read_fd, message["job"], until, message["kind"])
 
     def look(self, child):
         """Takes what a child wrote; sends its answer when it ended, says too much, or is past its deadline."""
@@ -227,8 +234,9 @@ class Server:
     def child(self, message, fd, seconds):
         """The whole life of a child; returns its exit code."""
         os.setpgid(0, 0)
-        showing = message.get("trace") or message["kind"] in STREAMED  # that takes CPU, too
-        limit = max(1, int(seconds + 0.999)) + bool(showing)
+        # Showing values takes CPU, too; so does making arguments, of which no clock of a measurement knows.
+        more = 1 if message.get("trace") or message["kind"] == "call" else 4 * (message["kind"] == "measure")
+        limit = max(1, int(seconds + 0.999)) + more
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         for other in list(self.children) + [self.ask, self.reporter.fd]:
             os.close(other)
@@ -237,7 +245,8 @@ class Server:
             os.dup2(null, standard)
         send = calls.sender(fd)
         if message["kind"] in STREAMED:
-            send(self.calls(message, send))
+            work = self.measure if message["kind"] == "measure" else self.calls
+            send(work(message, send))
         else:
             work = self.replay if message["kind"] == "replay" else self.trial
             send(work(message))
@@ -256,11 +265,15 @@ class Server:
             return {"status": "unswappable", "message": str(problem)}
         except (SyntaxError, ValueError, RecursionError) as problem:
             return {"status": "syntax", "message": str(problem)}
-        for statement in message.get("imports") or ():
-            for function in self.unit.functions:
-                exec(compile(statement, self.unit.file, "exec"), function.__globals__)
+        self.add_imports(message.get("imports") or ())
         self.unit.install(code, defaults)
         return None
+
+    def add_imports(self, statements):
+        """Runs import statements where the live functions look for names."""
+        for statement in statements:
+            for function in self.unit.functions:
+                exec(compile(statement, self.unit.file, "exec"), function.__globals__)
 
     def trial(self, message):
         """Runs the guide tests on a candidate."""
@@ -350,6 +363,29 @@ class Server:
         if not self.unit.functions:
             return {"status": "unswappable", "message": "no live function has this code"}
         return {"status": "ran", "complete": calls.run(message, self.unit.functions[0], book, send)}
+
+    def measure(self, message, send):
+        """Takes times of several versions, in turns."""
+        if not self.unit.functions:
+            return {"status": "unswappable", "message": "no live function has this code"}
+        versions = []
+        for wanted in message["versions"]:
+            original = timing.Version.of(self.unit.functions[0])
+            if wanted.get("source") is None:
+                versions.append(original)
+                continue
+            try:
+                code, defaults = self.unit.compile(wanted["source"], probes=False)
+            except swap.Unswappable as problem:
+                return {"status": "unswappable", "message": str(problem)}
+            except (SyntaxError, ValueError, RecursionError) as problem:
+                return {"status": "syntax", "message": str(problem)}
+            self.add_imports(wanted.get("imports") or ())
+            versions.append(timing.Version(code, defaults if defaults is not None else original.defaults))
+        gc.unfreeze()  # what holds caches and connections must be found
+        kinds = [tuple(pair) for pair in message["parameters"]]
+        timing.run(message, timing.Bench(self.unit, versions, kinds, message.get("seed", 0)), send)
+        return {"status": "ran"}
 
 
 def adopt_orphans():

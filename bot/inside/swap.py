@@ -64,7 +64,7 @@ class Unit:
         ast.increment_lineno(tree, self.spec["line"] - 1 - len(headers))
         return tree, node
 
-    def compile(self, source, watch=False, record=""):
+    def compile(self, source, watch=False, record="", probes=True):
         """(code, defaults or None) of a candidate. Raises SyntaxError, Unswappable."""
         tree, node = self.parse(source)
         if type(node) is not type(self.node) or dump(*node.decorator_list) != dump(*self.node.decorator_list):
@@ -73,7 +73,8 @@ class Unit:
         if dump(node.args) != dump(self.node.args):
             new_defaults = self.literal_defaults(node)
         target = self.target(node)
-        instrument.stepping(target, watch)
+        if probes:
+            instrument.stepping(target, watch)
         if record:
             instrument.record_calls(target, record)
         ast.fix_missing_locations(tree)

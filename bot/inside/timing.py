@@ -1,0 +1,450 @@
+"""Times of several versions of a function on the same inputs, interleaved in one process.
+
+Versions take turns in random order, each sample on arguments of its own that were made outside the clock, with
+the garbage collector off and all caches of functions emptied. The clock counts this thread's CPU time: other
+processes do not disturb it, and it sees neither sleeping nor waiting nor what children and other threads do.
+
+Before the clock, each version is called alone: for its outcome, and so that one that takes more than SLOWEST times
+as long as the fastest is cut instead of timed. After all times were taken, memory and events are counted, in calls
+of their own: tracing and hooks are slow, and a hook stays.
+"""
+
+import asyncio
+import functools
+import gc
+import pickle
+import random
+import sqlite3
+import sys
+import time
+import tracemalloc
+
+from tryline_inside import calls, express, inputs, recorder, scaling
+
+SAMPLE = 300000
+"""Nanoseconds that a sample lasts at least."""
+LONGEST = 20000000
+"""Nanoseconds that a sample of the slowest version lasts at most, where it has more than one call."""
+ROUNDS = 400
+"""At most. On a busy machine single samples scatter by a fifth: many short ones in turns beat few long ones."""
+FEWEST = 5
+"""Rounds for which there must be time, or a scale is left out."""
+COPIES = 4
+"""Of each version's code."""
+SLOWEST = 20
+MAX_BYTES = 8 << 20
+"""Of pickled arguments prepared at once."""
+MAX_CALLS = 4000
+"""Calls of one sample."""
+SHARE = 0.75
+"""Of the time is for taking times; the rest is for memory and events."""
+
+
+class Version:
+    """One version, compiled without probes."""
+
+    def __init__(self, code, defaults):
+        self.codes = [code] + [code.replace() for _ in range(COPIES - 1)]
+        self.turn = 0
+        self.defaults = defaults
+
+    @property
+    def code(self):
+        """The copy whose turn it is: each lies elsewhere in memory, where it may run faster or slower."""
+        return self.codes[self.turn % COPIES]
+
+    @classmethod
+    def of(cls, function):
+        """The version that a live function runs."""
+        return cls(function.__code__, (function.__defaults__, function.__kwdefaults__))
+
+
+class Unusable(Exception):
+    """The input cannot be made anew, or not grown."""
+
+
+class Maker:
+    """Gives fresh copies of one input's values."""
+
+    def __init__(self, values):
+        try:
+            self.data = pickle.dumps(values, 4)
+            pickle.loads(self.data)
+        except Exception:  # any class may forbid it in any way
+            raise Unusable
+        self.shared = values if all(immutable(value) for value in values) else None
+
+    def values(self):
+        return list(self.shared) if self.shared is not None else pickle.loads(self.data)
+
+
+def immutable(value, depth=4):
+    """Whether a value cannot be changed, so that all calls may have the same."""
+    if value is None or type(value) in (bool, int, float, complex, str, bytes, range):
+        return True
+    return type(value) in (tuple, frozenset) and depth > 0 and all(immutable(item, depth - 1) for item in value)
+
+
+class Bench:
+    """Measures versions of one unit."""
+
+    def __init__(self, unit, versions, kinds, seed):
+        self.unit = unit
+        self.versions = versions
+        self.kinds = kinds
+        self.function = unit.functions[0]
+        self.rnd = random.Random(seed)
+        self.clock = calls.Clock()
+        self.caches = caches_of(unit.functions)
+        self.loop = None
+
+    def put(self, version):
+        """Makes the live functions run a version, so that recursion and copies of it do."""
+        self.unit.install(version.code, version.defaults)
+        self.clear()
+
+    def clear(self):
+        for cache in self.caches:
+            cache.cache_clear()
+
+    # -- one call each, before the clock
+
+    def first(self, version, maker, patience):
+        """(how it ended, digest, nanoseconds of CPU, whether the result must be run out) of a version's call."""
+        lazy, took, word, text = False, 0, "returned", ""
+        self.put(version)
+        values = maker.values()
+        positional, named = calls.arguments(values, self.kinds)
+
+        def work():
+            nonlocal lazy
+            made = self.function(*positional, **named)
+            lazy = calls.lazy(made)
+            return calls.settled(made)
+
+        began = time.thread_time_ns()
+        try:
+            result = self.clock.limited(work, patience)
+            took = time.thread_time_ns() - began
+            opaque = []
+            text = recorder.canon(result, express.DEEP, opaque)
+            if opaque:
+                word = "unusable"
+        except recorder.StepLimit:
+            return "endless", "", 0, False
+        except BaseException as problem:
+            took = time.thread_time_ns() - began
+            word, text = "raised", type(problem).__name__
+        after = recorder.canon(list(values), express.DEEP, [])
+        digest = recorder.digest("%s|%s|%s" % (word, text, after)) if word != "unusable" else ""
+        return word, digest, took, lazy
+
+    def firsts(self, maker, seconds):
+        """The first call of each version: one that takes much longer than another is `endless`."""
+        found = [None] * len(self.versions)
+        patience = 0.1
+        until = time.monotonic() + seconds
+        while True:
+            for index, version in enumerate(self.versions):
+                if found[index] is None:
+                    row = self.first(version, maker, patience)
+                    if row[0] != "endless":
+                        # Once more: the first call of all may have had to import or to fill something.
+                        again = self.first(version, maker, patience) if row[2] < 10**9 else row
+                        found[index] = again if again[0] == row[0] else row
+            done = [row[2] for row in found if row is not None]
+            if len(done) == len(found):
+                break
+            enough = 3 * SLOWEST * min(done) / 1e9 if done else seconds
+            if patience >= enough or time.monotonic() + 2 * patience > until:
+                break
+            patience = min(4 * patience, max(0.1, until - time.monotonic()))
+        fastest = min((row[2] for row in found if row is not None), default=0)
+        slow = max(SLOWEST * fastest, 2000000)
+        return [("endless", "", 0, False) if row is None or row[2] > slow else row for row in found]
+
+    # -- samples
+
+    def sample(self, version, maker, count, guarded, lazy):
+        """Nanoseconds of CPU that `count` calls take."""
+        self.put(version)
+        prepared = [calls.arguments(maker.values(), self.kinds) for _ in range(count)]
+        function, clock = self.function, time.thread_time_ns
+        if not (guarded or lazy or self.caches):
+            began = clock()
+            for positional, named in prepared:
+                function(*positional, **named)
+            return clock() - began
+        total = 0
+        for positional, named in prepared:
+            self.clear()
+            began = clock()
+            try:
+                made = function(*positional, **named)
+                if lazy:
+                    self.settle(made)
+            except Exception:
+                pass
+            total += clock() - began
+        return total
+
+    def settle(self, made):
+        """Runs a result out, in a loop that is made once."""
+        if calls.awaitable(made):
+            if self.loop is None:
+                self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+            made = self.loop.run_until_complete(calls.awaited(made))
+        if calls.lazy(made):
+            calls.settled(made)
+
+    def calls_of(self, maker, first, guarded, lazy, live):
+        """How many calls make a sample long enough for the fastest version."""
+        most = max(1, min(MAX_CALLS, MAX_BYTES // max(1, len(maker.data)), LONGEST // max(1, max(first))))
+        count = max(1, min(most, SAMPLE // max(1, min(first))))
+        for _ in range(6):
+            least = min(self.sample(self.versions[index], maker, count, guarded, lazy) for index in live)
+            if least >= SAMPLE or count >= most:
+                break
+            count = min(most, max(count + 1, int(count * 1.3 * SAMPLE / max(1, least))))
+        return count
+
+    def times(self, maker, firsts, seconds):
+        """[seconds of a call, one entry a round] for each version; None where there is no time for it."""
+        live = [index for index, row in enumerate(firsts) if row[0] != "endless"]
+        found = [[] for _ in self.versions]
+        if not live:
+            return found
+        guarded = any(firsts[index][0] == "raised" for index in live)
+        lazy = any(firsts[index][3] for index in live)
+        began = time.monotonic()
+        gc.collect()
+        gc.disable()
+        try:
+            count = self.calls_of(maker, [firsts[index][2] for index in live], guarded, lazy, live)
+            for turn in range(-COPIES, ROUNDS):
+                for index in live:
+                    self.versions[index].turn = self.rnd.randrange(COPIES) if turn >= 0 else turn
+                if turn < 0:  # copies warm up
+                    for index in live:
+                        self.sample(self.versions[index], maker, max(1, min(count, 10)), guarded, lazy)
+                    continue
+                order = list(live)
+                self.rnd.shuffle(order)
+                for index in order:
+                    took = self.sample(self.versions[index], maker, count, guarded, lazy)
+                    found[index].append(took / count / 1e9)
+                spent = time.monotonic() - began
+                if turn == 0 and spent * (FEWEST - 1) > 2 * seconds:
+                    return None
+                if turn + 1 >= FEWEST and spent * (turn + 2) / (turn + 1) > seconds:
+                    break
+        finally:
+            gc.enable()
+        return found
+
+    # -- memory and events, after all times
+
+    def memory(self, version, maker):
+        """Kilobytes at the peak of one call."""
+        self.put(version)
+        positional, named = calls.arguments(maker.values(), self.kinds)
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            self.quietly(positional, named)
+            return max(0, tracemalloc.get_traced_memory()[1] - before) // 1024
+        finally:
+            tracemalloc.stop()
+
+    def events(self, version, maker, counter):
+        """What one call does to the outside: {kind: how many}."""
+        self.put(version)
+        positional, named = calls.arguments(maker.values(), self.kinds)
+        counter.counts = {}
+        counter.on = True
+        try:
+            self.quietly(positional, named)
+        finally:
+            counter.on = False
+        return dict(counter.counts)
+
+    def quietly(self, positional, named):
+        """One call whose outcome nobody asks for."""
+        try:
+            self.clock.limited(lambda: self.settle(self.function(*positional, **named)), 5)
+        except BaseException:  # as it did before, when it was asked for
+            pass
+
+
+def caches_of(functions):
+    """Caches of `functools` around these functions or in their modules."""
+    modules = {function.__module__ for function in functions}
+    kind = type(functools.lru_cache(maxsize=1)(immutable))
+    found = []
+    for item in gc.get_objects():
+        if type(item) is kind and (
+            any(item.__wrapped__ is function for function in functions)
+            or getattr(item, "__module__", None) in modules
+        ):
+            found.append(item)
+    return found
+
+
+class Counter:
+    """Counts what reaches out: an audit hook, and wrappers around the cursors of sqlite3."""
+
+    KINDS = {
+        "open": "open",
+        "socket.connect": "connect",
+        "socket.getaddrinfo": "connect",
+        "subprocess.Popen": "process",
+        "os.system": "process",
+        "os.fork": "process",
+    }
+
+    def __init__(self):
+        self.on = False
+        self.counts = {}
+        sys.addaudithook(self.hook)
+        self.patch()
+
+    def hook(self, event, arguments):
+        kind = self.KINDS.get(event) if self.on else None
+        if kind is None or (kind == "open" and str(arguments[0]).endswith((".py", ".pyc", ".so"))):
+            return  # imports open files, and only once
+        self.count(kind)
+
+    def count(self, kind):
+        if self.on:
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    def patch(self):
+        """Connections made from now on count their statements; those that exist are asked to tell."""
+        counter, usual = self, sqlite3.connect
+
+        class Cursor(sqlite3.Cursor):
+            def execute(self, *arguments):
+                counter.count("sql")
+                return super().execute(*arguments)
+
+            def executemany(self, *arguments):
+                counter.count("sql")
+                return super().executemany(*arguments)
+
+            def executescript(self, *arguments):
+                counter.count("sql")
+                return super().executescript(*arguments)
+
+        class Connection(sqlite3.Connection):
+            def cursor(self, factory=Cursor):
+                return super().cursor(factory)
+
+            def execute(self, *arguments):
+                return self.cursor().execute(*arguments)
+
+            def executemany(self, *arguments):
+                return self.cursor().executemany(*arguments)
+
+            def executescript(self, *arguments):
+                return self.cursor().executescript(*arguments)
+
+        def connect(*arguments, **named):
+            if len(arguments) < 6:
+                named.setdefault("factory", Connection)
+            return usual(*arguments, **named)
+
+        for module in list(sys.modules.values()):
+            for name, held in list(getattr(module, "__dict__", {}).items()):
+                if held is usual:
+                    setattr(module, name, connect)
+        for item in gc.get_objects():
+            if isinstance(item, sqlite3.Connection):
+                item.set_trace_callback(lambda statement: counter.count("sql"))
+
+
+# ------------------------------------------------------------------------------------------------- a message
+
+
+def run(message, bench, send):
+    """Measures what a message asks for; `send` takes each row."""
+    began = time.monotonic()
+    whole = float(message["seconds"])
+    scales = sorted({int(scale) for scale in message["scales"]})
+    jobs = len(message["inputs"]) * len(scales)
+    rows = []
+    for number, wanted in enumerate(message["inputs"]):
+        try:
+            values = bench.clock.limited(lambda: calls.made(wanted, bench.kinds), 1)
+            plain = pickle.dumps(values, 4)
+        except BaseException:  # a class may refuse to be loaded, or to be copied
+            jobs -= len(scales)
+            continue
+        known = None
+        for place, scale in enumerate(scales):
+            left = whole * SHARE - (time.monotonic() - began)
+            if left <= 0:
+                break
+            row, maker, more = one(
+                bench, plain, (number, scale), left / max(1, jobs), known, message.get("seed", 0)
+            )
+            jobs -= 1
+            if row is not None:
+                send(row)
+                rows.append((row, maker))
+                known = known or row["how"]
+            if not more:
+                jobs -= len(scales) - place - 1
+                break
+    finish(bench, rows, began + whole, send)
+
+
+def one(bench, plain, which, seconds, known, seed):
+    """(row or None, its maker, whether larger scales are worth a try) of one input at one scale.
+
+    `known` is how the versions ended on the input at the first scale: where a grown one makes them raise, copies
+    that are not varied are tried, and if these do not serve, the scale is left out.
+    """
+    number, scale = which
+    for vary in (True, False):
+        rnd = inputs.generator(seed, number, scale)
+        try:
+            values = bench.clock.limited(lambda: scaling.scale(pickle.loads(plain), scale, rnd, vary), 5)
+            maker = Maker(values)
+        except BaseException:
+            return None, None, False
+        firsts = bench.firsts(maker, max(0.3, seconds / 2))
+        how = [row[0] for row in firsts]
+        worse = [old == "returned" and new == "raised" for old, new in zip(known or how, how)]
+        if not any(worse):
+            break
+        if not vary:
+            return None, None, False
+    found = bench.times(maker, firsts, seconds)
+    if found is None:
+        return None, None, False
+    row = {
+        "input": number,
+        "scale": scale,
+        "size": scaling.size(values),
+        "arguments": recorder.clip(", ".join(recorder.show(value, 80) for value in values), 400),
+        "seconds": [[float("%.6g" % second) for second in seconds] for seconds in found],
+        "digests": [row[1] for row in firsts],
+        "how": how,
+    }
+    return row, maker, "endless" not in how
+
+
+def finish(bench, rows, until, send):
+    """Memory and events of all that was timed, the largest first, while there is time."""
+    counter = Counter()
+    for row, maker in reversed(rows):
+        if time.monotonic() > until:
+            return
+        live = [index for index, how in enumerate(row["how"]) if how != "endless"]
+        memory = [0] * len(row["how"])
+        events = [{} for _ in row["how"]]
+        for index in live:
+            events[index] = bench.events(bench.versions[index], maker, counter)
+            memory[index] = bench.memory(bench.versions[index], maker)
+        send({"input": row["input"], "scale": row["scale"], "memory_kb": memory, "events": events})
