@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.kinds import Attack
-from bot.languages.python.attacks import archives, paths, servers, transport
+from bot.languages.python.attacks import archives, pages, paths, regexes, servers, transport
 from bot.languages.python.attacks.subject import Subject
 
 FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
     paths.paths,
+    regexes.regexes,
     archives.archives,
     servers.foreign_hosts,
     transport.transport,
+    pages.pages,
+    pages.redirects,
+    pages.headers,
 )
 """Every family of this part."""

@@ -23,6 +23,7 @@ MANY = 20
 MOST = 8
 """Strings of one pattern."""
 DEEPEST = 25
+KINDS = ("nested", "neighbours", "trim")
 ENDS = ("\x00", "\n\x00", "")
 """What hardly a pattern goes on with; the second for those in which a dot takes everything but a line's end."""
 
@@ -34,8 +35,8 @@ class Pump:
     prefix: str
     pump: str
     end: str
-    nested: bool
-    """Whether a repetition lies in a repetition: then the time may double with each character."""
+    kind: str
+    """`nested` (a repetition in a repetition: the time may double with each character), `neighbours` or `trim`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def pumps(pattern: str, flags: int = 0, *, search: bool = True) -> tuple[Pump, .
         found = list(pumps_of(list(tree), search=search))
     except Exception:
         return ()
-    found.sort(key=lambda pump: not pump.nested)
+    found.sort(key=lambda pump: KINDS.index(pump.kind))
     return tuple(dict.fromkeys(found))[:MOST]
 
 
@@ -72,15 +73,14 @@ def pumps_of(tree: list[Any], *, search: bool) -> Iterator[Pump]:
     for repeat in repeats(tree, "", search=search):
         nested = list(ambiguous(repeat.body))
         for text in nested:
-            yield from (Pump(repeat.prefix, text, end, True) for end in ENDS)
+            yield from (Pump(repeat.prefix, text, end, "nested") for end in ENDS)
         if nested:
             continue
         texts = list(neighbours(repeat))
-        if not texts and not repeat.anchored and needed(repeat.after):
-            texts = [c for c in characters(repeat.body) if c.isalnum() or c in " \t"][:1]
-            texts = texts or characters(repeat.body)[:1]
         for text in texts[:2]:
-            yield from (Pump(repeat.prefix, text, end, False) for end in ENDS)
+            yield from (Pump(repeat.prefix, text, end, "neighbours") for end in ENDS)
+        if not texts and not repeat.anchored and trims(repeat):
+            yield from (Pump(repeat.prefix, " ", end, "trim") for end in ENDS[:1])
 
 
 def repeats(items: Sequence[Any], prefix: str, *, search: bool, depth: int = 0) -> Iterator[Repeat]:
@@ -135,15 +135,27 @@ def ambiguous(body: Sequence[Any], depth: int = 0) -> Iterator[str]:
                 good = [c for c in inner if c in shared] or inner
                 yield good[0] * max(1, 1 + sum(not optional(*i) for i in others))
         elif name == "BRANCH":
-            for first, one in enumerate(value[1]):
-                for other in list(value[1])[first + 1 :]:
-                    common = set(firsts(list(one))) & set(firsts(list(other)))
-                    if common:
-                        good = sorted(common, key=ALPHABET.index)[0]
-                        yield before + (sample(list(one), good) or good) + after
+            yield from (before + text + after for text in twice(list(value[1]), body[index + 1 :], body))
         for inner_body in bodies(op, value):
             if name in ("SUBPATTERN", "BRANCH") or (name in ("MAX_REPEAT", "MIN_REPEAT") and index >= 0):
                 yield from (before + text + after for text in ambiguous(inner_body, depth + 1))
+
+
+def twice(options: Sequence[Any], after: Sequence[Any], body: Sequence[Any]) -> Iterator[str]:
+    """Texts that two alternatives match, or one of them and what comes next."""
+    empty = [one for one in options if all(optional(o, v) for o, v in one)]
+    if len(empty) > 1:
+        yield ""
+    following = {*firsts(list(after)), *(firsts(list(body)) if all(optional(o, v) for o, v in after) else ())}
+    for one in options if empty else ():
+        if set(firsts(list(one))) & following:
+            yield sample(list(one))
+    for number, one in enumerate(options):
+        for other in options[number + 1 :]:
+            for good in sorted(set(firsts(list(one))) & set(firsts(list(other))), key=ALPHABET.index)[:1]:
+                # Of `a|ab|b` the longest is what the others can put together, too.
+                texts = [sample(list(each), good) for each in options]
+                yield max((text for text in texts if text.startswith(good)), key=len, default=good)
 
 
 def neighbours(repeat: Repeat) -> Iterator[str]:
@@ -172,9 +184,14 @@ def flat(items: Sequence[Any]) -> Iterator[Any]:
             yield op, value
 
 
-def needed(items: Sequence[Any]) -> bool:
-    """Whether something has to follow: only then can a match fail after a repetition took all it could."""
-    return any(not optional(op, value) or str(op) == "AT" for op, value in items)
+def trims(repeat: Repeat) -> bool:
+    """Whether it searches for white space before an end: from each blank of a long row it looks to the row's end.
+
+    Other searches that start anew everywhere are quadratic, too, but every second pattern is one of them.
+    """
+    ends = [str(value) for op, value in repeat.after if str(op) == "AT"]
+    spaces = bool(repeat.body) and set(characters(repeat.body)) <= set(" \t\n")
+    return spaces and any(end in ("AT_END", "AT_END_STRING") for end in ends)
 
 
 def optional(op: Any, value: Any) -> bool:
@@ -190,14 +207,15 @@ def optional(op: Any, value: Any) -> bool:
 
 
 def characters(items: Sequence[Any]) -> list[str]:
-    """Characters of which a sequence may match one alone, or all, in the order of the alphabet."""
+    """Characters that a sequence matches alone, or over and over, in the order of the alphabet."""
     found: set[str] = set()
-    for op, value in items:
-        name = str(op)
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "SUBPATTERN", "BRANCH"):
-            for inner in bodies(op, value):
-                found.update(characters(inner))
-        else:
+    for index, (op, value) in enumerate(items):
+        if not all(optional(o, v) for o, v in [*items[:index], *items[index + 1 :]]):
+            continue
+        inners = list(bodies(op, value))
+        for inner in inners:
+            found.update(characters(inner))
+        if not inners:
             found.update(c for c in ALPHABET if accepts(op, value, c))
     return sorted(found, key=ALPHABET.index)
 
