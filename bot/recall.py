@@ -46,8 +46,13 @@ class Recall:
 
     def asked(self, function: ChangedFunction) -> bool:
         """Whether the model has said what it says of the function: it is not asked where tests show a problem."""
-        shown = {known.function for known in self.memory.findings if not known.rule.startswith(ask.MODEL)}
+        shown = {known.function for known in self.memory.findings if known.rule.startswith(("tests/", "calls/"))}
         return function.id in self.unchanged and function.id not in shown
+
+    def quiet(self, function: ChangedFunction) -> bool:
+        """Whether nothing was told of the time of a function as it stands: it is not timed again."""
+        slow = {known.function for known in self.memory.findings if known.rule.startswith("performance/")}
+        return function.id in self.unchanged and function.id not in slow
 
     def known(self, finding: Finding) -> Known | None:
         """What became of a finding in a function that is as it was; None where that is to be found out."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from bot import examine, trial, wiring
+from bot import examine, further, quicken, trial, wiring
 from bot.brief import brief_of
 from bot.config import Config
 from bot.domain import (
@@ -184,8 +184,12 @@ class Journey:
             return
         texts = texts_of(self.ground, self.found.functions)
         findings = self.proof(sides, texts, evidence)
-        witnessed = self.witnessed(sides, texts, evidence, findings)
+        ours = self.further(sides, texts, evidence, findings)
+        witnessed = self.witnessed(sides, texts, evidence, findings, ours)
         self.rewritten(sides, texts, findings, witnessed)
+        self.timed(sides, texts, witnessed)
+        found = [item.finding for item in self.draft.reviewed]
+        self.draft.unproven = further.still_unproven(self.draft.unproven, found)
 
     def look(self, sides: observe.Sides) -> Evidence:
         """Runs base and head."""
@@ -213,10 +217,34 @@ class Journey:
         self.progress.note(f"findings proven: {len(proven.findings)}")
         return proven.findings
 
-    def witnessed(
+    def further(
         self, sides: observe.Sides, texts: prove.Texts, evidence: Evidence, findings: Sequence[Finding]
+    ) -> tuple[Suspicion, ...]:
+        """What we suspect ourselves, with witnesses still to be run."""
+        named = {finding.function.id for finding in findings}
+        if not self.found.functions or self.ground.seconds_left() <= 0:
+            return ()
+        return further.suspected(
+            self.ground,
+            self.lab,
+            sides,
+            texts,
+            self.found.functions,
+            evidence,
+            named,
+            self.draft,
+            self.progress,
+        )
+
+    def witnessed(
+        self,
+        sides: observe.Sides,
+        texts: prove.Texts,
+        evidence: Evidence,
+        findings: Sequence[Finding],
+        ours: Sequence[Suspicion],
     ) -> witness.Witnessed:
-        """What a model's witnesses show: those of earlier reviews, and those of what is suspected now."""
+        """What witnesses show: our own, those of a model in earlier reviews, and those of what it suspects now."""
         config = self.ground.config
         known = self.recall.suspicions(
             self.found.functions, self.shown(findings), config.guidance.review_suspicions
@@ -228,7 +256,7 @@ class Journey:
         witnessed = witness.run_witnesses(
             self.lab,
             sides,
-            (*known, *asked),
+            (*ours, *known, *asked),
             evidence,
             texts,
             seconds=min(config.test.seconds, max(10.0, self.ground.seconds_left())),
@@ -238,7 +266,7 @@ class Journey:
         if asked:
             fallen = Counter(row.reason for row in witnessed.left if any(row.suspicion is s for s in asked))
             self.draft.notes.append(told_of(len(asked), len(asked) - fallen.total(), fallen))
-        return witnessed
+        return replace(witnessed, findings=further.merged(witnessed.findings))
 
     def shown(self, findings: Sequence[Finding]) -> dict[str, frozenset[str]]:
         """Function id -> texts of the test files that prove a finding of it."""
@@ -317,6 +345,36 @@ class Journey:
             where = f"in what is unchanged since {self.recall.since}"
             self.draft.notes.append(f"{what} {where} no rewrite was searched for again.")
 
+    def timed(self, sides: observe.Sides, texts: prove.Texts, witnessed: witness.Witnessed) -> None:
+        """What got slower, and what can be had faster: each with a rewrite that was timed, where there is one."""
+        config = self.ground.config
+        functions = [f for f in self.found.functions if not self.recall.quiet(f)]
+        if not config.prove.performance or not functions or self.ground.seconds_left() <= 0:
+            return
+        head = trial.with_files(sides.head, witnessed.files)
+        bench = bench_of(self.ground, self.lab, head, texts, witnessed.evidence, self.model)
+        wrong = {item.finding.function.id for item in self.draft.reviewed}
+        slow = {}
+        if not self.alone:
+            steady = [f for f in functions if f.id not in wrong]
+            found = further.slowed(
+                self.ground, self.lab, sides, texts, steady, witnessed.evidence, self.draft, self.progress
+            )
+            slow = {finding.function.id: finding for finding in found}
+        for function in functions:
+            # What is wrong is not made faster: its repair comes first.
+            if function.id in wrong or function.id in self.draft.left_alone or over_budget(self.ground, self.lab):
+                continue
+            finding = slow.get(function.id)
+            if finding is not None and (who := self.recall.ignored_by(finding)):
+                self.draft.reviewed.append(
+                    Reviewed(finding, None, None, why_no_rewrite=f"ignored by {who}", ignored=True)
+                )
+                continue
+            item = quickened(bench, function, finding, self.draft, self.progress)
+            if item is not None and not self.recall.ignored_by(item.finding):
+                self.draft.reviewed.append(item)
+
     def outcome(self, bench: examine.Bench, finding: Finding, known: Known | None) -> Reviewed:
         """What becomes of one finding."""
         if who := self.recall.ignored_by(finding):
@@ -361,6 +419,23 @@ def examined(
         draft.unfinished.add(finding.function.id)
         draft.problems.append(Problem("bug", text, traceback.format_exc()[-4000:]))
         return Reviewed(finding, None, None, why_no_rewrite="a defect of Tryline itself; please report it")
+
+
+def quickened(
+    bench: examine.Bench, function: ChangedFunction, finding: Finding | None, draft: Draft, progress: Progress
+) -> Reviewed | None:
+    """What becomes of a function's time. A broken engine or a defect of ours costs no more than the rewrite."""
+    try:
+        return quicken.quicken(bench, function, finding, progress)
+    except SandboxError as problem:
+        why = f"could not time it: {problem.message}"
+    except TrylineError:
+        raise
+    except Exception as bug:
+        text = f"a defect of Tryline itself while {function.id} was timed: {type(bug).__name__}: {bug}"
+        draft.problems.append(Problem("bug", text, traceback.format_exc()[-4000:]))
+        why = "a defect of Tryline itself; please report it"
+    return Reviewed(finding, None, None, why_no_rewrite=why) if finding is not None else None
 
 
 def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
