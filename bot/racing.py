@@ -8,13 +8,15 @@ which inputs, how large, how long.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot import trial
 from bot.domain import Call, Evidence, Function, SuiteRun, pace
 from bot.languages import Language, Unparsable
-from bot.measuring import LEAST_PAIRS, alike, why_unlike
+from bot.measuring import LEAST_PAIRS, LEAST_POINTS, alike, why_unlike
 from bot.wire_calls import Input, Timing
 
 LARGEST = 3
@@ -23,12 +25,14 @@ TARGET = 2000
 """Elements to which an input is grown: enough for growth to show, little enough for a square of it."""
 STEPS = 4
 """Times that an input is grown on the way there."""
-LOOK = 0.4
-"""Seconds for the first look at an input."""
-LEAST_SECONDS = 0.6
+LOOK = 1.5
+"""Most seconds for the first look at an input; on an idle machine it takes a tenth of them."""
+LEAST_SECONDS = 1.0
 """For one input and what it is grown to."""
 LONGEST = 20.0
 """Most seconds for one input, where its calls take long."""
+ENOUGH = 10.0
+"""How many times as long one version takes where no larger input is needed to tell."""
 APART = 1.5
 """Seconds for a version that is timed alone."""
 TESTS = 6
@@ -115,7 +119,11 @@ def seeded(side: trial.Side, process: int) -> trial.Side:
 
 
 def race(
-    stage: trial.Stage, versions: Sequence[trial.Version | None], inputs: Sequence[Input], length: Length
+    stage: trial.Stage,
+    versions: Sequence[trial.Version | None],
+    inputs: Sequence[Input],
+    length: Length,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Raced:
     """One race on a stage that has started: each input as it was recorded, then grown while that is cheap.
 
@@ -123,6 +131,7 @@ def race(
     """
     if not stage.warm:
         return Raced(why=stage.why_cold or "the function cannot be called apart from its tests")
+    until = clock() + length.seconds
     looks: list[tuple[int, Timing]] = []
     whys: list[str] = []
     for index, input_ in enumerate(inputs):
@@ -134,12 +143,45 @@ def race(
         else:
             looks.append((index, rows[0]))
     timings: list[Timing] = []
-    each = max(LEAST_SECONDS, (length.seconds - LOOK * len(inputs)) / max(1, len(looks)))
-    for index, look in looks:
+    for done, (index, look) in enumerate(looks):
+        each = max(LEAST_SECONDS, (until - clock()) / (len(looks) - done))
         scales = (1, *ladder(look.size)) if length.grow and look.size > 0 else (1,)
-        rows = asked(stage, versions, inputs[index], scales, seconds_for(look, each), length.seed) or ()
+        seconds = seconds_for(look, each)
+        rows = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
         timings += [replace(row, input=index) for row in rows or (look,)]
     return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"))
+
+
+def grown(
+    stage: trial.Stage,
+    versions: Sequence[trial.Version | None],
+    input_: Input,
+    scales: Sequence[int],
+    seconds: float,
+    seed: int,
+    clock: Callable[[], float],
+) -> list[Timing]:
+    """Times on one input at scales. A scale that did not fit into its share of the time may fit into what the
+    others left; it is not asked for where smaller ones say enough."""
+    end = clock() + seconds
+    rows = list(asked(stage, versions, input_, scales, seconds, seed) or ())
+    for scale in scales[len(rows) :]:
+        left = end - clock()
+        if not rows or left < LEAST_SECONDS / 2 or unlike(rows[-1], len(versions)):
+            break
+        if len(rows) >= LEAST_POINTS and apart_by(rows[-1]) > ENOUGH:
+            break
+        more = asked(stage, versions, input_, (scale,), left, seed)
+        if not more:
+            break
+        rows += more
+    return rows
+
+
+def apart_by(timing: Timing) -> float:
+    """How many times as long the slowest version takes as the fastest."""
+    medians = [statistics.median(row) for row in timing.seconds if row]
+    return max(medians) / min(medians) if medians and min(medians) > 0 else 1.0
 
 
 def seconds_for(look: Timing, each: float) -> float:

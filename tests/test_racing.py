@@ -61,8 +61,10 @@ class Track:
 
 
 def raced(track: Track, inputs: int = 1, **more: Any) -> racing.Raced:
+    """A race on a clock on which each question takes a tenth of its seconds."""
     given = tuple(Input(pickled=f"p{n}") for n in range(inputs))
-    return race(cast(trial.Stage, track), VERSIONS, given, Length(**more))
+    clock = lambda: 0.1 * sum(seconds for *_, seconds in track.asked)  # noqa: E731
+    return race(cast(trial.Stage, track), VERSIONS, given, Length(**more), clock)
 
 
 def call(pickled: str, digest: str = "", raises: str = "") -> Call:
@@ -122,11 +124,39 @@ def test_a_race_that_gave_nothing_says_why(track: Track, why: str) -> None:
 def test_a_version_that_is_cut_is_timed_alone() -> None:
     track = Track(cut=70)
     found = raced(track)
-    assert [number for _, number, _, _ in track.asked] == [2, 2, 1]
-    last = found.timings[-1]
-    assert last.size >= 70
+    assert [number for _, number, _, _ in track.asked][:3] == [2, 2, 1]
+    last = next(timing for timing in found.timings if timing.size >= 70)
     assert (last.how, last.digests) == (("returned", "returned"), ("d", "d"))
     assert all(len(row) == 40 for row in last.seconds)
+
+
+def test_what_smaller_inputs_tell_is_not_asked_of_larger_ones() -> None:
+    class Uneven(Track):
+        def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
+            rows = super().measure(versions, *rest, **more)
+            assert rows is not None
+            return tuple(
+                Timing(0, row.scale, row.size, "", (row.seconds[0], (1.0,) * 40), row.digests, row.how)
+                for row in rows[:4]
+            )
+
+    track = Uneven()
+    raced(track)
+    assert len(track.asked) == 2
+    even = Track()
+    raced(even)
+    assert len(even.asked) == 2
+
+
+def test_a_scale_that_did_not_fit_is_asked_for_again() -> None:
+    class Short(Track):
+        def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
+            return (super().measure(versions, *rest, **more) or ())[:3]
+
+    track = Short()
+    found = raced(track)
+    assert [scales for _, _, scales, _ in track.asked][2:] == [(scale,) for scale in ladder(10)[2:]]
+    assert len(found.timings) == 5
 
 
 def test_a_version_that_does_not_end_alone_either_stays_cut() -> None:
@@ -153,7 +183,9 @@ def test_long_calls_get_the_time_that_enough_rounds_need() -> None:
 def test_inputs_share_the_time() -> None:
     track = Track()
     raced(track, inputs=4, seconds=10.0)
-    assert sum(seconds for *_, seconds in track.asked) == pytest.approx(10.0)
+    allowed = [seconds for _, _, scales, seconds in track.asked if len(scales) > 1]
+    assert allowed[0] == pytest.approx((10.0 - 4 * 0.1 * racing.LOOK) / 4)
+    assert allowed == sorted(allowed)  # what one leaves, the others have
 
 
 # -------------------------------------------------------------------------------------------------- versions
