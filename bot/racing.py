@@ -147,8 +147,8 @@ def race(
         each = max(LEAST_SECONDS, (until - clock()) / (len(looks) - done))
         scales = (1, *ladder(look.size)) if length.grow and look.size > 0 else (1,)
         seconds = seconds_for(look, each)
-        rows = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
-        timings += [replace(row, input=index) for row in rows or (look,)]
+        measured = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
+        timings += [replace(row, input=index) for row in measured or (look,)]
     return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"))
 
 
