@@ -216,21 +216,21 @@ def _print_rest(review: Review, out: Console) -> None:
 
 def _print_altered(review: Review, out: Console) -> None:
     """Inputs on which functions answer otherwise than at base."""
-    rows = wording.altered(review)
-    if not rows:
+    found = wording.alterations(review, MAX_ROWS)
+    if not found.count:
         return
     out.print()
-    out.print(Text("Answers that this change alters", style="bold"))
+    out.print(Text(found.heading, style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("function", "input", "base", "head", "change", "demanded by"):
         table.add_column(name, overflow="fold")
-    for row in rows[:MAX_ROWS]:
-        found = row.difference
-        cells = (row.report.function.head.qualname, found.arguments, found.base, found.head)
-        demanded = one_line(found.intended, 120) or "no test"
+    for row in found.rows:
+        one = row.difference
+        cells = (row.report.function.head.qualname, one.arguments, one.base, one.head)
+        demanded = one_line(one.intended, 120) or "no test"
         table.add_row(*(Text(one_line(cell, 120)) for cell in cells), Text(row.what), Text(demanded))
-    if len(rows) > MAX_ROWS:
-        table.add_row(Text(f"and {len(rows) - MAX_ROWS} more"))
+    if found.more:
+        table.add_row(Text(f"and {found.more} more"))
     out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 

@@ -198,6 +198,41 @@ class Altered:
         return _KINDS.get(self.difference.kind, "otherwise")
 
 
+@dataclass(frozen=True)
+class Alterations:
+    """What a table of them says."""
+
+    rows: tuple[Altered, ...]
+    """Those that are shown."""
+    more: int
+    """Those that are not."""
+    functions: int
+    demanded: bool
+    """Whether tests of the branch demand all of them."""
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.rows) + self.more
+
+    @property
+    def heading(self) -> str:
+        """The table in few words."""
+        what = "1 function answers" if self.functions == 1 else f"{self.functions} functions answer"
+        return f"This change alters what {what}"
+
+
+def alterations(review: Review, most: int) -> Alterations:
+    """The table of altered answers, with at most so many rows."""
+    found = altered(review)
+    return Alterations(
+        found[:most],
+        max(0, len(found) - most),
+        len({row.report.function.id for row in found}),
+        all(row.difference.intended for row in found),
+    )
+
+
 def altered(review: Review) -> tuple[Altered, ...]:
     """Inputs on which functions answer otherwise than at base, what no test demands first, then the most harmful.
 

@@ -157,7 +157,7 @@ def test_what_each_kind_of_finding_shows() -> None:
 
 def test_other_answers_are_a_table_and_what_was_left_alone_a_list() -> None:
     text = shown(ALTERED)
-    assert "Answers that this change alters" in text
+    assert "This change alters what 1 function answers" in text
     assert re.search(r"total +\[-1\] +returns -1 +raises ValueError +refuses it +tests/test_cart", text)
     assert "its answers differ from run to run: shop/cart.py::total" in shown(KINDS)
     assert shown(LEFT_ALONE) == shown(CLEAN), "a review that finds nothing stays as short as it is"

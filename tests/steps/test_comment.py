@@ -792,6 +792,32 @@ def test_every_body_fits_whatever_there_is_to_say() -> None:
             assert len(edit.body) <= 65_000
 
 
+@pytest.mark.parametrize("item", [CRASH_MENDED, UNMENDED, ATTACK_MENDED, SLOWER_MENDED, FASTER_MENDED])
+@pytest.mark.parametrize("code", [1_000, 19_000, 90_000])
+def test_so_does_every_kind_of_finding(item: Reviewed, code: int) -> None:
+    witness = replace(
+        item.finding.witness,
+        command="& " * 9000,
+        failure="<&>\n" * 90_000,
+        code="x = '&'\n" * (code // 8) if item.finding.witness.code else "",
+        payload="`|\n@" * 90_000,
+        sink="&" * 9000,
+        stack=item.finding.witness.stack * 900,
+    )
+    finding = replace(item.finding, title="&" * 5000, message="& @you `x` " * 5000, witness=witness)
+    many = tuple(replace(item, finding=replace(finding, anchor=str(n))) for n in range(12))
+    (report,) = ALTERED.functions
+    rows = tuple(replace(row, arguments="[" * 9000, head="`|" * 9000) for row in DIFFERENCES) * 300
+    functions = tuple(replace(report, differences=rows, left_alone="&" * 9000) for _ in range(90))
+    plan = planned(replace(with_findings(*many), functions=functions), check=True)
+    assert plan.check is not None
+    assert len(plan.create) == 1, "they are of one cause"
+    for body in (plan.summary, plan.summary_if_refused, plan.check.summary, *(c.body for c in plan.create)):
+        assert len(body) <= 65_000
+        assert body.count("<details>") == body.count("</details>")
+        assert len(re.findall(r"(?m)^(`{3,})[a-z]*$", body)) % 2 == 0
+
+
 # ------------------------------------------------------------------------------------------------------- answers
 
 
