@@ -1,8 +1,8 @@
 """Is every case what it says? `python -m bench.kinds.check [KIND ...] [--only NAME]`
 
 Visible tests are green at base and head; an exploit is red at head and green on the right version; what is kept
-apart is green on the right version, and in cases of correctness red at head; a workload is slower at head. Runs our
-own code in processes of its own, without a container.
+apart is green on the right version, and in cases of correctness red at head; a workload is slower at head. Runs
+our own code in processes of its own, without a container.
 """
 
 from __future__ import annotations

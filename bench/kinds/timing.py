@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import re
 import statistics
 from dataclasses import dataclass
 
@@ -95,12 +97,12 @@ def workload_of(text: str, module: str) -> str:
 
 def read(message: str) -> Ratio | None:
     """What the test's failure says; None where it is another failure."""
-    _, mark, said = message.partition(MARK)
-    if not mark:
-        return None
-    try:
-        value, _ = json.JSONDecoder().raw_decode(said)
-    except json.JSONDecodeError:
+    value = None
+    for found in re.finditer(re.escape(MARK) + r"(?=\{)", message):
+        with contextlib.suppress(json.JSONDecodeError):
+            value, _ = json.JSONDecoder().raw_decode(message, found.end())
+            break
+    if value is None:
         return None
     ratios = [new / max(old, 1e-6) for old, new in value["times"]]
     rng = random.Random(0)

@@ -1,0 +1,16 @@
+"""Words of a text and how often they occur."""
+
+import re
+from collections import Counter
+
+WORD = re.compile(r"[a-z']+")
+
+
+def words(text):
+    return WORD.findall(text.lower())
+
+
+def most_common(text, count=10, stop=()):
+    """The most frequent words with their numbers; ties in order of the alphabet."""
+    counts = Counter(word for word in words(text) if word not in stop)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:count]
