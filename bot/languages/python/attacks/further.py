@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.kinds import Attack
-from bot.languages.python.attacks import archives, pages, paths, regexes, servers, transport
+from bot.languages.python.attacks import archives, credentials, pages, paths, regexes, servers, transport
 from bot.languages.python.attacks.subject import Subject
 
 FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
@@ -17,5 +17,9 @@ FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
     pages.pages,
     pages.redirects,
     pages.headers,
+    credentials.predictable,
+    credentials.digests,
+    credentials.comparisons,
+    credentials.tokens,
 )
 """Every family of this part."""

@@ -14,7 +14,9 @@ from bot.kinds import Attack
 from bot.languages.python.attacks import frame, hints, servers
 from bot.languages.python.attacks.subject import Subject
 
-TAGS = "html body div p span a b i em strong h1 h2 h3 h4 li ul ol td th tr table img input option button form label pre"
+TAGS = (
+    "html body div p span a b i em strong h1 h2 h3 h4 li ul ol td th tr table img input option button form label"
+)
 TAG = re.compile(rf"<(?:{'|'.join(TAGS.split())})[\s>/]", re.IGNORECASE)
 MARKUP = hints.listed(
     "html markup body content contents inner children child fragment template svg xml tag tags element widget css "
