@@ -22,11 +22,11 @@ from bot.generating.reading import Read, read
 from bot.generating.shapes import Shape, says, value_of_source
 from bot.generating.shrinking import shrink, size
 from bot.generating.strategies import annotated, around, used_as
-from bot.generating.writing import NotWritten, Written, close, elements, value_of, write
+from bot.generating.writing import NotWritten, Written, arguments, close, elements, value_of, write
 from bot.languages import Parameter
 from bot.wire_calls import Input
 
-__all__ = ["Read", "Shape", "close", "inputs", "read", "says", "shrink", "size"]
+__all__ = ["Read", "Shape", "arguments", "close", "inputs", "read", "says", "shrink", "size"]
 
 LONGEST = 3_900
 """Characters of one made input."""

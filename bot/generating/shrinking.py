@@ -23,6 +23,11 @@ def size(source: str) -> tuple[int, int]:
     return (sum(1 for _ in ast.walk(tree)) if tree is not None else 10**6, len(source))
 
 
+def order(source: str) -> tuple[int, int, str]:
+    """By size; of equal ones `0` before `7`, and `a` before `h`."""
+    return (*size(source), source)
+
+
 def shrink(
     source: str,
     holds: Callable[[Sequence[str]], Sequence[bool]],
@@ -39,8 +44,8 @@ def shrink(
     best = source
     tried = {source}
     for _ in range(rounds):
-        smaller = [one for one in reductions(best, defaults) if one not in tried and size(one) < size(best)]
-        smaller = sorted(dict.fromkeys(smaller), key=size)
+        smaller = [one for one in reductions(best, defaults) if one not in tried and order(one) < order(best)]
+        smaller = sorted(dict.fromkeys(smaller), key=order)
         # The boldest steps, and the most careful: often only those hold.
         wanted = smaller if len(smaller) <= batch else [*smaller[: batch // 2], *smaller[-(batch - batch // 2) :]]
         if not wanted:
@@ -49,7 +54,7 @@ def shrink(
         held = [one for one, does in zip(wanted, holds(wanted), strict=False) if does]
         if not held:
             break
-        best = min(held, key=size)
+        best = min(held, key=order)
     return best
 
 

@@ -126,6 +126,11 @@ def source_of(nodes: Iterable[ast.expr]) -> str:
     return _write_collection(tuple, [ast.unparse(node) for node in nodes])
 
 
+def arguments(source: str) -> tuple[str, ...]:
+    """The source of each argument, from that of a tuple; none where it is no tuple."""
+    return tuple(ast.unparse(node) for node in elements(source) or ())
+
+
 def close(one: str, other: str, tolerance: float) -> bool:
     """Whether two sources are equal but for the rounding of floating-point numbers in them."""
     trees = parsed(one), parsed(other)

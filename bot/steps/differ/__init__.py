@@ -1,10 +1,10 @@
 """Differ: base and head are called with the same arguments, and where they answer otherwise, that is told.
 
 Base's version is put in head's place, in one warm sandbox per function, so that nothing else differs; where what
-it calls changed as well, it is called where it stands. What answers otherwise from run to run (the time, randomness,
-what an earlier call left behind) is not compared. A difference is no finding: it is what most changes are for. Only
-a crash or a hang on an input of the shape that callers give makes a suspicion, with a test that has to show it at
-head and pass at base like any other witness.
+it calls changed as well, it is called where it stands. What answers otherwise from run to run (the time,
+randomness, what an earlier call left behind) is not compared. A difference is no finding: it is what most changes
+are for. Only a crash or a hang on an input of the shape that callers give makes a suspicion, with a test that has
+to show it at head and pass at base like any other witness.
 """
 
 from __future__ import annotations
@@ -174,9 +174,9 @@ class Work:
                     raise given.NotComparable("its parameters changed, and so did what it calls")
                 apart = self.started(opened, self.sides.base, self.evidence.base, self.at_base(base))
                 version = trial.Version(base.source)
-            limits = self.settings
+            limits, ours = self.settings, trial.Version(head.source)
             calls = calling.Calls(
-                stage, trial.Version(head.source), version, inputs, limits.seconds, limits.seed, apart
+                stage, ours, version, inputs, limits.seconds, limits.seed, apart, owned=bool(head.enclosing)
             )
             return self.judged(calls, parameters, before)
 

@@ -40,7 +40,7 @@ class Asked:
 
 class Calls:
     """Calls of one function within its seconds: both versions in one process, or base `apart` in a tree of its
-    own, where what it relies on changed as well."""
+    own, where what it relies on changed as well. `owned` says that the function is a method."""
 
     def __init__(
         self,
@@ -51,9 +51,11 @@ class Calls:
         seconds: float,
         seed: int,
         apart: Stage | None = None,
+        owned: bool = False,
     ) -> None:
         self.stage = stage
         self.apart = apart
+        self.owned = owned
         self.head = head
         self.base = base
         self.inputs = inputs
@@ -70,14 +72,14 @@ class Calls:
         found: dict[tuple[str, str], tuple[Asked, Called]] = {}
         for called in rows:
             number, variant = divmod(called.place, self.inputs.derive + 1)
-            if number >= count or (variant and not called.source):
+            if number >= count or (variant and not called.source) or not self.inputs.fair(called.source):
                 continue
             digest = "" if variant else self.inputs.digests[number]
             asked = Asked(again(self.inputs.inputs[number], called), digest)
             found.setdefault((called.source, digest if not called.source else ""), (asked, called))
         for called in rows_of_made:
             number = count + called.place
-            if called.source and number < len(self.inputs.inputs):
+            if called.source and number < len(self.inputs.inputs) and self.inputs.fair(called.source):
                 asked = Asked(again(self.inputs.inputs[number], called))
                 found.setdefault((called.source, ""), (asked, called))
         if not found and (rows or rows_of_made):
@@ -103,13 +105,19 @@ class Calls:
             tried += 1
             if not same(before, after):
                 unsteady += 1
-            elif head is not None and head.how in ENDED:
+            elif head is not None and head.how in ENDED and not self.estranged(before, head):
                 pairs.append((asked, Pair(before, head, asked.digest)))
         if tried and unsteady / tried > UNSTEADY:
             raise NotComparable("its answers differ from run to run")
         if not pairs:
             raise NotComparable("no answer of it could be compared")
         return pairs, list(at_head.values())
+
+    def estranged(self, base: Called, head: Called) -> bool:
+        """Whether base stumbles over an object that head's classes made: that says nothing of its answers."""
+        if base.how != "raised" or base.explicit or head.how != "returned":
+            return False
+        return base.raised in ("AttributeError", "TypeError") and (self.owned or self.apart is not None)
 
     def confirmed(self, different: Sequence[tuple[Asked, Pair]]) -> list[tuple[Asked, Pair]]:
         """Those that differ in the same way once more, in the other order."""

@@ -36,6 +36,13 @@ class Given:
     """For each recorded one the digest of its arguments."""
     head: frozenset[str]
     """Digests of calls that head was seen to make."""
+    usual: tuple[tuple[int, str], ...] = ()
+    """Place and default of each parameter that base does not have: both versions get nothing else there."""
+
+    def fair(self, source: str) -> bool:
+        """Whether both versions can be asked with such arguments."""
+        values = generating.arguments(source) if self.usual else ()
+        return all(place < len(values) and values[place] == default for place, default in self.usual)
 
 
 def given(
@@ -68,8 +75,10 @@ def given(
     left = max(most // 3, most - derive * len(chosen)) if most else 0
     sources = [(one.source, one.needs) for one in chosen.values() if one.source]
     texts = [version.source for version in (function.head, function.base) if version is not None]
-    made = generating.inputs(function.head, parameters, texts, sources, most=left, seed=seed)
-    return Given((*chosen.values(), *made), derive, len(chosen), tuple(chosen), known)
+    fixed = [replace(p, annotation="") if p in more and before else p for p in parameters]
+    made = generating.inputs(function.head, fixed, texts, sources, most=left, seed=seed)
+    usual = tuple((len(before) + at, default_of(parameter)) for at, parameter in enumerate(more))
+    return Given((*chosen.values(), *made), derive, len(chosen), tuple(chosen), known, usual)
 
 
 def input_of(call: Call, more: Sequence[Parameter] = ()) -> Input | None:
@@ -78,11 +87,16 @@ def input_of(call: Call, more: Sequence[Parameter] = ()) -> Input | None:
     if more:
         if not call.source or not all(parameter.default or parameter.kind in ("*", "**") for parameter in more):
             return None
-        added = [parameter.default or {"*": "()", "**": "{}"}[parameter.kind] for parameter in more]
+        added = [default_of(parameter) for parameter in more]
         inner = call.source.strip()[1:-1].rstrip().rstrip(",")
         parts = [part for part in (inner, *added) if part]
         return Input(source=f"({', '.join(parts)},)", needs=call.needs)
     return Input(call.pickled, call.source, call.needs) if call.pickled or call.source else None
+
+
+def default_of(parameter: Parameter) -> str:
+    """What a parameter holds when nothing is given."""
+    return parameter.default or {"*": "()", "**": "{}"}.get(parameter.kind, "")
 
 
 def plain(needs: Sequence[str]) -> bool:
