@@ -13,7 +13,6 @@ import dataclasses
 import datetime
 import decimal
 import enum
-import fractions
 import functools
 import keyword
 import math
@@ -90,7 +89,7 @@ class _Writer:
             return text
         self.within.append(id(value))
         try:
-            known = KNOWN.get(kind)
+            known = KNOWN.get(kind) or LOADED.get((kind.__module__, kind.__qualname__))
             if known is not None:
                 return known(self, value, depth - 1)
             return self.other(value, kind, depth - 1)
@@ -356,6 +355,8 @@ def _decimal(writer, value, depth):
 
 
 def _fraction(writer, value, depth):
+    if type(value) is not sys.modules["fractions"].Fraction:
+        raise Wordless
     return "%s.Fraction(%d, %d)" % (writer.module("fractions"), value.numerator, value.denominator)
 
 
@@ -421,7 +422,6 @@ KNOWN = {
     datetime.timedelta: _moment,
     datetime.timezone: _moment,
     decimal.Decimal: _decimal,
-    fractions.Fraction: _fraction,
     uuid.UUID: _uuid,
     type(re.compile("")): _pattern,
     collections.Counter: _counter,
@@ -434,3 +434,6 @@ KNOWN = {
     types.BuiltinFunctionType: _builtin,
     types.ModuleType: lambda writer, value, depth: writer.module(value.__name__),
 }
+
+LOADED = {("fractions", "Fraction"): _fraction}
+"""Types of modules that only a value of theirs is a reason to load."""

@@ -27,7 +27,10 @@ def main():
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # Our folder must not shadow anything of the repository's: it is on the path only while we import ourselves.
     sys.path[0] = here
-    from tryline_inside import express, instrument, plugin, recorder, serve
+    from tryline_inside import express, instrument, plugin, recorder
+
+    if "ask_fd" in spec:  # what only the fork server needs is not loaded where a suite is judged
+        from tryline_inside import serve
 
     sys.path[0] = os.getcwd()  # as `python -m pytest` does
     os.set_inheritable(spec["report_fd"], False)

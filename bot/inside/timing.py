@@ -14,12 +14,16 @@ import functools
 import gc
 import pickle
 import random
-import sqlite3
 import sys
 import time
 import tracemalloc
 
 from tryline_inside import calls, express, inputs, recorder, scaling
+
+try:
+    import sqlite3
+except ImportError:  # an interpreter can be built without
+    sqlite3 = None
 
 SAMPLE = 300000
 """Nanoseconds that a sample lasts at least."""
@@ -95,7 +99,9 @@ class Bench:
         self.function = unit.functions[0]
         self.rnd = random.Random(seed)
         self.clock = calls.Clock()
+        gc.unfreeze()  # what holds caches must be found
         self.caches = caches_of(unit.functions)
+        gc.freeze()  # and what was there before need not be gone through again and again
         self.loop = None
 
     def put(self, version):
@@ -307,7 +313,8 @@ class Counter:
         self.on = False
         self.counts = {}
         sys.addaudithook(self.hook)
-        self.patch()
+        if sqlite3 is not None:
+            self.patch()
 
     def hook(self, event, arguments):
         kind = self.KINDS.get(event) if self.on else None
@@ -358,6 +365,7 @@ class Counter:
             for name, held in list(getattr(module, "__dict__", {}).items()):
                 if held is usual:
                     setattr(module, name, connect)
+        gc.unfreeze()
         for item in gc.get_objects():
             if isinstance(item, sqlite3.Connection):
                 item.set_trace_callback(lambda statement: counter.count("sql"))
