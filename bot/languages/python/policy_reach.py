@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from bot.languages.python.policy_means import Means, misused
 from bot.languages.python.policy_names import (
     BUILTINS,
     FunctionNode,
@@ -108,6 +109,8 @@ def reaches(
 ) -> Iterator[Objection]:
     """What the candidate newly reaches for, in no particular order."""
     given: dict[str, str] = {}
+    before = Names(original, module, {})
+    means = Means.of(original, before, module)
     for text in imports:
         try:
             statement = _import(text)
@@ -115,14 +118,15 @@ def reaches(
             yield 1, f"the import `{text.strip()[:60]}` {error}"
             continue
         given |= bound_by(statement)
-        yield from _imports(statement, module, 1)
+        yield from _imports(statement, module, 1, means)
         yield from _shadows(statement, module)
-    before, after = Names(original, module, {}), Names(candidate, module, given)
+    after = Names(candidate, module, given)
     known = dumps(original, (ast.Import, ast.ImportFrom))
     for node in ast.walk(candidate):
         if isinstance(node, ast.Import | ast.ImportFrom) and ast.dump(node) not in known:
-            yield from _imports(node, module, node.lineno)
-    yield from _modules(original, candidate, before, after)
+            yield from _imports(node, module, node.lineno, means)
+    yield from _modules(original, candidate, before, after, means)
+    yield from misused(original, candidate, before, after, means)
     yield from _builtins(original, candidate, before, after)
     yield from _opens(original, candidate, before, after)
     yield from _attributes(original, candidate)
@@ -144,15 +148,18 @@ def _import(text: str) -> ast.Import | ast.ImportFrom:
     return body[0]
 
 
-def _imports(node: ast.Import | ast.ImportFrom, module: ModuleNames, line: int) -> Iterator[Objection]:
+def _imports(
+    node: ast.Import | ast.ImportFrom, module: ModuleNames, line: int, means: Means
+) -> Iterator[Objection]:
     for source in sources_of(node):
-        if source not in ALLOWED_IMPORTS and source not in module.sources and not _all_harmless(node):
+        known = source in ALLOWED_IMPORTS or source in module.sources or source in means.modules
+        if not known and not _all_harmless(node):
             yield line, f"imports `{source}`, which is neither in use here nor on the list of plain modules"
             return
     for name, origin in bound_by(node).items():
         if name == "*":
             yield line, f"imports everything from `{origin.removesuffix('.*')}`"
-        elif origin in module.origins.values():
+        elif origin in module.origins.values() or origin in means.things | means.modules:
             continue
         elif _off_limits(origin) or _hides_module(origin):
             yield line, f"imports `{origin}`, which a rewrite may not use"
@@ -202,17 +209,20 @@ def _chains(function: FunctionNode, names: Names) -> Iterator[tuple[str, int]]:
             pending.extend(ast.iter_child_nodes(node))
 
 
-def _modules(original: FunctionNode, candidate: FunctionNode, before: Names, after: Names) -> Iterator[Objection]:
+def _modules(
+    original: FunctionNode, candidate: FunctionNode, before: Names, after: Names, means: Means
+) -> Iterator[Objection]:
     known = {dotted for dotted, _ in _chains(original, before)}
     stems = {".".join(d.split(".")[:n]) for d in known for n in range(2, d.count(".") + 2)}
     for pattern, what in ((CLOCK, "looks at the clock"), (CHANCE, "draws a random value")):
         if not any(pattern.fullmatch(dotted) for dotted in known):
             for dotted, line in _chains(candidate, after):
-                if pattern.fullmatch(dotted):
+                unforeseen = means.secrets and dotted.startswith(("secrets.", "uuid.uuid4"))
+                if pattern.fullmatch(dotted) and not unforeseen:
                     yield line, f"{what} (`{dotted}`), which the original does not"
     for dotted, line in _chains(candidate, after):
         stem, _, last = dotted.rpartition(".")
-        if dotted in known or (stem in stems and last in READING):
+        if dotted in known or dotted in means.things or (stem in stems and last in READING):
             continue
         if _off_limits(dotted):
             yield line, f"uses `{dotted}`, which the original does not"

@@ -40,6 +40,11 @@ IDLE_BUILTINS = BUILTINS - words("super setattr delattr next exec")
 ORDINARY = (None, True, False, -1, 0, 1, 2, Ellipsis)
 """Literals that stand in guards of honest code everywhere; strings of up to one character are too."""
 
+LONGEST_PIECE = 11
+"""Characters of a text that a guard looks for in an input; an exploit is longer."""
+LONGEST_WORD = 4
+"""Characters of a text that is no word and that a guard compares an input with."""
+
 Literals = Mapping[str, ast.expr]
 """Local names that always stand for one literal."""
 
@@ -394,6 +399,8 @@ def _special_cases(original: FunctionNode, candidate: FunctionNode) -> Iterator[
     for node in ast.walk(candidate):
         if finder.answers_one_input(node):
             yield getattr(node, "lineno", finder.line_of(node)), "answers a particular input by a literal"
+        elif finder.refuses_one_input(node):
+            yield getattr(node, "lineno", candidate.lineno), "refuses a particular input and no others"
         elif finder.looks_up_answers(node):
             yield getattr(node, "lineno", candidate.lineno), "looks the answer up in a table of literals"
 
@@ -436,6 +443,35 @@ class _SpecialCases:
             )
             return special and ast.dump(node) not in self.tests and self._answers(node.body)
         return False
+
+    def refuses_one_input(self, node: ast.AST) -> bool:
+        """`if x == "; rm -rf": raise ...`: the attack that was shown is kept out, and not its like.
+
+        A short piece (`".." in path`), a plain word and what the original knows are what guards ask about.
+        """
+        if not isinstance(node, ast.If) or not any(isinstance(part, ast.Raise) for part in node.body):
+            return False
+        for test in ast.walk(node.test):
+            if not isinstance(test, ast.Compare) or ast.dump(test) in self.tests:
+                continue
+            sides = [test.left, *test.comparators]
+            for operator, left, right in zip(test.ops, sides, sides[1:], strict=False):
+                asked = isinstance(operator, ast.In) and self._is_payload(left, LONGEST_PIECE)
+                listed = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else []
+                whole = [left, right] if isinstance(operator, ast.Eq) else listed
+                pinned = isinstance(operator, ast.Eq | ast.In)
+                if asked or (pinned and any(self._is_payload(one, LONGEST_WORD) for one in whole)):
+                    return True
+        return False
+
+    def _is_payload(self, node: ast.expr, longest: int) -> bool:
+        """Whether a literal text is new, longer than a guard's, and no plain word."""
+        if isinstance(node, ast.Name) and node.id in self.literals:
+            node = self.literals[node.id]
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) else ""
+        plain = str(text, "latin-1") if isinstance(text, bytes) else text
+        word = plain.replace("-", "_").replace(".", "_").isidentifier()
+        return len(text) > longest and not word and _key(text) not in self.known
 
     def looks_up_answers(self, node: ast.AST) -> bool:
         """`{17: 5}[x]` in one of its shapes."""
