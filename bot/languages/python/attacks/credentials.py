@@ -31,8 +31,8 @@ PAIRS = (
     {"secret", "key"},
 )
 HARMLESS = hints.listed(
-    "test fake mock dummy example demo sample count tokenize tokenizer mask shuffle noise color colour mnist vocab "
-    "lex parse corpus"
+    "test fake mock dummy example demo sample count tokenize tokenizer mask shuffle noise color colour mnist "
+    "vocab lex parse corpus"
 )
 
 RANDOM = '''\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.kinds import Attack
-from bot.languages.python.attacks import archives, credentials, pages, paths, regexes, servers, transport
+from bot.languages.python.attacks import archives, credentials, files, pages, paths, regexes, servers, transport
 from bot.languages.python.attacks.subject import Subject
 
 FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
@@ -21,5 +21,8 @@ FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
     credentials.digests,
     credentials.comparisons,
     credentials.tokens,
+    files.temporary,
+    files.permissions,
+    files.log_lines,
 )
 """Every family of this part."""
