@@ -25,7 +25,11 @@ LEAST_GAIN = 0.10
 SURE = 0.3
 """Which part of that change the interval has to exclude."""
 LEAST_PAIRS = 10
-"""Rounds below which a median and its interval are not to be believed."""
+"""Rounds below which an interval is not to be believed."""
+FEWEST_PAIRS = 5
+"""Rounds that do where one version takes several times as long, and to read growth off."""
+CLEAR = 3.0
+"""How many times that is."""
 CONFIDENCE = 0.99
 RESAMPLES = 500
 BLOCK = 3
@@ -181,7 +185,7 @@ def measured(timing: Timing, old: int = 0, new: int = 1, seed: int = 0) -> Measu
         for before, after in zip(timing.seconds[old], timing.seconds[new], strict=False)
         if before > 0 and after > 0
     ]
-    if len(pairs) < LEAST_PAIRS:
+    if len(pairs) < FEWEST_PAIRS:
         return None
     middle, low, high = interval([math.log(after / before) for before, after in pairs], seed)
     return Measured(
@@ -259,14 +263,22 @@ def mean(numbers: Sequence[float | None]) -> float | None:
 def slower(runs: Sequence[Measured], least_gain: float = LEAST_GAIN) -> bool:
     """Whether the new version takes longer, in every process: an estimate beyond the margin, an interval beyond
     its inner part."""
-    return bool(runs) and all(run.low > 1 + SURE * least_gain and run.ratio > 1 + least_gain for run in runs)
+    return bool(runs) and all(
+        enough(run) and run.low > 1 + SURE * least_gain and run.ratio > 1 + least_gain for run in runs
+    )
 
 
 def faster(runs: Sequence[Measured], least_gain: float = LEAST_GAIN) -> bool:
     """The same the other way round: the old version is slower than the new."""
     return bool(runs) and all(
-        run.high < 1 / (1 + SURE * least_gain) and run.ratio < 1 / (1 + least_gain) for run in runs
+        enough(run) and run.high < 1 / (1 + SURE * least_gain) and run.ratio < 1 / (1 + least_gain) for run in runs
     )
+
+
+def enough(run: Measured) -> bool:
+    """Whether so many rounds were made that the interval means something."""
+    least = LEAST_PAIRS if 1 / CLEAR < run.ratio < CLEAR else FEWEST_PAIRS
+    return run.pairs >= least
 
 
 def grows(runs: Sequence[Measured], least_gain: float = LEAST_GAIN) -> bool:
@@ -375,7 +387,7 @@ def much_slower(runs: Sequence[Curve], least_gain: float = LEAST_GAIN) -> Measur
         if grows([run.told], least_gain) and run.last.seconds_new >= WORTH:
             return run.told
         for point in run.points:
-            if point.low > MUCH and point.seconds_new >= WORTH:
+            if enough(point) and point.low > MUCH and point.seconds_new >= WORTH:
                 return point
     return None
 

@@ -21,11 +21,13 @@ from bot.wire_calls import Input, Timing
 
 LARGEST = 3
 """Recorded inputs that are raced on: the largest, and a typical one beside them."""
+GROWN = 2
+"""Of them: how many are grown."""
 TARGET = 2000
 """Elements to which an input is grown: enough for growth to show, little enough for a square of it."""
-STEPS = 4
-"""Times that an input is grown on the way there."""
-LOOK = 1.5
+STEPS = 5
+"""Sizes on the way there, each twice the one before."""
+LOOK = 0.7
 """Most seconds for the first look at an input; on an idle machine it takes a tenth of them."""
 LEAST_SECONDS = 1.0
 """For one input and what it is grown to."""
@@ -144,8 +146,10 @@ def race(
             looks.append((index, rows[0]))
     timings: list[Timing] = []
     for done, (index, look) in enumerate(looks):
-        each = max(LEAST_SECONDS, (until - clock()) / (len(looks) - done))
-        scales = (1, *ladder(look.size)) if length.grow and look.size > 0 else (1,)
+        # The largest comes first, and what it takes to grow it is worth the most.
+        others = len(looks) - done - 1
+        each = max(LEAST_SECONDS, (until - clock()) / (2 if others else 1))
+        scales = (1, *ladder(look.size)) if length.grow and look.size > 0 and done < GROWN else (1,)
         seconds = seconds_for(look, each)
         measured = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
         timings += [replace(row, input=index) for row in measured or (look,)]
@@ -192,11 +196,12 @@ def seconds_for(look: Timing, each: float) -> float:
 
 
 def ladder(size: int) -> list[int]:
-    """By how much an input of this size is grown, step by step."""
-    step = max(2, round((TARGET / size) ** (1 / STEPS)))
-    scales = [step**power for power in range(1, STEPS + 1)]
+    """By how much an input of this size is grown: doubled again and again, and a small one first brought to where
+    what every call costs does not hide growth any more."""
+    first = max(2, round(TARGET / size / 2 ** (STEPS - 1)))
+    scales = [first * 2**power for power in range(STEPS)]
     # Growth is read off four sizes at least.
-    return [scale for index, scale in enumerate(scales) if index < STEPS - 1 or scale * size <= 4 * TARGET]
+    return [scale for index, scale in enumerate(scales) if index < LEAST_POINTS - 1 or scale * size <= 4 * TARGET]
 
 
 def asked(

@@ -135,7 +135,7 @@ def test_only_equal_answers_are_compared(more: Mapping[str, Any], why: str) -> N
 
 
 def test_few_rounds_say_nothing() -> None:
-    samples = Machine(1).samples((1e-3, 2e-3), rounds=measuring.LEAST_PAIRS - 1)
+    samples = Machine(1).samples((1e-3, 2e-3), rounds=measuring.FEWEST_PAIRS - 1)
     assert measuring.measured(Timing(0, 1, 10, "x", samples, ("d", "d"), ("returned", "returned"))) is None
     zeros = ((0.0,) * 40, (1.0,) * 40)
     assert measuring.measured(Timing(0, 1, 10, "x", zeros, ("d", "d"), ("returned", "returned"))) is None
@@ -201,6 +201,14 @@ def test_decisions_ask_for_estimate_and_interval() -> None:
     assert not measuring.slower([], 0.10)
     assert not measuring.faster([], 0.10)
     assert not measuring.faster([point(1.3)], 0.10)
+
+
+def test_few_rounds_do_where_the_difference_is_large() -> None:
+    assert not measuring.slower([point(1.5, pairs=9)], 0.10)
+    assert measuring.slower([point(4.0, pairs=5)], 0.10)
+    assert not measuring.faster([point(0.7, pairs=9)], 0.10)
+    assert measuring.faster([point(0.2, pairs=5)], 0.10)
+    assert not measuring.slower([point(4.0, pairs=4)], 0.10)
 
 
 def test_queries_that_grow_with_the_input_are_told_first() -> None:
