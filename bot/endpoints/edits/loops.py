@@ -280,10 +280,14 @@ def hoisted(code: Code) -> Iterator[Remedy]:
     for (key, _), calls in groups.items():
         first = calls[0]
         name = code.fresh(*_named(first))
-        splices = [
-            code.before(loops[key], [f"{name} = {code.source(first)}"]),
-            *code.swap(*((c, name) for c in calls)),
-        ]
+        made = code.source(first)
+        if (
+            code.origin(first.func) in ("max", "min")
+            and len(first.args) == 1
+            and not code.keyword(first, "default")
+        ):
+            made = f"{made[:-1]}, default=None)"  # of nothing there is no largest, and the loop may never ask
+        splices = [code.before(loops[key], [f"{name} = {made}"]), *code.swap(*((c, name) for c in calls))]
         yield from remedy(first, "hoist-call", splices, 1.0 if _heavy(code, first) else 0.7)
     yield from _compiled(code)
 
