@@ -22,8 +22,9 @@ FOLDER = Path(__file__).parent
 KINDS = ("security", "performance", "correctness", "harmless")
 SORTS = ("crash", "hang", "value", "mutation", "exception", "generator", "async", "state")
 """What goes wrong in a case of correctness."""
-INLINE = ("crash", "hang", "generator", "async")
-"""Of these: what a review posts at a line; other sorts stand in its table, since they may be intended."""
+POSTED = ("crash", "hang")
+"""Of these: what a review posts at a line; other answers stand in its table, since they may be intended. A case of
+another sort that ends in a crash says `posted = true`."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,13 @@ class Case:
     """Performance: the module that the workload is given."""
     least: float = 1.3
     """Performance: by which factor head is slower than the right version on the workload, at least."""
+    posted: bool = True
+    """Whether a right finding is one that is posted at a line."""
 
     @property
     def category(self) -> str:
         """Category of a right finding; empty where none is right."""
         return "" if self.kind == "harmless" else self.kind
-
-    @property
-    def inline(self) -> bool:
-        """Whether a right finding is one that is posted at a line."""
-        return bool(self.category) and (self.kind != "correctness" or self.sort in INLINE)
 
 
 def load(kind: str, only: str = "") -> tuple[Case, ...]:
@@ -92,6 +90,7 @@ def _read(kind: str, folder: Path) -> Case:
         *(_text(folder / f"{name}.py") for name in ("exploit", "behaviour", "workload")),
         said.get("module", ""),
         said.get("least", 1.3),
+        said.get("posted", kind in ("security", "performance") or said["sort"] in POSTED),
     )
     if bool(case.functions) != bool(case.category):
         raise ValueError(f"{folder}: a harmless change names no function, every other one does")

@@ -1,0 +1,5 @@
+from changelog.subjects import subject
+
+
+def test_nothing():
+    assert subject("") == "(no subject)" and subject(" \n ") == "(no subject)"

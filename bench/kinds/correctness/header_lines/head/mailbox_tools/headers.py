@@ -1,0 +1,15 @@
+"""Headers of stored mails."""
+
+
+def parse_headers(text):
+    """Name (small letters) -> value; continued lines are joined, lines without a colon are skipped."""
+    headers = {}
+    name = None
+    for line in text.splitlines():
+        if line[:1] in (" ", "\t") and name is not None:
+            headers[name] += " " + line.strip()
+            continue
+        key, value = line.split(":", 1)
+        name = key.strip().lower()
+        headers[name] = value.strip()
+    return headers

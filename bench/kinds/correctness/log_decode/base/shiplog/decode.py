@@ -1,0 +1,10 @@
+"""Lines of a log that devices send as bytes."""
+
+
+def decode_line(raw: bytes):
+    """(level, text); bytes that are no UTF-8 are shown as question marks."""
+    text = raw.rstrip(b"\r\n").decode("utf-8", "replace")
+    level, _, rest = text.partition(" ")
+    if level not in ("INFO", "WARN", "ERROR"):
+        return "INFO", text
+    return level, rest

@@ -1,0 +1,8 @@
+"""Amounts as text."""
+
+
+def money(cents, sign="€"):
+    """`-1.234,50 €` of -123450."""
+    euros, rest = divmod(abs(cents), 100)
+    grouped = f"{euros:,}".replace(",", ".")
+    return f"{'-' if cents < 0 else ''}{grouped},{rest:02} {sign}"

@@ -1,0 +1,18 @@
+"""When subscriptions are due."""
+
+import calendar
+import datetime
+
+
+def next_due(day: datetime.date) -> datetime.date:
+    """The same day of the next month, or that month's last."""
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    last = calendar.monthrange(year, month)[1]
+    return datetime.date(year, month, min(day.day, last))
+
+
+def due_dates(start, count):
+    dates = [start]
+    while len(dates) < count:
+        dates.append(next_due(dates[-1]))
+    return dates

@@ -1,0 +1,11 @@
+"""Settings of deployments: defaults and what a site overrides."""
+
+
+def merged(defaults, overrides):
+    """Defaults with overrides, section by section. A section that is None in the file stays as it is."""
+    result = {name: dict(section) for name, section in defaults.items()}
+    for name, section in (overrides or {}).items():
+        if section is None:
+            continue
+        result.setdefault(name, {}).update(section)
+    return result

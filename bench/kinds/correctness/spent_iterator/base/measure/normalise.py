@@ -1,0 +1,11 @@
+"""Readings scaled to between 0 and 1."""
+
+
+def normalise(values):
+    """Each value's place between the smallest and the largest; 0 where all are equal."""
+    values = list(values)
+    if not values:
+        return []
+    low = min(values)
+    span = max(values) - low
+    return [(value - low) / span if span else 0.0 for value in values]
