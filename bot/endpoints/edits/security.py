@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from bot.endpoints.edits.addresses import servers
 from bot.endpoints.edits.commands import commands, options
 from bot.endpoints.edits.guards import archives, folders, hosts, prefixes, redirects
 from bot.endpoints.edits.outputs import format_strings, lines, markup, template_values
 from bot.endpoints.edits.queries import queries
 from bot.endpoints.edits.regexes import regexes
-from bot.endpoints.edits.remedies import Code, Remedy, Rule, literal, remedy
+from bot.endpoints.edits.remedies import Code, Remedy, Rule, literal, remedy, written
 from bot.endpoints.edits.site import ARITH, ATOM, NOT
 from bot.endpoints.edits.text import Splice
 
@@ -306,6 +307,32 @@ def _passwords(code: Code) -> Iterator[Remedy]:
                 yield from remedy(call, "slow-digest", code.swap((call, new)), factor, imports)
 
 
+def tokens(code: Code) -> Iterator[Remedy]:
+    """`jwt.decode(t, k, options={"verify_signature": False})` -> with a look at the signature."""
+    for call, origin in code.calls():
+        if origin not in ("jwt.decode", "jwt.api_jwt.decode") or (
+            len(call.args) < 2 and not code.keyword(call, "key")
+        ):
+            continue
+        splices: list[Splice] = []
+        for name in ("options", "verify"):
+            known = code.keyword(call, name)
+            if known is not None:
+                splices.append(code.drop_argument(call, known))
+        algorithms = code.keyword(call, "algorithms")
+        listed = algorithms.value if algorithms is not None else None
+        if algorithms is None and len(call.args) < 3:
+            splices.append(code.add_argument(call, 'algorithms=["HS256"]'))
+        elif isinstance(listed, ast.List | ast.Tuple):
+            kept = [e for e in listed.elts if not (isinstance(e, ast.Constant) and str(e.value).lower() == "none")]
+            if len(kept) < len(listed.elts):
+                names = ", ".join(code.source(e) for e in kept) or '"HS256"'
+                splices += code.swap((listed, f"[{names}]"))
+        elif listed is not None:
+            splices += code.swap((listed, '["HS256"]'))
+        yield from remedy(call, "verify-token", splices)
+
+
 _SECRET = ("digest", "signature", "token", "mac", "hash", "secret", "password", "sig", "key", "expected", "code")
 
 
@@ -377,6 +404,57 @@ def files(code: Code) -> Iterator[Remedy]:
                 yield from remedy(call, "narrow-mode", code.swap((mode, f"0o{narrow:o}")), factor)
 
 
+def temporary(code: Code) -> Iterator[Remedy]:
+    """A path in the shared temporary folder under a name that others can foresee -> a file that is ours alone."""
+    maker, imports = code.use("tempfile.NamedTemporaryFile")
+    for node in code.nodes:
+        name = _shared_name(code, node)
+        if name is None or not isinstance(node, ast.expr):
+            continue
+        stem, dot, ending = name.rpartition(".")
+        words = [f"prefix={written((stem if dot else name,))}"] if name else []
+        words += [f"suffix={literal('.' + ending)}"] if dot and ending.isalnum() else []
+        new = f"{maker}({', '.join([*words, 'delete=False'])}).name"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            path, more = code.use("pathlib.Path")
+            yield from remedy(node, "unique-file", code.swap((node, f"{path}({new})")), 0.9, (*imports, *more))
+        else:
+            yield from remedy(node, "unique-file", code.swap((node, new)), 0.9, imports)
+
+
+def _shared_name(code: Code, node: ast.AST) -> str | None:
+    """The literal part of a file's name in the shared temporary folder; None for any other expression."""
+    if isinstance(node, ast.Call) and code.origin(node.func) in ("os.path.join", "pathlib.Path") and node.args:
+        return (
+            _literal_name(code, node.args[-1]) if _is_shared(code, node.args[0]) and len(node.args) > 1 else None
+        )
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return _literal_name(code, node.right) if _is_shared(code, node.left) else None
+    parts = code.parts(node) if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) else None
+    if not parts or code.inside(node, ast.JoinedStr) is not None:
+        return None
+    first = parts[0]
+    if isinstance(first, str) and first.startswith(("/tmp/", "/var/tmp/")):  # noqa: S108 - it is looked for
+        return first.rpartition("/")[2] + (parts[-1] if len(parts) > 1 and isinstance(parts[-1], str) else "")
+    joined = len(parts) > 1 and isinstance(first, ast.expr) and _is_shared(code, first)
+    rest = [part for part in parts[1:] if isinstance(part, str)]
+    return "".join(rest).lstrip("/") if joined and rest else None
+
+
+def _literal_name(code: Code, node: ast.expr) -> str:
+    return "".join(part for part in code.parts(node) or () if isinstance(part, str)).rpartition("/")[2]
+
+
+def _is_shared(code: Code, node: ast.expr) -> bool:
+    made = code.resolved(node)
+    if isinstance(made, ast.Call):
+        inner = bool(made.args) and _is_shared(code, made.args[0])
+        return code.origin(made.func) == "tempfile.gettempdir" or (
+            code.origin(made.func) == "pathlib.Path" and inner
+        )
+    return isinstance(made, ast.Constant) and str(made.value).rstrip("/") in ("/tmp", "/var/tmp")  # noqa: S108
+
+
 _STAT = {
     "S_IRWXU": 0o700, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100,
     "S_IRWXG": 0o070, "S_IRGRP": 0o040, "S_IWGRP": 0o020, "S_IXGRP": 0o010,
@@ -407,11 +485,14 @@ RULES: tuple[Rule, ...] = (
     chance,
     digests,
     comparisons,
+    tokens,
     files,
+    temporary,
     folders,
     prefixes,
     archives,
     hosts,
+    servers,
     redirects,
     markup,
     template_values,
@@ -432,9 +513,10 @@ _FOR: tuple[tuple[str, str], ...] = (
     ("330 331 335 337 338 340 341", "unpredictable"),
     ("326 327 328 759 760 916", "strong-digest slow-digest"),
     ("203 208", "constant-time"),
-    ("276 281 377 378 379 732", "private-file narrow-mode"),
+    ("276 281 377 378 379 732", "private-file unique-file narrow-mode"),
     ("601", "local-redirect same-host"),
-    ("918", "same-host"),
+    ("918", "same-host own-host web-address outer-address"),
+    ("345 347", "verify-token"),
     ("79 80 116", "escape-markup template-value"),
     ("1336", "template-value"),
     ("134", "refuse-fields plain-replace"),

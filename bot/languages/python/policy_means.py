@@ -43,6 +43,9 @@ _PRIVATE = frozenset(
         for name in words("open fdopen close O_CREAT O_EXCL O_WRONLY O_RDWR O_TRUNC O_APPEND O_NOFOLLOW")
     }
 )
+_TEMPORARY = frozenset(name for name in _PRIVATE if name.startswith("tempfile."))
+_ASKS = re.compile(r"(requests|httpx|urllib3|aiohttp)(\..*)?|urllib\.request\..*|http\.client\..*")
+_RESOLVES = frozenset({"socket.gethostbyname", "socket.getaddrinfo"})
 _XML = re.compile(r"(xml|lxml)\..*")
 _SAFE_XML = frozenset(
     {"defusedxml", *(f"defusedxml.{name}" for name in words("ElementTree minidom pulldom sax lxml common"))}
@@ -80,6 +83,9 @@ class Means:
         if any(_writes(node, names) for node in ast.walk(original)):
             modules |= {"os", "tempfile"}
             things |= _PRIVATE
+        if any(_ASKS.fullmatch(dotted) for dotted in known):
+            modules.add("socket")
+            things |= _RESOLVES
         if any(_XML.fullmatch(dotted) for dotted in known):
             modules |= _SAFE_XML
         chance = any(_TIME_OR_CHANCE.fullmatch(dotted) for dotted in known)
@@ -143,6 +149,13 @@ def misused(
                         yield node.lineno, f"runs a command with `{keyword.arg}`, which the original does not give"
         elif name == "os.open" and name not in was and (not node.args or ast.dump(node.args[0]) not in paths):
             yield node.lineno, f"opens a file that the original does not (`{shown(node)}`)"
+
+
+def makes_file(path: ast.expr, names: Names, means: Means) -> bool:
+    """Whether a path is that of a temporary file which is made there and then: `NamedTemporaryFile(...).name`."""
+    while isinstance(path, ast.Attribute | ast.Subscript):
+        path = path.value
+    return isinstance(path, ast.Call) and (names.dotted(path.func) or "") in means.things & _TEMPORARY
 
 
 def _same_keywords(original: FunctionNode, call: ast.Call, names: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from bot.languages.python.policy_means import Means, misused
+from bot.languages.python.policy_means import Means, makes_file, misused
 from bot.languages.python.policy_names import (
     BUILTINS,
     FunctionNode,
@@ -128,7 +128,7 @@ def reaches(
     yield from _modules(original, candidate, before, after, means)
     yield from misused(original, candidate, before, after, means)
     yield from _builtins(original, candidate, before, after)
-    yield from _opens(original, candidate, before, after)
+    yield from _opens(original, candidate, before, after, means)
     yield from _attributes(original, candidate)
     yield from _files(original, candidate, before)
     yield from _stores(original, candidate, after)
@@ -306,12 +306,14 @@ def _mode(call: ast.Call) -> str:
     return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else "?"
 
 
-def _opens(original: FunctionNode, candidate: FunctionNode, before: Names, after: Names) -> Iterator[Objection]:
+def _opens(
+    original: FunctionNode, candidate: FunctionNode, before: Names, after: Names, means: Means
+) -> Iterator[Objection]:
     known, calls = _open_calls(original, before), _open_calls(candidate, after)
     paths = {ast.dump(call.args[0]) for call in known}
     writes = any(set("wax+?") & set(_mode(call)) for call in known)
     for call in calls:
-        if ast.dump(call.args[0]) not in paths:
+        if ast.dump(call.args[0]) not in paths and not makes_file(call.args[0], after, means):
             yield call.lineno, f"opens a file that the original does not (`{shown(call)}`)"
         elif set("wax+?") & set(_mode(call)) and not writes:
             yield call.lineno, f"opens a file for writing (`{shown(call)}`), the original only reads"
