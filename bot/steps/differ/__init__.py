@@ -169,11 +169,12 @@ class Work:
         with contextlib.ExitStack() as opened:
             stage = self.started(opened, self.sides.head, self.evidence.head, place)
             apart = None
-            if base is not None and given.relies(self.function, self.others):
+            there = self.at_base(base) if base is not None else None
+            if there is not None and given.relies(self.function, self.others, there.text, self.text):
                 if len(parameters) != len(before):
-                    raise given.NotComparable("its parameters changed, and so did what it calls")
-                apart = self.started(opened, self.sides.base, self.evidence.base, self.at_base(base))
-                version = trial.Version(base.source)
+                    raise given.NotComparable("its parameters changed, and so did what it uses")
+                apart = self.started(opened, self.sides.base, self.evidence.base, there)
+                version = trial.Version(there.function.source)
             limits, ours = self.settings, trial.Version(head.source)
             calls = calling.Calls(
                 stage, ours, version, inputs, limits.seconds, limits.seed, apart, owned=bool(head.enclosing)

@@ -57,16 +57,13 @@ def given(
     """The inputs for a function whose parameters are these at head and those before at base."""
     at_head = evidence.head.calls.get(function.id, ())
     known = frozenset(call.digest for call in at_head if call.digest)
-    more = (
-        parameters[len(before) :]
-        if [p.name for p in parameters[: len(before)]] == [p.name for p in before]
-        else ()
-    )
+    behind = function.base is not None and [p.name for p in parameters[: len(before)]] == [p.name for p in before]
+    more = parameters[len(before) :] if behind else ()
     rows: dict[str, Input] = {}
     for call in at_head:
         if one := input_of(call):
             rows.setdefault(call.digest or one.source, one)
-    for call in evidence.base.calls.get(function.id, ()) if before else ():
+    for call in evidence.base.calls.get(function.id, ()) if function.base is not None else ():
         # An object as base makes it may be none that head's code can work with.
         if (call.digest in known or plain(call.needs)) and (one := input_of(call, more)):
             rows.setdefault(call.digest or one.source, one)
@@ -75,7 +72,7 @@ def given(
     left = max(most // 3, most - derive * len(chosen)) if most else 0
     sources = [(one.source, one.needs) for one in chosen.values() if one.source]
     texts = [version.source for version in (function.head, function.base) if version is not None]
-    fixed = [replace(p, annotation="") if p in more and before else p for p in parameters]
+    fixed = [replace(p, annotation="") if p in more else p for p in parameters]
     made = generating.inputs(function.head, fixed, texts, sources, most=left, seed=seed)
     usual = tuple((len(before) + at, default_of(parameter)) for at, parameter in enumerate(more))
     return Given((*chosen.values(), *made), derive, len(chosen), tuple(chosen), known, usual)
@@ -112,21 +109,34 @@ def made_again(one: Input, source: str, needs: Sequence[str], origin: str) -> In
     return replace(one, pickled="" if source else one.pickled, source=source, needs=tuple(needs), origin=origin)
 
 
-def relies(function: ChangedFunction, others: Sequence[ChangedFunction]) -> bool:
-    """Whether base's version calls what the change touched as well: it then answers for itself only where it
-    stands."""
+def relies(function: ChangedFunction, others: Sequence[ChangedFunction], base_text: str, head_text: str) -> bool:
+    """Whether base's version uses what the change touched or took away as well: it then answers for itself only
+    where it stands."""
     base = function.base
     if base is None:
         return False
+    words = set(re.findall(r"\b[A-Za-z_]\w+\b", base.source))
+    if any(defines(base_text, word) and not defines(head_text, word) for word in words - {bare(base)}):
+        return True
     for other in others:
         if other.id == function.id or other.base is None:
             continue
-        names = {f.qualname.rpartition(".")[2].partition("@")[0] for f in (other.base, other.head)}
+        names = {bare(other.base), bare(other.head)}
         if any(re.search(rf"\b{re.escape(name)}\s*\(", base.source) for name in names):
             return True
         if "__init__" in names and other.head.enclosing and other.head.enclosing == function.head.enclosing:
             return True
     return False
+
+
+def bare(function: Function) -> str:
+    """The function's own name."""
+    return function.qualname.rpartition(".")[2].partition("@")[0]
+
+
+def defines(text: str, word: str) -> bool:
+    """Whether a file has a name at its margin: of a function, a class, a constant."""
+    return re.search(rf"^(?:(?:async )?def |class )?{word}\b *[(:=\[]", text, re.MULTILINE) is not None
 
 
 # ------------------------------------------------------------------------------------------- base's version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ OF_A_KIND = 3
 MOST_TOLD = 8
 """Differences of one function that are told."""
 CLOSE = 1e-9
+LONG = 200
+"""Characters of both results together that are shown as they are; of longer ones the place where they part."""
+BEFORE, SHOWN = 40, 120
+"""Characters before that place, and of all that is shown."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def ended(called: Called) -> str:
     """What came of a call, in words."""
     if called.how == "returned":
         return f"returns {called.result or called.answer}"
-    return f"raises {called.raised}" if called.how == "raised" else "does not end"
+    return f"raises {called.raised}" if called.how == "raised" else "does not end in time"
 
 
 def left(called: Called) -> str:
@@ -93,9 +98,24 @@ def left(called: Called) -> str:
     return f"its arguments then {clean(called.after, 120)}" if called.after else "its arguments changed"
 
 
+def where_apart(one: str, other: str) -> tuple[str, str]:
+    """Two long texts around the first place at which they are not the same."""
+    same = len(os.path.commonprefix([one, other]))
+    start = max(0, same - BEFORE)
+
+    def part(text: str) -> str:
+        return (
+            ("..." if start else "") + text[start : start + SHOWN] + ("..." if len(text) > start + SHOWN else "")
+        )
+
+    return part(one), part(other)
+
+
 def told(pair: Pair, intended: str) -> Difference:
     """The difference as a reader sees it."""
     base, head = ended(pair.base), ended(pair.head)
+    if pair.base.answer and pair.head.answer and pair.base.answer != pair.head.answer and LONG < len(base + head):
+        base, head = (f"returns {part}" for part in where_apart(pair.base.answer, pair.head.answer))
     if base == head:
         base, head = f"{base}, {left(pair.base)}", f"{head}, {left(pair.head)}"
     return Difference(

@@ -79,9 +79,22 @@ class Subject:
             return False
         if self.coupled or DOUBLES.search(self.function.id) or not self.still_taken(pair.source):
             return False
-        if pair.kind == "crash" and not (unmeant(pair.head) and pair.head.line):
+        if pair.kind == "crash" and (not unmeant(pair.head) or not pair.head.line or self.refused(pair.head)):
             return False
         return self.seen(pair)
+
+    def refused(self, called: Called) -> bool:
+        """Whether a function of the same file that the line calls raises such an exception in so many words."""
+        lines = self.text.split("\n")
+        line = lines[called.line - 1] if 0 < called.line <= len(lines) else ""
+        names = set(re.findall(r"(\w+)\s*\(", line))
+        try:
+            known = self.language.functions(self.function.head.path, self.text)
+        except Unparsable:
+            return False
+        raising = re.compile(rf"\braise\s+(?:\w+\.)*{called.raised}\b")
+        helpers = [f for f in known if f.id != self.function.id and not names.isdisjoint(f.qualname.split("."))]
+        return any(raising.search(helper.source) for helper in helpers)
 
     def seen(self, pair: Pair) -> bool:
         """Whether callers give such an input."""
@@ -130,7 +143,7 @@ class Subject:
             rule, raises = "behaviour/new-hang", "TimeoutError"
             title = f"`{self.name}` no longer ends on an input that base answers"
             answered = short(ended(pair.base))
-            claim = f"{call} does not end at head; at base it {answered}. Who calls it so waits for ever."
+            claim = f"{call} does not end in time at head; at base it {answered}. Who calls it so waits for it."
         else:
             rule, raises = "behaviour/new-crash", pair.head.raised
             title = f"`{self.name}` now raises {raises} on an input that base answers"
