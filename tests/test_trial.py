@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from engines import ARGS, docker_backend, prepared, suite, tar
 
-from bot import signal, trial, wire
+from bot import signal, trial, wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult
 from bot.errors import SandboxError
 from bot.languages.python.language import Python
@@ -420,6 +421,62 @@ def test_recorded_calls_are_replayed_alike_by_equal_versions(
     assert replayed(GOOD.replace("result += price", "result = price + result")) == right
     assert replayed(HEAD) != right and replayed(GOOD) == right
     assert {one.how for one in replayed(with_line("while True: pass"))} == {"endless"}
+
+
+CARTS = [
+    wire_calls.Input(source=f"(shop.Cart({prices}), 0)", needs=("import shop",), origin="generated")
+    for prices in ("[1, 2]", "[]", "[3]", "None")
+]
+
+
+@pytest.mark.engine
+def test_calls_tell_what_a_version_does_on_any_arguments(stage: Stage, lab: Lab, side: Side, box: Sandbox) -> None:
+    target = function("Cart.total")
+    watch = wire.Watch(target.id, "shop.py", target.start_line, "total")
+    run = trial.run_suite(lab, box, suite(select=GUIDE, watch=(watch,)))
+    recorded = run.calls[target.id]
+    assert {call.answer for call in recorded} == {"-3", "0", "-5", "-1"}
+    assert recorded[0].source == "(made(shop.Cart, prices=[1, 2]), 0)"
+    assert recorded[0].needs == ("import shop", wire.MADE)
+
+    given = [*CARTS, *(wire_calls.Input(pickled=call.pickled) for call in recorded)]
+    given += [wire_calls.Input(source=call.source, needs=call.needs) for call in recorded]
+    head, good = stage.call(None, given), stage.call(Version(GOOD), given, derive=1, seed=3)
+    assert head is not None and good is not None and (len(head), len(good)) == (12, 24)
+    assert [row.answer for row in head[:3]] == ["-3", "0", "-3"]
+    assert [row.answer for row in good[:6:2]] == ["3", "0", "3"]
+    assert (head[3].how, head[3].raised, head[3].explicit) == ("raised", "TypeError", False)
+    assert SHOP.splitlines()[head[3].line - 1].strip() == "for price in self.prices:"
+    assert head[0].source == "(shop.Cart(prices=[1, 2]), 0)" and head[0].needs == ("import shop",)
+    assert [row.digest for row in head[4:8]] == [row.digest for row in head[8:]]
+    assert {row.origin for row in good} == {"generated", "derived", "recorded"}
+
+
+@pytest.mark.engine
+def test_a_call_that_takes_its_process_with_it_does_not_take_the_rest(stage: Stage) -> None:
+    ends = {"__import__('os')._exit(0)": "left", "while True: pass": "endless", "10**10**8": "endless"}
+    for text, how in ends.items():
+        inner = f"        if self.prices == []:\n            {text}\n        result = 0\n"
+        version = Version(GOOD.replace("        result = 0\n", inner))
+        rows = stage.call(version, CARTS, seconds=2)
+        assert rows is not None
+        assert [row.how for row in rows] == ["returned", how, "returned", "raised"], text
+        assert rows[1].source == "(shop.Cart(prices=[]), 0)"
+
+
+@pytest.mark.engine
+def test_versions_are_timed_in_turns(stage: Stage) -> None:
+    given = [wire_calls.Input(source="(shop.Cart(list(range(500))), 0)", needs=("import shop",))]
+    slow = Version(with_line("sum(sum(self.prices) for price in self.prices)"))
+    found = stage.measure([None, Version(HEAD), slow], given, scales=(1, 2), seconds=3)
+    assert found is not None and [timing.scale for timing in found] == [1, 2]
+    for timing in found:
+        assert timing.how == ("returned", "returned", "returned") or timing.how[2] == "endless"
+        assert timing.digests[0] == timing.digests[1] and len(timing.memory_kb) == 3
+        head, same = (statistics.median(seconds) for seconds in timing.seconds[:2])
+        assert head == pytest.approx(same, rel=0.2)
+    assert found[1].size == pytest.approx(2 * found[0].size, rel=0.01)
+    assert stage.measure([Version("def total(self:\n")], given) is None
 
 
 @pytest.mark.engine

@@ -10,6 +10,7 @@ of their own: tracing and hooks are slow, and a hook stays.
 """
 
 import asyncio
+import collections
 import functools
 import gc
 import pickle
@@ -27,7 +28,7 @@ except ImportError:  # an interpreter can be built without
 
 SAMPLE = 300000
 """Nanoseconds that a sample lasts at least."""
-LONGEST = 20000000
+LONGEST = 5000000
 """Nanoseconds that a sample of the slowest version lasts at most, where it has more than one call."""
 ROUNDS = 400
 """At most. On a busy machine single samples scatter by a fifth: many short ones in turns beat few long ones."""
@@ -76,10 +77,25 @@ class Maker:
             pickle.loads(self.data)
         except Exception:  # any class may forbid it in any way
             raise Unusable
-        self.shared = values if all(immutable(value) for value in values) else None
+        self.ways = [way_of(value) for value in values]
+        places = [id(value) for value in values if not immutable(value)]
+        if None in self.ways or len(places) > len(set(places)):
+            self.ways = None
 
     def values(self):
-        return list(self.shared) if self.shared is not None else pickle.loads(self.data)
+        """Values that no other call has."""
+        return pickle.loads(self.data) if self.ways is None else [way() for way in self.ways]
+
+
+def way_of(value):
+    """How to copy a value faster than by a pickle, or None: preparing must not take the time of measuring."""
+    if immutable(value):
+        return lambda: value
+    if type(value) in (list, set, bytearray, collections.deque) and all(immutable(item) for item in value):
+        return value.copy
+    if type(value) is dict and all(immutable(item) for item in value.values()):
+        return value.copy
+    return None
 
 
 def immutable(value, depth=4):
@@ -204,12 +220,14 @@ class Bench:
         if calls.lazy(made):
             calls.settled(made)
 
-    def calls_of(self, maker, first, guarded, lazy, live):
-        """How many calls make a sample long enough for the fastest version."""
-        most = max(1, min(MAX_CALLS, MAX_BYTES // max(1, len(maker.data)), LONGEST // max(1, max(first))))
-        count = max(1, min(most, SAMPLE // max(1, min(first))))
+    def calls_of(self, maker, firsts, live, way):
+        """How many calls make a sample of the fastest version long enough, and of the slowest not too long."""
+        first = {index: max(1, firsts[index][2]) for index in live}
+        fastest = min(live, key=lambda index: first[index])
+        most = max(1, min(MAX_CALLS, MAX_BYTES // max(1, len(maker.data)), LONGEST // max(first.values())))
+        count = max(1, min(most, SAMPLE // first[fastest]))
         for _ in range(6):
-            least = min(self.sample(self.versions[index], maker, count, guarded, lazy) for index in live)
+            least = self.sample(self.versions[fastest], maker, count, *way)
             if least >= SAMPLE or count >= most:
                 break
             count = min(most, max(count + 1, int(count * 1.3 * SAMPLE / max(1, least))))
@@ -221,29 +239,30 @@ class Bench:
         found = [[] for _ in self.versions]
         if not live:
             return found
-        guarded = any(firsts[index][0] == "raised" for index in live)
-        lazy = any(firsts[index][3] for index in live)
+        way = any(firsts[index][0] == "raised" for index in live), any(firsts[index][3] for index in live)
         began = time.monotonic()
         gc.collect()
         gc.disable()
         try:
-            count = self.calls_of(maker, [firsts[index][2] for index in live], guarded, lazy, live)
-            for turn in range(-COPIES, ROUNDS):
+            count = self.calls_of(maker, firsts, live, way)
+            copies = COPIES if max(firsts[index][2] for index in live) < LONGEST else 1
+            for copy in range(copies if copies > 1 else 0):  # each warms up
                 for index in live:
-                    self.versions[index].turn = self.rnd.randrange(COPIES) if turn >= 0 else turn
-                if turn < 0:  # copies warm up
-                    for index in live:
-                        self.sample(self.versions[index], maker, max(1, min(count, 10)), guarded, lazy)
-                    continue
+                    self.versions[index].turn = copy
+                    self.sample(self.versions[index], maker, min(count, 3), *way)
+            ready = time.monotonic()
+            for turn in range(1, ROUNDS + 1):
                 order = list(live)
                 self.rnd.shuffle(order)
                 for index in order:
-                    took = self.sample(self.versions[index], maker, count, guarded, lazy)
+                    self.versions[index].turn = self.rnd.randrange(copies)
+                    took = self.sample(self.versions[index], maker, count, *way)
                     found[index].append(took / count / 1e9)
-                spent = time.monotonic() - began
-                if turn == 0 and spent * (FEWEST - 1) > 2 * seconds:
+                now = time.monotonic()
+                a_round = (now - ready) / turn
+                if turn < FEWEST and a_round * FEWEST > 2 * seconds:
                     return None
-                if turn + 1 >= FEWEST and spent * (turn + 2) / (turn + 1) > seconds:
+                if turn >= FEWEST and now - began + a_round > seconds:
                     break
         finally:
             gc.enable()
@@ -404,7 +423,7 @@ def run(message, bench, send):
             if not more:
                 jobs -= len(scales) - place - 1
                 break
-    finish(bench, rows, began + whole, send)
+    finish(bench, rows, began + 1.5 * whole, send)
 
 
 def one(bench, plain, which, seconds, known, seed):
