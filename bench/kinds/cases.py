@@ -77,20 +77,22 @@ def _read(kind: str, folder: Path) -> Case:
     for gone in said.get("deleted", ()):
         del head[gone]
     case = Case(
-        kind,
-        folder.name,
-        said["what"],
-        said["sort"],
-        said.get("cwe", 0),
-        tuple(said.get("functions", ())),
-        said.get("new", False),
-        base,
-        head,
-        fixed,
-        *(_text(folder / f"{name}.py") for name in ("exploit", "behaviour", "workload")),
-        said.get("module", ""),
-        said.get("least", 1.3),
-        said.get("posted", kind in ("security", "performance") or said["sort"] in POSTED),
+        kind=kind,
+        name=folder.name,
+        what=said["what"],
+        sort=said["sort"],
+        cwe=said.get("cwe", 0),
+        functions=tuple(said.get("functions", ())),
+        new=said.get("new", False),
+        base=base,
+        head=head,
+        fixed=fixed,
+        exploit=_text(folder / "exploit.py"),
+        behaviour=_text(folder / "behaviour.py"),
+        workload=_text(folder / "workload.py"),
+        module=said.get("module", ""),
+        least=said.get("least", 1.3),
+        posted=said.get("posted", kind in ("security", "performance") or said["sort"] in POSTED),
     )
     if bool(case.functions) != bool(case.category):
         raise ValueError(f"{folder}: a harmless change names no function, every other one does")

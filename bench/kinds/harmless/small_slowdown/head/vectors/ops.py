@@ -1,0 +1,12 @@
+"""Vectors as tuples."""
+
+
+def dot(left, right):
+    """Sum of products."""
+    if len(left) != len(right):
+        raise ValueError(f"{len(left)} and {len(right)} dimensions")
+    return sum(a * b for a, b in zip(left, right))
+
+
+def norm(vector):
+    return dot(vector, vector) ** 0.5
