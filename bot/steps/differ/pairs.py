@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -100,7 +99,9 @@ def left(called: Called) -> str:
 
 def where_apart(one: str, other: str) -> tuple[str, str]:
     """Two long texts around the first place at which they are not the same."""
-    same = len(os.path.commonprefix([one, other]))
+    same = next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
     start = max(0, same - BEFORE)
 
     def part(text: str) -> str:
@@ -114,7 +115,7 @@ def where_apart(one: str, other: str) -> tuple[str, str]:
 def told(pair: Pair, intended: str) -> Difference:
     """The difference as a reader sees it."""
     base, head = ended(pair.base), ended(pair.head)
-    if pair.base.answer and pair.head.answer and pair.base.answer != pair.head.answer and LONG < len(base + head):
+    if pair.base.answer and pair.head.answer and pair.base.answer != pair.head.answer and len(base + head) > LONG:
         base, head = (f"returns {part}" for part in where_apart(pair.base.answer, pair.head.answer))
     if base == head:
         base, head = f"{base}, {left(pair.base)}", f"{head}, {left(pair.head)}"
