@@ -217,7 +217,7 @@ def read_timings(reply: Reply, versions: int, inputs: int) -> tuple[Timing, ...]
             found[key] = replace(found[key], **resources(row, versions))
         elif key[0] < inputs and key[1] > 0 and (timing := read_timing(row, versions)) is not None:
             found[key] = timing
-    return tuple(found.values())
+    return tuple(found[key] for key in sorted(found))
 
 
 def read_timing(row: Mapping[str, Any], versions: int) -> Timing | None:

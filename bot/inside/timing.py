@@ -394,35 +394,36 @@ class Counter:
 
 
 def run(message, bench, send):
-    """Measures what a message asks for; `send` takes each row."""
+    """Measures what a message asks for; `send` takes each row.
+
+    All inputs at the first scale, then all at the next: when time runs out, the largest are left out.
+    """
     began = time.monotonic()
     whole = float(message["seconds"])
     scales = sorted({int(scale) for scale in message["scales"]})
-    jobs = len(message["inputs"]) * len(scales)
-    rows = []
+    seed = message.get("seed", 0)
+    alive = {}
     for number, wanted in enumerate(message["inputs"]):
         try:
             values = bench.clock.limited(lambda: calls.made(wanted, bench.kinds), 1)
-            plain = pickle.dumps(values, 4)
+            alive[number] = [pickle.dumps(values, 4), None]
         except BaseException:  # a class may refuse to be loaded, or to be copied
-            jobs -= len(scales)
             continue
-        known = None
-        for place, scale in enumerate(scales):
+    rows = []
+    for place, scale in enumerate(scales):
+        for done, number in enumerate(sorted(alive)):
             left = whole * SHARE - (time.monotonic() - began)
             if left <= 0:
                 break
-            row, maker, more = one(
-                bench, plain, (number, scale), left / max(1, jobs), known, message.get("seed", 0)
-            )
-            jobs -= 1
+            jobs = len(alive) * (len(scales) - place) - min(done, len(alive))
+            plain, known = alive[number]
+            row, maker, more = one(bench, plain, (number, scale), left / max(1, jobs), known, seed)
             if row is not None:
                 send(row)
                 rows.append((row, maker))
-                known = known or row["how"]
+                alive[number][1] = known or row["how"]
             if not more:
-                jobs -= len(scales) - place - 1
-                break
+                del alive[number]
     finish(bench, rows, began + 1.5 * whole, send)
 
 
