@@ -91,10 +91,15 @@ class Curve:
     @property
     def told(self) -> Measured:
         """The largest scale, with growth and sizes."""
+        return self.at(self.last.scale)
+
+    def at(self, scale: int) -> Measured:
+        """One scale that there is, with growth and all sizes."""
         sizes = tuple(size for point in self.points for size in point.sizes)
         old = exponent(sizes, [point.seconds_old for point in self.points])
         new = exponent(sizes, [point.seconds_new for point in self.points])
-        return replace(self.last, sizes=sizes, exponent_old=old, exponent_new=new)
+        point = next(point for point in self.points if point.scale == scale)
+        return replace(point, sizes=sizes, exponent_old=old, exponent_new=new)
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,12 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float | None:
     variance = sum((y - mean_y) ** 2 for _, y in rows)
     fits = off <= (1 - FIT) * variance or math.sqrt(off / len(rows)) <= FLAT
     return slope if fits else None
+
+
+def aligned(runs: Sequence[Curve]) -> list[Measured]:
+    """What several processes say of one input at the largest scale that all of them reached; empty for none."""
+    scales = set.intersection(*({point.scale for point in run.points} for run in runs)) if runs else set()
+    return [run.at(max(scales)) for run in runs] if scales else []
 
 
 # ------------------------------------------------------------------------------------------- what was measured
@@ -339,15 +350,17 @@ def shown(processes: Sequence[Sequence[Curve]], least_gain: float = LEAST_GAIN) 
     found: list[Shown] = []
     for index in sorted(common):
         runs = tuple(next(curve for curve in process if curve.input == index) for process in processes)
-        told = [run.told for run in runs]
+        told = aligned(runs)
+        if not told:
+            continue
         if kind := more_events(runs):
-            found.append(Shown("more-queries", joined(told), index, kind))
+            found.append(Shown("more-queries", joined([run.told for run in runs]), index, kind))
         if grows(told, least_gain) and all(point.seconds_new >= WORTH for point in told):
             found.append(Shown("growth", joined(told), index))
         elif not traded(processes, least_gain) and (points := constant(runs, least_gain)):
             found.append(Shown("slower", joined(points), index))
         if more_memory(runs) and not any(item.input == index and item.rule == "growth" for item in found):
-            found.append(Shown("memory", joined(told), index))
+            found.append(Shown("memory", joined([run.told for run in runs]), index))
     order = ("more-queries", "growth", "slower", "memory")
     found.sort(key=lambda item: (order.index(item.rule), -item.measured.ratio, item.input))
     return replace(found[0], measured=replace(found[0].measured, inputs=len(common))) if found else None
@@ -363,7 +376,7 @@ def constant(runs: Sequence[Curve], least_gain: float) -> list[Measured] | None:
     recorded = [run.first for run in runs]
     if slower(recorded, least_gain) and all(worth(point) for point in recorded):
         return recorded
-    told = [run.told for run in runs]
+    told = aligned(runs)
     if slower(told, least_gain) and all(
         point.ratio >= DOUBLED and point.seconds_new >= WORTH_GROWN for point in told
     ):
@@ -400,13 +413,21 @@ def nowhere_slower(process: Sequence[Curve]) -> bool:
     )
 
 
-def worth_telling(process: Sequence[Curve]) -> Measured | None:
-    """The comparison for which a rewrite that nobody asked for is worth telling; None where it is not."""
-    if not process or not nowhere_slower(process):
+def worth_telling(processes: Sequence[Sequence[Curve]]) -> Measured | None:
+    """The comparison for which a rewrite that nobody asked for is worth telling; None where it is not.
+
+    Every process has to show the gain on one and the same input, and none may show that another pays for it.
+    """
+    if not processes or not all(process and nowhere_slower(process) for process in processes):
         return None
-    best = min((curve.told for curve in process), key=lambda point: point.ratio)
-    saves = faster([best], LEAST_GAIN) and best.ratio <= 1 - TOLD_GAIN
-    return best if saves and (shrinks([best]) or best.seconds_old >= TOLD_SECONDS) else None
+    common = set.intersection(*({curve.input for curve in process} for process in processes))
+    found: list[Measured] = []
+    for index in sorted(common):
+        told = aligned([next(curve for curve in process if curve.input == index) for process in processes])
+        saves = faster(told, LEAST_GAIN) and all(point.ratio <= 1 - TOLD_GAIN for point in told)
+        if saves and (shrinks(told) or all(point.seconds_old >= TOLD_SECONDS for point in told)):
+            found.append(joined(told, len(common)))
+    return min(found, key=lambda point: point.ratio, default=None)
 
 
 # ------------------------------------------------------------------------------------------------------ words

@@ -15,7 +15,7 @@ from bot.endpoints import Proposer
 from bot.errors import SandboxError
 from bot.kinds import Measured
 from bot.languages import Unparsable
-from bot.measuring import curves, joined, rounded, timed, worth_telling
+from bot.measuring import Curve, curves, rounded, timed, worth_telling
 from bot.progress import Progress
 from bot.steps.propose import faster
 from bot.steps.propose.text import normal_ends
@@ -169,15 +169,16 @@ def gained(
     runs = (bench.evidence.head, bench.evidence.base)
     inputs = racing.inputs_of(*(run.calls.get(function.id, ()) for run in runs))
     tests = racing.executing(function.head, bench.evidence)
-    shown: list[Measured] = []
+    races: list[tuple[Curve, ...]] = []
+    gain: Measured | None = None
     for process in range(PROCESSES):
         length = racing.Length(bench.verify.race_seconds, bench.search.seed, process)
         raced = racing.fresh(bench.lab, bench.head, place, tests, versions, inputs, length)
-        gain = worth_telling(curves(raced.timings, seed=bench.search.seed))
-        if gain is None or (shown and gain.sizes != shown[0].sizes and gain.arguments != shown[0].arguments):
-            return None
-        shown.append(gain)
-    return joined(shown, len(inputs))
+        races.append(curves(raced.timings, seed=bench.search.seed))
+        gain = worth_telling(races)
+        if gain is None:
+            break
+    return gain
 
 
 def finding_of(function: ChangedFunction, gain: Measured) -> Finding:

@@ -260,7 +260,7 @@ def test_a_rewrite_that_grows_or_takes_twice_the_time_is_much_slower() -> None:
 
 def test_a_rewrite_that_nobody_asked_for_is_told_for_growth_or_for_time_that_matters() -> None:
     def worth(old: Cost, new: Cost) -> Measured | None:
-        return measuring.worth_telling(measuring.curves(Machine(3).timings(old, new)))
+        return measuring.worth_telling([measuring.curves(Machine(n).timings(old, new)) for n in (3, 4)])
 
     assert worth(quadratic, linear) is not None
     assert worth(linear, times(0.5)) is not None  # 1.6 ms at the largest size
@@ -269,3 +269,14 @@ def test_a_rewrite_that_nobody_asked_for_is_told_for_growth_or_for_time_that_mat
     assert worth(linear, lambda size: 4e-4 + 0.2 * linear(size)) is None  # small inputs pay for large ones
     assert worth(linear, linear) is None
     assert measuring.worth_telling(()) is None
+    assert measuring.worth_telling([()]) is None
+
+
+def test_a_gain_is_told_at_the_largest_size_that_every_process_reached() -> None:
+    far = measuring.curves(Machine(3).timings(quadratic, linear))
+    near = measuring.curves(Machine(4).timings(quadratic, linear, sizes=(100, 200, 400, 800)))
+    told = measuring.worth_telling([far, near])
+    assert told is not None
+    assert (told.scale, told.repeats) == (8, 2)
+    assert measuring.aligned([far[0], measuring.Curve(0, (point(1.0, scale=99),))]) == []
+    assert measuring.aligned([]) == []

@@ -317,9 +317,8 @@ def deciding(races: Sequence[Sequence[Curve]], finding: Finding | None) -> Measu
     at = min(named & common, default=None)
     if at is None:
         at = max((curve.last.sizes, -curve.input, curve.input) for curve in races[0] if curve.input in common)[2]
-    return measuring.joined(
-        [next(curve for curve in rows if curve.input == at).told for rows in races], len(common)
-    )
+    told = measuring.aligned([next(curve for curve in rows if curve.input == at) for rows in races])
+    return measuring.joined(told, len(common)) if told else None
 
 
 def is_about(curve: Curve, shown: Measured) -> bool:
