@@ -44,6 +44,8 @@ from bot.sandboxes import Diagnosis
 
 _WIDTH = 110
 """Columns where nobody says how many there are: a file, a pipe, a build log."""
+MAX_CODE = 60
+"""Lines of a test that are printed; a longer one is named."""
 _QUIET_SECONDS = 10.0
 """Without a terminal, a short-lived state is worth a line only this often."""
 _SEVERITY = {
@@ -269,12 +271,9 @@ def _print_finding(item: Reviewed, out: Console) -> None:
     if finding.witness.command.strip():
         out.print(Text(f"  $ {one_line(finding.witness.command, 1000)}"))
     if finding.witness.code:
-        out.print(
-            Text(f"  with this test, which was written for this review, as {one_line(finding.witness.path)}:")
-        )
-        code = visible(finding.witness.code).strip("\n")
-        out.print(Padding(Text(code, style="dim"), (0, 0, 1, 4), expand=False))
-    if finding.witness.failure.strip() and finding.witness.measured is None:
+        _print_code(finding, out)
+    # What an attack prints, and times in a sentence, are told above, in better words.
+    if finding.witness.failure.strip() and finding.witness.kind not in ("attack", "measure"):
         failure = plain(finding.witness.failure, MAX_FAILURE).strip("\n")
         out.print(Padding(Text(failure, style="dim"), (0, 0, 0, 4), expand=False))
     if rewrite is None:
@@ -301,6 +300,18 @@ def _print_finding(item: Reviewed, out: Console) -> None:
         _print_matrix(verdict, finding.witness.tests, out)
     if item.rewrite is not None:
         out.print(Text(f"  Replay: {replay_command(finding.id)}"))
+
+
+def _print_code(finding: Finding, out: Console) -> None:
+    """The test that was written for the review; of a long one, where it is."""
+    path, code = one_line(finding.witness.path), visible(finding.witness.code).strip("\n")
+    if code.count("\n") < MAX_CODE:
+        out.print(Text(f"  with this test, which was written for this review, as {path}:"))
+        out.print(Padding(Text(code, style="dim"), (0, 0, 1, 4), expand=False))
+        return
+    count = code.count("\n") + 1
+    out.print(Text(f"  with the test of {count} lines that was written for this review, as {path};", style="dim"))
+    out.print(Text("  it is in the saved result, and in what --output FILE.md writes", style="dim"))
 
 
 def _print_proof(finding: Finding, out: Console) -> None:

@@ -16,6 +16,8 @@ MARGIN = 0.10
 """From which on a rewrite's time is worth a sentence: the interval has to lie beyond it."""
 FASTER = "performance/faster"
 """The rule of findings that compare a rewrite with head; all others compare head with base."""
+_MEMORY_KB = 1024
+"""From which difference on memory is worth a row."""
 _RAN = ("tests/", "calls/")
 """Rules of suspicions that a red test of the repository gave rise to: that it did not come back is always told."""
 _EVENTS = {
@@ -104,7 +106,7 @@ def rows(measured: Measured) -> list[tuple[str, str, str]]:
         if (old := measured.events_old.get(event, 0)) != (new := measured.events_new.get(event, 0))
     ]
     memory = (measured.memory_old_kb, measured.memory_new_kb)
-    if min(memory) > 0 and max(memory) >= 1.2 * min(memory):
+    if min(memory) > 0 and max(memory) >= max(1.2 * min(memory), min(memory) + _MEMORY_KB):
         table.append(("memory at most", size(memory[0]), size(memory[1])))
     return table[:8]
 
@@ -116,7 +118,7 @@ def _power(exponent: float | None) -> str:
 def method(measured: Measured) -> str:
     """How it was measured, in our words; the input itself is not in it."""
     parts = [f"CPU time, {measured.pairs} interleaved pairs in each of {measured.repeats} fresh processes"]
-    if measured.sizes:
+    if len(measured.sizes) > 1:
         parts.append("sizes " + ", ".join(f"{size:,}" for size in measured.sizes[:8]))
     if measured.inputs:
         parts.append(f"equal answers on {measured.inputs} input{'s' if measured.inputs > 1 else ''}")
@@ -240,18 +242,25 @@ def altered(review: Review) -> tuple[Altered, ...]:
     """
     told = {item.finding.function.id for item in review.findings if item.finding.rule.startswith("behaviour/")}
     kinds = list(_KINDS)
-    found = [
-        Altered(report, difference)
+    # Inputs may differ in what no reader sees, like the number of blanks: told once.
+    found = {
+        (report.function.id, *_seen(difference)): Altered(report, difference)
         for report in review.functions
         for difference in report.differences
         if not (difference.kind in ("crash", "hang") and report.function.id in told)
-    ]
+    }
 
     def order(row: Altered) -> tuple[bool, int]:
         kind = row.difference.kind
         return bool(row.difference.intended), kinds.index(kind) if kind in kinds else len(kinds)
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(found.values(), key=order))
+
+
+def _seen(difference: Difference) -> tuple[str, ...]:
+    """What a reader sees of it."""
+    texts = (difference.kind, difference.arguments, difference.base, difference.head)
+    return tuple(" ".join(text[:500].split()) for text in texts)
 
 
 def left_alone(review: Review) -> tuple[tuple[str, tuple[str, ...]], ...]:

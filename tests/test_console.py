@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from sample_proofs import ALTERED, KINDS, LEFT_ALONE, suspected
+from sample_proofs import ALTERED, ATTACK, KINDS, LEFT_ALONE, suspected
 from sample_reviews import (
     CLEAN,
     FINDING,
@@ -153,6 +153,14 @@ def test_what_each_kind_of_finding_shows() -> None:
     ):
         assert line in text
     assert "2.1 ms at base, 20 ms at head" not in text, "no number without its interval"
+
+
+def test_a_long_exploit_is_named_and_not_printed() -> None:
+    witness = replace(ATTACK.witness, code="x = 1\n" * 61)
+    text = shown(replace(FOUND, findings=(replace(WITH_REWRITE, finding=replace(ATTACK, witness=witness)),)))
+    assert "with the test of 61 lines" in text
+    assert "x = 1" not in text
+    assert "landed: {" not in text
 
 
 def test_other_answers_are_a_table_and_what_was_left_alone_a_list() -> None:

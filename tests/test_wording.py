@@ -87,6 +87,7 @@ def test_a_table_of_times_says_only_what_says_something() -> None:
     ]
     bare = replace(GROWTH, exponent_old=None, exponent_new=None, memory_new_kb=2100)
     assert wording.rows(bare)[1:] == [("memory at most", "210 kB", "2.1 MB")]
+    assert wording.rows(replace(bare, memory_new_kb=500))[1:] == []
     assert wording.rows(replace(GROWTH, exponent_old=None))[1] == (
         "grows with the size n as",
         "no clear law",
@@ -141,6 +142,12 @@ def test_other_answers_come_undemanded_and_harmful_first() -> None:
     assert [row.what for row in wording.altered(review)] == [
         *("crashes", "another answer", "accepts it", "otherwise", "refuses it")
     ]
+
+
+def test_inputs_that_read_alike_are_told_once() -> None:
+    (report,) = ALTERED.functions
+    blanks = tuple(replace(DIFFERENCES[0], arguments=f"'{' ' * n}'") for n in (1, 2, 3))
+    assert len(wording.altered(replace(ALTERED, functions=(replace(report, differences=blanks),)))) == 1
 
 
 def test_times_compare_what_their_rule_says() -> None:
