@@ -94,6 +94,71 @@ print(json.dumps({
 }))
 """
 
+CALLS = r"""
+import collections, dataclasses, datetime, decimal, functools, gc, json, re, sys, threading
+home, place = sys.argv[1:]
+sys.path.insert(0, home)
+from tryline_inside import calls, express, instrument, recorder, swap, timing
+
+source = '''
+import dataclasses
+
+@dataclasses.dataclass
+class Item:
+    price: float
+
+class Cart:
+    def __init__(self, items):
+        self.items = items
+
+def work(values, limit=0):
+    if not values:
+        raise ValueError("empty")
+    if limit:
+        return values[limit]
+    return sorted(value * 2 for value in values)
+'''
+with open(place + "/shop.py", "w") as stream:
+    stream.write(source)
+sys.path.insert(0, place)
+import shop
+
+values = [1.5, float("nan"), {"a": {1, 2}}, decimal.Decimal("1"), datetime.date(2020, 1, 2), re.compile("a", re.I)]
+values += [collections.deque([1]), functools.partial(int, "1"), shop.Item(2.0), shop.Cart([1]), KeyError("a"), len]
+sources = []
+for value in values:
+    written, needs = express.express(value, True)
+    same = written and recorder.canon(express.evaluate(written, needs), 40) == recorder.canon(value, 40)
+    sources.append(written if same else "")
+opaque = []
+recorder.canon([threading.Lock()], 40, opaque)
+
+text = source[source.index("def work"):]
+line = source[:source.index("def work")].count("\n") + 1
+unit = swap.Unit({"file": "shop.py", "line": line, "name": "work", "classes": [], "source": text}, place)
+book = recorder.Recorder(step_limit=1000)
+instrument.publish(book)
+original = timing.Version.of(shop.work)
+unit.install(*unit.compile(text))
+kinds = [["values", "p"], ["limit", "p"]]
+inputs = [{"source": "([2, 1], 0)"}, {"source": "([], 0)"}, {"source": "([1], 5)"}]
+rows = []
+message = {"parameters": kinds, "inputs": inputs, "seconds": 5}
+complete = calls.run(message, shop.work, book, lambda row: rows.append(row) or 0)
+rows = [row for row in rows if not row.get("begun")]
+
+code, defaults = unit.compile(text.replace("value * 2", "value * 2 + 0"), probes=False)
+bench = timing.Bench(unit, [original, timing.Version(code, original.defaults)], kinds, 0)
+timed = []
+timing.run(dict(message, inputs=inputs[:1], scales=[1, 4], seconds=1), bench, timed.append)
+print(json.dumps({
+    "sources": sources, "opaque": bool(opaque), "complete": complete,
+    "rows": [[row["how"], row.get("answer"), row.get("explicit"), row.get("line", line) - line] for row in rows],
+    "timed": [[row["scale"], row.get("how"), row.get("events")] for row in timed],
+    "alike": len(set(timed[0]["digests"])), "rounds": len(timed[0]["seconds"][1]) >= 5,
+}))
+"""
+
 
 def interpreters() -> list[Path]:
     """One of each version on this machine, the one that runs the tests first."""
@@ -144,4 +209,47 @@ def test_probes_and_swaps_work(python: Path, home: Path, tmp_path: Path) -> None
         "pairs": 1,
         "digest": "947b957c96be",
         "derived": [3, "abc", [1, 2]],
+    }
+
+
+@pytest.mark.parametrize("python", interpreters(), ids=lambda path: path.name)
+def test_calls_and_times_work(python: Path, home: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [python, "-I", "-W", "error::SyntaxWarning", "-c", CALLS, home, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "sources": [
+            "1.5",
+            'float("nan")',
+            "{'a': {1, 2}}",
+            "decimal.Decimal('1')",
+            "datetime.date(2020, 1, 2)",
+            "re.compile('a', re.IGNORECASE)",
+            "collections.deque([1])",
+            "functools.partial(int, '1')",
+            "shop.Item(price=2.0)",
+            "shop.Cart(items=[1])",
+            "KeyError('a')",
+            "len",
+        ],
+        "opaque": True,
+        "complete": True,
+        "rows": [
+            ["returned", "[2, 4]", None, 0],
+            ["raised", None, True, 2],
+            ["raised", None, False, 4],
+        ],
+        "timed": [
+            [1, ["returned", "returned"], None],
+            [4, ["returned", "returned"], None],
+            [4, None, [{}, {}]],
+            [1, None, [{}, {}]],
+        ],
+        "alike": 1,
+        "rounds": True,
     }
