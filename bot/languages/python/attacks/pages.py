@@ -7,6 +7,7 @@ line.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -74,8 +75,8 @@ def landed(payload, result, tmp_path):
 
 def pages(subject: Subject) -> Iterator[Attack]:
     """Attacks on functions that write HTML."""
-    written = any(TAG.search(text) for text in hints.texts_of(subject))
-    if not written or hints.words(subject.node.name) & WRITERS:
+    lines = list(written(subject))
+    if not lines or hints.words(subject.node.name) & WRITERS:
         return
     for target in subject.targets:
         if target.kind == "path" or hints.words(target.label) & MARKUP:
@@ -96,9 +97,21 @@ def pages(subject: Subject) -> Iterator[Attack]:
             title=f"`{subject.name}` puts its argument `{target.label}` into a page as markup",
             severity="high" if hints.from_a_request(subject, target) else "medium",
             why="Whoever chooses the value runs scripts in the browser of everybody who sees the page.",
-            line=subject.node.lineno,
+            line=lines[0],
             limits=hints.STRANGERS,
         )
+
+
+def written(subject: Subject) -> Iterator[int]:
+    """The lines of constants that hold HTML; the function's own for what it reads of the module."""
+    for node in hints.nodes_of(subject):
+        docstring = ast.get_docstring(node, clean=False)
+        for each in ast.walk(node):
+            if isinstance(each, ast.Constant) and each.value != docstring and TAG.search(str(each.value)):
+                yield each.lineno
+    for value in hints.globals_of(subject).values():
+        if any(isinstance(each, ast.Constant) and TAG.search(str(each.value)) for each in ast.walk(value)):
+            yield subject.node.lineno
 
 
 # ------------------------------------------------------------------------------------------------ redirects

@@ -24,7 +24,7 @@ CHECKS = re.compile(
     r"\b(resolve|abspath|realpath|normpath|is_relative_to|relative_to|commonpath|commonprefix|is_absolute|isabs)\b"
     r"|'\.\.'|\"\.\.\"|'\.\./'|\"\.\./\""
 )
-GUARDED = hints.listed("safe secure upload uploads uploaded download served serve static attachment attachments")
+GUARDED = hints.listed("safe secure upload uploads uploaded download")
 SUFFIX = re.compile(r"^\.[a-z0-9]{1,5}$")
 MOST_ENDS = 3
 

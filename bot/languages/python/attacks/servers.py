@@ -109,9 +109,10 @@ def reached(payload, result, tmp_path):
 
 
 def landed(payload, result, tmp_path):
+    wanted = urllib.parse.urlsplit(payload).hostname
     for host, where in HITS:
         address = numbers(host)
-        if address is not None and not address.is_global:
+        if address is not None and not address.is_global and host.strip("[]") == wanted:
             return "a connection within the own network: " + host, where
     return None
 '''
@@ -187,7 +188,7 @@ def proof_of(target: Target, payloads: list[str], sensors: str, benign: list[str
         payloads=[repr(payload) for payload in payloads],
         sensors=NETWORK + sensors,
         benign=[repr(value) for value in benign],
-        imports=(*IMPORTS, *(("import urllib.parse",) if "urllib" in sensors else ())),
+        imports=(*IMPORTS, *(("import urllib.parse",) if "urllib." in sensors else ())),
         dressed=sensors == FIXED,
     )
 
@@ -281,4 +282,8 @@ def operators(test: ast.expr) -> Iterator[ast.cmpop]:
 
 def address_like(target: Target) -> bool:
     """Whether a name says that the value is an address."""
-    return bool(hints.words(target.label) & ADDRESS)
+    return bool(hints.words(target.label) & ADDRESS) and not hints.words(target.label) & {
+        "source",
+        "mail",
+        "email",
+    }

@@ -129,7 +129,9 @@ def unverified(subject: Subject) -> Iterator[Attack]:
 
 
 def endless(subject: Subject) -> Iterator[Attack]:
-    """Connections without a time limit."""
+    """Connections without a time limit; a limit that callers can give is theirs."""
+    if any("timeout" in parameter.name for parameter in subject.given):
+        return
     for site in subject.sites:
         blocking = site.name.startswith(BLOCKING) and servers.FETCHING.search(site.name)
         if not blocking or site.keyword("timeout") is not None or any(k.arg is None for k in site.node.keywords):
