@@ -117,7 +117,7 @@ def _power(exponent: float | None) -> str:
 
 def method(measured: Measured) -> str:
     """How it was measured, in our words; the input itself is not in it."""
-    parts = [f"CPU time, {measured.pairs} interleaved pairs in each of {measured.repeats} fresh processes"]
+    parts = [f"CPU time, {measured.pairs} interleaved pairs in {measured.repeats} fresh processes"]
     if len(measured.sizes) > 1:
         parts.append("sizes " + ", ".join(f"{size:,}" for size in measured.sizes[:8]))
     if measured.inputs:

@@ -29,14 +29,13 @@ def finding_body(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *,
 
 def in_full(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, placed: bool, room: int) -> str:
     """A finding with its proof and its rewrite. A block or a diff is whole, or it is not there."""
-    finding = item.finding
     parts = [Part((passage("inline", "head", item, placed),))]
     if also:
         parts.append(Part((passage("inline", "also", also), "")))
     parts += [*_rewrite(item, offer), *_shown(item)]
     if item.rewrite is not None:
         parts.append(Part((passage("inline", "verdict", item, ""), "")))
-    parts.append(Part((passage("inline", "foot", finding),)))
+    parts.append(Part((passage("inline", "foot", item),)))
     return render.fitted(parts, room, SHORTENED)
 
 
