@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import generating
@@ -305,3 +305,14 @@ def test_it_asks_about_many_at_once_and_seldom() -> None:
 def test_an_answer_that_stops_early_counts_as_far_as_it_goes() -> None:
     assert generating.shrink("([1, 2, 3],)", lambda many: [True][: len(many)]) == "([],)"
     assert generating.shrink("([1, 2, 3],)", lambda many: []) == "([1, 2, 3],)"
+
+
+@pytest.mark.thorough
+@given(st.lists(st.tuples(LITERALS, LITERALS), max_size=3), st.sampled_from(["", ": int", ": 'list[str] | None'"]))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+def test_whatever_was_recorded_inputs_are_made_or_not(rows: list[tuple[object, object]], annotation: str) -> None:
+    recorded = [writing.write(row)[0] for row in rows]
+    source = f"def f(x{annotation}, y=None):\n    return x[0] + len(y)\n"
+    for one in made(source, *recorded, most=20):
+        assert len(evaluated(one)) == 2
+    assert all(isinstance(fits(source, recorded, one), bool) for one in recorded)

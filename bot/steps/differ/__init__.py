@@ -16,6 +16,7 @@ from typing import Protocol
 
 from bot import generating, trial, wire
 from bot.domain import ChangedFunction, Evidence, Function, SuiteRun, Suspicion, pace
+from bot.errors import SandboxError
 from bot.kinds import Difference
 from bot.languages import Language, Parameter, Unparsable
 from bot.progress import Progress
@@ -23,6 +24,8 @@ from bot.steps.differ import calling, given, pairs, suspecting
 
 __all__ = ["Differed", "Settings", "differ"]
 
+MOST_BROKEN = 2
+"""Functions in a row that the engine fails at, before the others are given up."""
 MOST_TESTS = 12
 """Tests that are collected to have the function in a process, quick ones first."""
 
@@ -79,22 +82,32 @@ def differ(
     settings: Settings,
     progress: Progress,
 ) -> Differed:
-    """Compares each changed function with base. Raises SandboxError when the engine fails."""
+    """Compares each changed function with base. What a broken engine keeps from being compared is left alone with
+    the reason; after two in a row, the rest is not tried."""
     suspicions: list[Suspicion] = []
     differences: dict[str, tuple[Difference, ...]] = {}
     compared: dict[str, int] = {}
     left_alone: dict[str, str] = {}
+    broken = 0
     for function in functions:
         language, text = texts.language[function.head.path], texts.text[function.head.path]
         work = Work(lab, sides, language, text, function, functions, evidence, settings)
         if not work.worthwhile():
             continue
+        if broken >= MOST_BROKEN:
+            left_alone[function.id] = "the engine failed before it was its turn"
+            continue
         progress.tick(f"comparing {function.head.qualname} with base")
         try:
             done = work.done()
         except given.NotComparable as problem:
-            left_alone[function.id] = str(problem)
+            left_alone[function.id], broken = str(problem), 0
             continue
+        except SandboxError as problem:
+            left_alone[function.id] = f"could not be compared: {problem.message}"
+            broken += 1
+            continue
+        broken = 0
         suspicions += done.suspicions
         compared[function.id] = done.compared
         if done.differences:
