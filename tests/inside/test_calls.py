@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from processes import Json, Server, project, serving
 
 from bot import wire, wire_calls
 from bot.domain import Unit
+from tryline_inside import calls, recorder
 
 SHOP = '''\
 import asyncio, collections, dataclasses, functools, itertools, os, sys, threading, time
@@ -318,3 +320,21 @@ def test_time_runs_out_and_the_rest_is_left(server: Server) -> None:
 def test_a_version_that_cannot_be_put_in_place_is_told(server: Server) -> None:
     for text in ("def work(:\n", "async def work(x):\n    pass\n"):
         assert not wire_calls.read_calls(ask(server, inputs("(1, 2, (), 0, {})"), text), 0).usable
+
+
+def test_a_busy_machine_makes_no_call_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = calls.Clock()
+    began = time.monotonic()
+    with pytest.raises(recorder.StepLimit):
+        clock.limited(lambda: time.sleep(60), 0.1)
+    assert time.monotonic() - began < 0.2 + calls.BUSY * 0.1  # asleep is not kept from the CPU
+    share = time.monotonic
+    monkeypatch.setattr(calls.time, "process_time", lambda: share() * 0.1)  # as if others had the CPU
+    until = time.monotonic() + 0.25
+
+    def work() -> str:
+        while time.monotonic() < until:
+            pass
+        return "done"
+
+    assert clock.limited(work, 0.1) == "done"
