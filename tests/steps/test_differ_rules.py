@@ -285,6 +285,21 @@ def test_a_difference_that_does_not_come_again_is_dropped() -> None:
     assert calls.confirmed(found) == []
 
 
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        (called(steps=10), called("endless", steps=200_000), False),
+        (called(steps=10), called("endless", steps=900), True),
+        (called(steps=50_000), called("endless", steps=60_000), True),
+        (called("endless", steps=800), called(steps=700), True),
+        (called("endless", steps=200_000), called(steps=7), False),
+        (called(steps=10), called(steps=900_000), False),
+    ],
+)
+def test_what_the_clock_cut_is_no_endless_call(base: Called, head: Called, expected: bool) -> None:
+    assert calling.slow_alone(base, head) is expected
+
+
 def test_the_smallest_input_that_differs_alike_comes_first() -> None:
     calls = played(lambda n: 0, lambda n: "IndexError" if len(n) > 1 else 0, [7, 8, 9, 10, 11])
     found, _ = calls.paired(calls.made())
