@@ -33,6 +33,12 @@ LEAST_SECONDS = 1.0
 """For one input and what it is grown to."""
 LONGEST = 20.0
 """Most seconds for one input, where its calls take long."""
+SAMPLE = 3e-4
+"""Seconds of a sample: what calls are repeated to."""
+IDLE = 0.25
+"""Share of a look that is spent on samples on an idle machine, carefully."""
+WELL = 60
+"""Rounds of a look that are well enough."""
 ENOUGH = 10.0
 """How many times as long one version takes where no larger input is needed to tell."""
 APART = 1.5
@@ -52,6 +58,8 @@ class Length:
     """Which of several fresh processes it is: each hashes texts in another way."""
     grow: bool = True
     """Whether inputs are grown."""
+    patience: float = 4.0
+    """How many times as long it may take where the machine is so busy that few rounds fit into the time."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ def race(
     """
     if not stage.warm:
         return Raced(why=stage.why_cold or "the function cannot be called apart from its tests")
-    until = clock() + length.seconds
+    began = clock()
     looks: list[tuple[int, Timing]] = []
     whys: list[str] = []
     for index, input_ in enumerate(inputs):
@@ -145,6 +153,8 @@ def race(
         else:
             looks.append((index, rows[0]))
     timings: list[Timing] = []
+    busy = max((strain(look) for _, look in looks), default=1.0)
+    until = began + length.seconds * min(length.patience, max(1.0, busy))
     for done, (index, look) in enumerate(looks):
         # The largest comes first, and what it takes to grow it is worth the most.
         others = len(looks) - done - 1
@@ -186,6 +196,16 @@ def apart_by(timing: Timing) -> float:
     """How many times as long the slowest version takes as the fastest."""
     medians = [statistics.median(row) for row in timing.seconds if row]
     return max(medians) / min(medians) if medians and min(medians) > 0 else 1.0
+
+
+def strain(look: Timing) -> float:
+    """How many times fewer rounds a look gave than it gives on an idle machine, roughly."""
+    medians = [statistics.median(row) for row in look.seconds if row]
+    rounds = min((len(row) for row in look.seconds if row), default=0)
+    if not rounds or min(medians) <= 0:
+        return 1.0
+    round_ = sum(medians) * max(1.0, SAMPLE / min(medians))
+    return min(WELL, LOOK * IDLE / round_) / rounds
 
 
 def seconds_for(look: Timing, each: float) -> float:

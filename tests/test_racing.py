@@ -180,6 +180,29 @@ def test_long_calls_get_the_time_that_enough_rounds_need() -> None:
     assert slow.asked[-1][3] == racing.LONGEST
 
 
+def test_a_busy_machine_is_given_more_time_up_to_a_bound() -> None:
+    def look(rounds: int, seconds: float) -> Timing:
+        return Timing(0, 1, 10, "x", ((seconds,) * rounds,) * 2, ("d", "d"), ("returned", "returned"))
+
+    assert racing.strain(look(400, 1e-6)) < 1
+    assert racing.strain(look(10, 1e-6)) == pytest.approx(6.0)
+    assert racing.strain(look(6, 0.02)) < 1  # calls that take long
+    assert racing.strain(look(0, 1.0)) == 1.0
+
+    class Busy(Track):
+        def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
+            rows = super().measure(versions, *rest, **more) or ()
+            return tuple(
+                Timing(0, row.scale, row.size, "", tuple(one[:10] for one in row.seconds), row.digests, row.how)
+                for row in rows
+            )
+
+    busy, patient = Busy(), Busy()
+    raced(busy, seconds=10.0, patience=1.0)
+    raced(patient, seconds=10.0)
+    assert patient.asked[-1][3] == pytest.approx(busy.asked[-1][3] + 30.0)
+
+
 def test_inputs_share_the_time() -> None:
     track = Track()
     raced(track, inputs=4, seconds=10.0)

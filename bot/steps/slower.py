@@ -150,7 +150,7 @@ def compare(
     processes: list[tuple[Curve, ...]] = []
     found: Shown | None = None
     for process in range(PROCESSES):
-        length = racing.Length(SHARE * settings.seconds, settings.seed, process)
+        length = racing.Length(SHARE * settings.seconds, settings.seed, process, patience=1.0)
         raced = racing.fresh(lab, side, place, tests, pair, inputs, length)
         rows = curves(raced.timings, seed=settings.seed)
         if not rows:
