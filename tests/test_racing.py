@@ -51,7 +51,7 @@ class Track:
             size = self.size * scale
             cut = len(versions) > 1 and size >= self.cut
             how = [self.how] * len(versions)
-            times: list[tuple[float, ...]] = [(self.cost(size),) * 40 for _ in versions]
+            times: list[tuple[float, ...]] = [(self.cost(size),) * 60 for _ in versions]
             marks = list(self.digests(scale)[: len(versions)])
             if cut:
                 how[1], times[1], marks[1] = "endless", (), ""
@@ -127,7 +127,7 @@ def test_a_version_that_is_cut_is_timed_alone() -> None:
     assert [number for _, number, _, _ in track.asked][:3] == [2, 2, 1]
     last = next(timing for timing in found.timings if timing.size >= 70)
     assert (last.how, last.digests) == (("returned", "returned"), ("d", "d"))
-    assert all(len(row) == 40 for row in last.seconds)
+    assert all(len(row) == 60 for row in last.seconds)
 
 
 def test_what_smaller_inputs_tell_is_not_asked_of_larger_ones() -> None:
@@ -136,7 +136,7 @@ def test_what_smaller_inputs_tell_is_not_asked_of_larger_ones() -> None:
             rows = super().measure(versions, *rest, **more)
             assert rows is not None
             return tuple(
-                Timing(0, row.scale, row.size, "", (row.seconds[0], (1.0,) * 40), row.digests, row.how)
+                Timing(0, row.scale, row.size, "", (row.seconds[0], (1.0,) * 60), row.digests, row.how)
                 for row in rows[:4]
             )
 
