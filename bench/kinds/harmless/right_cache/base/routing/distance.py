@@ -1,7 +1,7 @@
 """Distances on a grid with obstacles."""
 
 
-def distance(start, goal, walls=frozenset(), size=6):
+def distance(start, goal, walls: frozenset = frozenset(), size=6):
     """Steps from one cell to another, or None."""
     seen, front, steps = {start}, [start], 0
     while front:

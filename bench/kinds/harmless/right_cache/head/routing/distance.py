@@ -5,7 +5,7 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=256)
-def distance(start, goal, walls=frozenset(), size=6):
+def distance(start, goal, walls: frozenset = frozenset(), size=6):
     """Steps from one cell to another, or None."""
     seen, front, steps = {start}, [start], 0
     while front:

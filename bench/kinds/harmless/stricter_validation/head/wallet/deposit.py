@@ -12,6 +12,8 @@ def deposit(balance, cents):
 
 def withdraw(balance, cents):
     """The new balance. Raises ValueError for more than there is."""
+    if not isinstance(cents, int):
+        raise TypeError("whole cents, please")
     if cents > balance:
         raise ValueError("not enough money")
     return balance - cents

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-Point = "tuple[float, float]"
+from typing import Tuple
+
+Point = Tuple[float, float]
 
 
 def area(points: list[Point]) -> float:
