@@ -130,6 +130,7 @@ CALLS: list[tuple[str, str, str, tuple[str, ...], str]] = [
     ("stream", "(2,)", "[0, 1]", (), "[item async for item in stream(2)]"),
     ("ratio", "(0.2,)", "{'a': [0.3]}", (), "same(got, {'a': [0.3]})"),
     ("Shop.Box.put", "(made(shop.cart.Shop.Box), 3, 1)", "4", ("import shop.cart", MADE), "box.put(3)"),
+    ("Shop.__init__", "(made(shop.cart.Shop), 'y')", "None", ("import shop.cart", MADE), "    Shop('y')"),
     ("Shop.tidy", "(1,)", "1", (), "Shop.tidy(1)"),
     ("Shop.make", "(shop.cart.Shop, 'n')", "'n'", ("import shop.cart",), "shop.cart.Shop.make('n')"),
     ("Shop.label", "(shop.cart.Shop(name='ab'),)", "'abab'", ("import shop.cart",), "got = shop_.label"),

@@ -68,7 +68,7 @@ def regression_test(
     statements = [witness.parsed(need).body for need in needs]
     bound = {name for body in statements for name in witness.names_of(ast.Module(body, []))}
     wanted = witness.expression(answer, "the expected result") if answer.strip() else None
-    if wanted is not None and not comparable(wanted):
+    if wanted is not None and (not comparable(wanted) or witness.bare(function) == "__init__"):
         wanted = None
     root = function.qualname.partition(".")[0]
     module = witness.module_of(function.path, files)
@@ -76,6 +76,8 @@ def regression_test(
     name, before, imported = callee(function, given.elts, f"{module}.{root}" if apart else root, bound)
     call = name if is_property(function) else f"{name}({', '.join(passed(function, taken, given.elts))})"
     got, made = resulting(function, call, wanted)
+    written = set(re.findall(r"\w+", "\n".join([*before, got, *made, ast.unparse(wanted) if wanted else ""])))
+    needs = [need for need in needs if not written.isdisjoint(witness.names_of(witness.parsed(need)))]
     imports = [need for need in needs if need.startswith(("import ", "from "))]
     if imported:
         imports.append(f"import {module}" if apart else f"from {module} import {root}")
@@ -128,6 +130,8 @@ def callee(
 ) -> tuple[str, list[str], bool]:
     """(what is called, lines of the test before it, whether the module's own name has to be imported)."""
     kind, name = kind_of(function), witness.bare(function)
+    if name == "__init__" and kind == "instance":
+        return ".".join([root, *function.qualname.split("@")[0].split(".")[1:-1]]), [], True
     if any(decorated(function, word) for word in ("setter", "deleter", "overload")):
         raise Unparsable(f"{function.qualname} is not called by its name")
     path = function.qualname.split("@")[0].split(".")

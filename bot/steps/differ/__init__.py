@@ -101,7 +101,9 @@ def differ(
         try:
             done = work.done()
         except given.NotComparable as problem:
-            left_alone[function.id], broken = str(problem), 0
+            if function.base is not None:
+                left_alone[function.id] = str(problem)
+            broken = 0
             continue
         except SandboxError as problem:
             left_alone[function.id] = f"could not be compared: {problem.message}"
@@ -109,7 +111,8 @@ def differ(
             continue
         broken = 0
         suspicions += done.suspicions
-        compared[function.id] = done.compared
+        if function.base is not None:
+            compared[function.id] = done.compared
         if done.differences:
             differences[function.id] = done.differences
     if compared:

@@ -17,7 +17,7 @@ UNSTEADY = 0.5
 """Share of inputs on which base does not answer alike twice: with more, the function is left alone."""
 STEPS = 200_000
 SLOW = 50
-"""How many times the statements that one version needs make a call of the other endless rather than slow."""
+"""How many times the statements of one version make a call of the other endless rather than slow."""
 FEW_STEPS = 5_000
 SHRUNK = 4
 """Sorts of differences of one function of which an input is made smaller."""
@@ -213,8 +213,8 @@ def again(one: Input, called: Called) -> Input:
 
 
 def slow_alone(base: Called, head: Called) -> bool:
-    """Whether one of them may have been cut by the clock alone: on a busy machine, a call takes long that needs few
-    statements more than the other."""
+    """Whether one of them may have been cut by the clock alone: on a busy machine, a call takes long that needs
+    few statements more than the other."""
     for one, other in ((base, head), (head, base)):
         if one.how == "endless" and one.steps <= max(FEW_STEPS, SLOW * other.steps):
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,8 @@ def told(pair: Pair, intended: str) -> Difference:
     if base == head:
         base, head = f"{base}, {left(pair.base)}", f"{head}, {left(pair.head)}"
     return Difference(
-        arguments=pair.base.arguments,
+        # An object that `__init__` is about to fill shows nothing yet.
+        arguments=re.sub(r"<(\w+): repr raised \w+>", r"a new \1", pair.base.arguments),
         base=clean(base, 300),
         head=clean(head, 300),
         kind=pair.kind,
