@@ -9,6 +9,7 @@ import io
 import os
 import re
 import sqlite3
+import ssl
 import subprocess
 import tarfile
 import time
@@ -310,6 +311,28 @@ LINES = [
         "return os.path.join(tempfile.gettempdir(), f'a-{x}.csv')",
         "delete=False).name",
         "unique-file",
+    ),
+    (
+        "from urllib.parse import urlsplit",
+        "x",
+        "if urlsplit(x).scheme: x = '/'\n    return x",
+        'x.replace("\\\\", "/").startswith("//")',
+        "local-redirect",
+    ),
+    ("", "x", "return x if x.startswith('/') else '/'", 'x.startswith("/") and not x.replace(', "local-redirect"),
+    (
+        "",
+        "urls, hosts",
+        "return [u for u in urls if any(host in u for host in hosts)]",
+        "urlsplit(u).hostname == host",
+        "same-host",
+    ),
+    (
+        "",
+        "d, token",
+        "return bool(token) and d.get(1) == token",
+        "d.get(1) is not None and hmac.compare_digest(d.get(1), token)",
+        "constant-time",
     ),
     # secrets
     ("import random", "x", "return random.choice(x)", "secrets.choice(x)", "unpredictable"),
@@ -699,3 +722,21 @@ def test_a_pattern_of_the_module_is_mended_where_it_is_used() -> None:
     assert "re.I" in found.source
     assert found.run()("Ann Lee")
     assert not found.run()("a" * 50 + "!")
+
+
+def test_what_switches_verification_off_goes_all_at_once() -> None:
+    module = (
+        "import ssl\n"
+        "def f(plain):\n"
+        "    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n"
+        "    if plain:\n"
+        "        context.check_hostname = False\n"
+        "        context.verify_mode = ssl.CERT_NONE\n"
+        "    return context\n"
+    )
+    for piece in ("context.load_default_certs()", "        pass"):
+        found = one(module, piece, cwe=295)
+        assert found.refused == ()
+        context = found.run()(True)
+        assert context.check_hostname
+        assert context.verify_mode == ssl.CERT_REQUIRED

@@ -193,6 +193,37 @@ CASES = [
         "stop-early",
         [([1, 2, 3], 2), ([1], 2)],
     ),
+    (
+        "hits = [x for x in a if x > b]\nreturn len(hits) == 0",
+        "return not any(x > b for x in a)",
+        "no-list",
+        [([1, 2], 1), ([], 1)],
+    ),
+    (
+        "return 1 if [x for x in a if x > b] else 2",
+        "1 if any(x > b for x in a) else 2",
+        "no-list",
+        [([1], 0), ([], 0)],
+    ),
+    (
+        "out = []\nfor x in a:\n    if x:\n        out.append(x)\n    else:\n        out.append(b)\nreturn out",
+        "[x if x else b for x in a]",
+        "comprehension",
+        [([1, 0, 2], 5)],
+    ),
+    (
+        "return all(a % x for x in range(2, a)) and a > b",
+        "math.isqrt(a) + 1",
+        "square-root",
+        [(2, 1), (9, 1), (13, 1)],
+    ),
+    (
+        "import re\nout = []\nfor x in b:\n    p = re.compile('|'.join(re.escape(y) for y in a))\n"
+        "    out.append(p.sub('', x))\nreturn out",
+        "pattern = re.compile(",
+        "hoist-call",
+        [(["a", "."], ["ab.", "c"])],
+    ),
 ]
 
 
@@ -282,3 +313,22 @@ def test_a_method_that_calls_itself_twice() -> None:
 def test_a_slip_is_not_mended_for_speed() -> None:
     module = module_of("return [x for x in a if x in b]")
     assert "set-membership" not in {found.operator for found in proposed(module, Category.CORRECTNESS)}
+
+
+def test_a_property_is_asked_for_once() -> None:
+    module = (
+        "class Stock:\n"
+        "    @property\n"
+        "    def value(self):\n"
+        "        return sum(self.items)\n"
+        "def f(stock, rows):\n"
+        "    return [row / stock.value for row in rows if stock.value]\n"
+    )
+    found = mended(module, "value = stock.value")
+    assert found.source.count("stock.value") == 1
+
+
+def test_a_text_for_a_log_is_made_when_somebody_listens() -> None:
+    module = "import logging\nlog = logging.getLogger()\ndef f(x):\n    log.debug(f'{len(x)}')\n    return x\n"
+    found = mended(module, "if log.isEnabledFor(logging.DEBUG):")
+    assert found.run()([1]) == [1]

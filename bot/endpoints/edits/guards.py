@@ -12,6 +12,9 @@ REDIRECTS = frozenset(
     {"redirect", "HttpResponseRedirect", "RedirectResponse", "Redirect", "HTTPFound", "Response"}
 )
 
+_ADDRESSES = ("url", "uri", "host", "domain", "address", "link", "origin", "callback", "webhook")
+"""Words in names of addresses and hosts."""
+
 
 def folders(code: Code) -> Iterator[Remedy]:
     """What is joined to a folder must lie in it: looked at before the path is used."""
@@ -189,7 +192,9 @@ def hosts(code: Code) -> Iterator[Remedy]:
             yield from remedy(node, "same-host", code.swap((node, new)), 0.9)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
             known, url = code.resolved(node.left), node.comparators[0]
-            if isinstance(known, ast.Constant) and isinstance(known.value, str) and "." in known.value:
+            spoken = f"{ast.unparse(node.left)} {ast.unparse(url)}".lower()
+            told = isinstance(known, ast.Constant) and isinstance(known.value, str) and "." in known.value
+            if told or (isinstance(known, ast.Name) and any(word in spoken for word in _ADDRESSES)):
                 sign = "==" if isinstance(node.ops[0], ast.In) else "!="
                 new = code.fit(
                     node, f"{split}({code.source(url)}).hostname {sign} {code.source(node.left)}", COMPARE
@@ -204,6 +209,10 @@ def _host_test(code: Code, call: ast.Call, split: str, imports: tuple[str, ...])
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     known = code.resolved(call.args[0])
     owner = code.source(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    given = code.source(call.args[0])
+    if method == "endswith" and isinstance(known, ast.Name) and any(w in given.lower() for w in _ADDRESSES):
+        new = code.fit(call, f'{owner} == {given} or {owner}.endswith("." + {given})', OR)
+        yield from remedy(call, "same-host", code.swap((call, new)), 0.9)
     if not (isinstance(known, ast.Constant) and isinstance(known.value, str)):
         return
     text = known.value
@@ -223,15 +232,41 @@ def redirects(code: Code) -> Iterator[Remedy]:
     """Where somebody is sent to must be a path of this site."""
     split, imports = code.use("urllib.parse.urlsplit")
     for node, target in _targets(code):
-        for name in sorted(code.names(target) & set(code.values)):
-            parts = f"{split}({name})"
-            # A browser takes `/\\host` and `//host` for another host, which no parser says of the first.
-            test = f'{parts}.scheme or {parts}.netloc or {name}.replace("\\\\", "/").startswith("//")'
+        for name in sorted(code.names(target)):
+            test = _elsewhere(split, name)
             rows = [f"if {test}:", f"    raise ValueError({literal('not an address of this site')})"]
-            yield from remedy(node, "local-redirect", [code.before(node, rows)], 0.8, imports)
+            yield from remedy(node, "local-redirect", [code.before(node, rows)], 0.7, imports)
             yield from remedy(
-                node, "local-redirect", [code.before(node, [f"if {test}:", f'    {name} = "/"'])], 0.7, imports
+                node, "local-redirect", [code.before(node, [f"if {test}:", f'    {name} = "/"'])], 0.6, imports
             )
+    yield from _local_tests(code, split, imports)
+
+
+def _elsewhere(split: str, name: str) -> str:
+    """A test of whether an address leads to another host.
+
+    A browser takes a backslash for a slash, and `//host` for another host: no parser says so of the first.
+    """
+    plain = f'{name}.replace("\\\\", "/")'
+    return f'{split}({name}).scheme or {split}({name}).netloc or {plain}.startswith("//")'
+
+
+def _local_tests(code: Code, split: str, imports: tuple[str, ...]) -> Iterator[Remedy]:
+    """A look at an address that the function takes already, and that misses some: all of what leads elsewhere."""
+    for node in code.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in ("scheme", "netloc", "hostname"):
+            made = code.resolved(node.value)
+            asked = made.args[0] if isinstance(made, ast.Call) and made.args else None
+            tested = isinstance(code.parents.get(node), ast.If | ast.BoolOp | ast.IfExp)
+            if isinstance(asked, ast.Name) and tested:
+                new = code.fit(node, _elsewhere(split, asked.id), OR)
+                yield from remedy(node, "local-redirect", code.swap((node, new)), 1.0, imports)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
+            given = node.args[0]
+            if node.func.attr == "startswith" and isinstance(given, ast.Constant) and given.value == "/":
+                owner = code.source(node.func.value)
+                text = f'{owner}.startswith("/") and not {owner}.replace("\\\\", "/").startswith("//")'
+                yield from remedy(node, "local-redirect", code.swap((node, code.fit(node, text, AND))), 1.0)
 
 
 def _targets(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
@@ -248,5 +283,5 @@ def _targets(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
             key = node.targets[0].slice
             if isinstance(key, ast.Constant) and str(key.value).lower() == "location":
                 yield node.value, node.value
-        if isinstance(node, ast.Return) and node.value is not None and "url" in ast.unparse(node.value).lower():
+        if isinstance(node, ast.Return) and node.value is not None:
             yield node, node.value

@@ -75,6 +75,7 @@ class Around:
 def around(code: Code, node: ast.AST, needs: set[str]) -> Around | None:
     """The outermost loop around a node in which none of the names is bound or changed, or None."""
     found: Around | None = None
+    needs = {name for name in needs if name in code.values or name not in code.imports}
     here, parent = node, code.parents.get(node)
     while parent is not None and not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         repeated = isinstance(parent, ast.While) or (isinstance(parent, ast.For) and here is not parent.iter)
@@ -290,6 +291,30 @@ def hoisted(code: Code) -> Iterator[Remedy]:
         splices = [code.before(loops[key], [f"{name} = {made}"]), *code.swap(*((c, name) for c in calls))]
         yield from remedy(first, "hoist-call", splices, 1.0 if _heavy(code, first) else 0.7)
     yield from _compiled(code)
+
+
+def properties(code: Code) -> Iterator[Remedy]:
+    """A property that is asked for in a loop is worked out once, before it."""
+    known = {
+        node.name
+        for node in ast.walk(code.module)
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(d).endswith("property") for d in node.decorator_list)
+    }
+    groups: dict[tuple[int, str], list[ast.Attribute]] = {}
+    loops: dict[int, Repeated] = {}
+    for node in code.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in known and isinstance(node.ctx, ast.Load):
+            place = around(code, node, _inner_names(node))
+            if place is not None:
+                groups.setdefault((id(place.node), tell(node)), []).append(node)
+                loops[id(place.node)] = place.node
+    for (key, _), ones in groups.items():
+        name = code.fresh(ones[0].attr.lstrip("_"), f"{ones[0].attr.lstrip('_')}_once")
+        rows = [f"{name} = {code.source(ones[0])}"]
+        yield from remedy(
+            ones[0], "hoist-call", [code.before(loops[key], rows), *code.swap(*((o, name) for o in ones))], 0.9
+        )
 
 
 def _steady(code: Code, call: ast.Call, origin: str) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from bot.endpoints.edits.remedies import Code, Part, Remedy, literal, remedy, written
 
 _TAG = re.compile(r"<\s*/?\s*[a-zA-Z!]")
-_HEADER = re.compile(r"\r\n|^[A-Z][A-Za-z-]+: ")
 LOGGERS = frozenset({"debug", "info", "warning", "warn", "error", "critical", "exception", "log", "write"})
 _SETTERS = frozenset({"add_header", "set_cookie", "setdefault", "add", "putheader", "send_header", "append"})
 
@@ -148,6 +147,10 @@ def format_strings(code: Code) -> Iterator[Remedy]:
             '        raise ValueError(f"not allowed in a format: {field}")',
         ]
         yield from remedy(call, "refuse-fields", [code.before(call, rows)], 1.0, imports)
+        rows[1] = (
+            '    if field and ("._" in field or "[_" in field):'  # parts that are nobody's secret may be shown
+        )
+        yield from remedy(call, "refuse-fields", [code.before(call, rows)], 0.8, imports)
         given = [k for k in call.keywords if k.arg]
         if given and len(given) == len(call.keywords) and not call.args and call.func.attr == "format":
             chain = text + "".join(f'.replace("{{{k.arg}}}", str({code.source(k.value)}))' for k in given)
@@ -210,6 +213,4 @@ def _one_liners(code: Code) -> Iterator[tuple[ast.expr, bool]]:
                 yield from ((argument, True) for argument in node.args)
             elif node.func.attr in _SETTERS and len(node.args) > 1:
                 yield node.args[1], True
-    for maker, parts in code.templates():
-        if any(isinstance(part, str) and _HEADER.search(part) for part in parts):
-            yield maker, False
+    yield from ((maker, False) for maker, _ in code.templates())

@@ -15,9 +15,11 @@ from bot.endpoints.edits.loops import (
     pairs,
     places,
     prefix_sums,
+    properties,
     seen,
 )
 from bot.endpoints.edits.remedies import Code, Remedy, Rule, remedy, stored
+from bot.endpoints.edits.site import ATOM, NOT
 from bot.endpoints.edits.text import LOOPS, Splice, tell
 
 Loop = ast.For | ast.While
@@ -147,6 +149,7 @@ def comprehensions(code: Code) -> Iterator[Remedy]:
             continue
         name = start.targets[0].id if isinstance(start.targets[0], ast.Name) else ""
         body: list[ast.stmt] = loop.body
+        yield from _either(code, loop, start, name)
         tests: list[ast.expr] = []
         while len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse:
             tests.append(body[0].test)
@@ -166,6 +169,28 @@ def comprehensions(code: Code) -> Iterator[Remedy]:
         splices = [*code.swap((start.value, new)), code.without(loop)]
         for at in (loop, start):
             yield from remedy(at, "comprehension", splices, 0.6)
+
+
+def _either(code: Code, loop: ast.For, start: ast.Assign, name: str) -> Iterator[Remedy]:
+    """`if c: out.append(a)`, `else: out.append(b)` as all of a loop -> `[a if c else b for ...]`."""
+    body = loop.body[0]
+    if len(loop.body) != 1 or not isinstance(body, ast.If) or len(body.body) != 1 or len(body.orelse) != 1:
+        return
+    if not name or not isinstance(start.value, ast.List) or start.value.elts:
+        return
+    pieces = []
+    for statement in (body.body[0], body.orelse[0]):
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if not isinstance(call, ast.Call) or _method(call, name) != "append" or len(call.args) != 1:
+            return
+        pieces.append(call.args[0])
+    if any(_is(part, name) for piece in (*pieces, body.test, loop.iter) for part in ast.walk(piece)):
+        return
+    one, other = (code.source(piece) for piece in pieces)
+    head = f"{one} if {code.source(body.test)} else {other}"
+    new = f"[{head} for {code.source(loop.target)} in {code.source(loop.iter)}]"
+    for at in (loop, start):
+        yield from remedy(at, "comprehension", [*code.swap((start.value, new)), code.without(loop)], 0.6)
 
 
 # ----------------------------------------------------------------------------------------------- orders
@@ -326,18 +351,109 @@ def generators(code: Code) -> Iterator[Remedy]:
             yield from remedy(call, "no-list", code.swap((call, code.source(call.args[0]))), 0.7)
 
 
+def emptiness(code: Code) -> Iterator[Remedy]:
+    """`len([x for x in xs if c]) == 0` -> `not any(c for x in xs)`, which stops at the first."""
+    for node in code.nodes:
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.left, ast.Call):
+            continue
+        bound = node.comparators[0]
+        if code.origin(node.left.func) != "len" or not node.left.args or not isinstance(bound, ast.Constant):
+            continue
+        told = (type(node.ops[0]), bound.value)
+        none = told in ((ast.Eq, 0), (ast.Lt, 1), (ast.LtE, 0))
+        some = told in ((ast.NotEq, 0), (ast.Gt, 0), (ast.GtE, 1))
+        made = code.resolved(node.left.args[0])
+        if (none or some) and isinstance(made, ast.ListComp) and made in code.parents:
+            yield from _any(code, node, made, "not any" if none else "any")
+    for node in [n for n in code.nodes if isinstance(n, ast.Name | ast.ListComp)]:
+        made = code.resolved(node)
+        parent = code.parents.get(node)
+        if not isinstance(made, ast.ListComp) or made not in code.parents:
+            continue
+        if isinstance(parent, ast.If | ast.IfExp) and parent.test is node:
+            yield from _any(code, node, made, "any")
+        elif isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+            yield from _any(code, parent, made, "not any")
+        elif isinstance(parent, ast.Call) and code.origin(parent.func) == "bool":
+            yield from _any(code, parent, made, "any")
+
+
+def _any(code: Code, node: ast.expr, made: ast.ListComp, word: str) -> Iterator[Remedy]:
+    if len(made.generators) != 1:
+        return
+    generator = made.generators[0]
+    tests = [code.source(test) for test in generator.ifs]
+    test = " and ".join(f"({t})" if len(tests) > 1 else t for t in tests) or "True"
+    new = f"{word}({test} for {code.source(generator.target)} in {code.source(generator.iter)})"
+    splices: list[Splice | None] = [*code.swap((node, code.fit(node, new, NOT if word[0] == "n" else ATOM)))]
+    start = code.parents.get(made)
+    if isinstance(start, ast.Assign) and isinstance(start.targets[0], ast.Name):
+        name = start.targets[0].id
+        if sum(_is(part, name) for part in code.nodes) != 2:
+            return
+        splices.append(code.without(start))
+    yield from remedy(node, "no-list", splices, 1.0)
+
+
+def logs(code: Code) -> Iterator[Remedy]:
+    """`log.debug(f"{costly}")` -> asked first whether anybody listens."""
+    for node in code.nodes:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if (
+            not isinstance(node, ast.Expr)
+            or not isinstance(call, ast.Call)
+            or not isinstance(call.func, ast.Attribute)
+        ):
+            continue
+        owner, level = call.func.value, call.func.attr
+        named = "log" in ast.unparse(owner).lower() and code.origin(owner) != "logging"
+        built = [
+            part for given in call.args for part in ast.walk(given) if isinstance(part, ast.Call | ast.JoinedStr)
+        ]
+        place = code.place(node)
+        if not named or level not in ("debug", "info") or not built or place is None or not code.text.leads(node):
+            continue
+        name, imports = code.use(f"logging.{level.upper()}")
+        start = code.text.start(node)
+        indent, step = code.text.indent(node), code.rows(["    "], "").decode().rstrip("\n")
+        body = code.text.data[start : code.text.end(node)].decode()
+        if "\n" in body:
+            body = ast.unparse(node)
+        new = f"if {code.source(owner)}.isEnabledFor({name}):\n{indent}{step}{body}"
+        yield from remedy(node, "lazy-log", [Splice(start, code.text.end(node), new.encode())], 1.0, imports)
+
+
+def divisors(code: Code) -> Iterator[Remedy]:
+    """Divisors of `n` looked for in `range(2, n)` -> up to its square root."""
+    for call, _ in code.calls("range"):
+        if len(call.args) != 2 or not isinstance(call.args[1], ast.Name | ast.BinOp):
+            continue
+        bound = call.args[1]
+        names = [part for part in ast.walk(bound) if isinstance(part, ast.Name)]
+        divided = [
+            n
+            for n in code.nodes
+            if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod) and names and _is(n.left, names[0].id)
+        ]
+        if divided and len(names) == 1:
+            root, imports = code.use("math.isqrt")
+            yield from remedy(call, "square-root", code.swap((bound, f"{root}({names[0].id}) + 1")), 1.0, imports)
+
+
 def copies(code: Code) -> Iterator[Remedy]:
     """`copy.deepcopy(x)` of what is only read -> no copy, or one that is not deep."""
     for call, origin in code.calls("copy.deepcopy", "copy.copy", "list", "dict"):
         parent = code.parents.get(call)
-        if len(call.args) != 1 or not isinstance(call.args[0], ast.Name | ast.Attribute):
+        if len(call.args) != 1 or not isinstance(call.args[0], ast.Name | ast.Attribute | ast.Subscript):
             continue
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
             if _only_read(code, parent.targets[0].id):
                 yield from remedy(call, "no-copy", code.swap((call, code.source(call.args[0]))), 0.9)
+        elif isinstance(parent, ast.Call) and origin.startswith("copy.") and not code.origin(parent.func):
+            # What is called may change what it is given: the answers on recorded inputs say whether it does.
+            yield from remedy(call, "no-copy", code.swap((call, code.source(call.args[0]))), 0.6)
         elif isinstance(parent, ast.Subscript | ast.Attribute | ast.For | ast.comprehension | ast.Compare):
             yield from remedy(call, "no-copy", code.swap((call, code.source(call.args[0]))), 0.7)
-        del origin
 
 
 def _only_read(code: Code, name: str) -> bool:
@@ -470,6 +586,10 @@ RULES: tuple[Rule, ...] = (
     extremes,
     sorts,
     queues,
+    properties,
+    emptiness,
+    logs,
+    divisors,
     generators,
     copies,
     memo,

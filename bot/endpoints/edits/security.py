@@ -12,7 +12,7 @@ from bot.endpoints.edits.outputs import format_strings, lines, markup, template_
 from bot.endpoints.edits.queries import queries
 from bot.endpoints.edits.regexes import regexes
 from bot.endpoints.edits.remedies import Code, Remedy, Rule, literal, remedy, written
-from bot.endpoints.edits.site import ARITH, ATOM, NOT
+from bot.endpoints.edits.site import AND, ARITH, ATOM, NOT, function_defaults
 from bot.endpoints.edits.text import Splice
 
 # ------------------------------------------------------------------------------------ what is read from data
@@ -138,30 +138,56 @@ def _no_entities(code: Code, call: ast.Call) -> Iterator[Remedy]:
 
 def verification(code: Code) -> Iterator[Remedy]:
     """Certificates are verified: `verify=False` goes, and with it what switches the look at them off."""
-    splices: list[Splice | None] = []
-    at: ast.AST | None = None
+    off: list[ast.Assign] = []
     for node in code.nodes:
         if isinstance(node, ast.Call):
-            known = code.keyword(node, "verify")
-            if known is not None and isinstance(known.value, ast.Constant) and known.value.value is False:
-                yield from remedy(node, "verify-peer", [code.drop_argument(node, known)])
-            certs = code.keyword(node, "cert_reqs")
-            if certs is not None:
-                required, imports = code.use("ssl.CERT_REQUIRED")
-                new = '"CERT_REQUIRED"' if isinstance(certs.value, ast.Constant) else required
-                yield from remedy(node, "verify-peer", code.swap((certs.value, new)), 1.0, imports)
-            if code.origin(node.func).endswith(".AutoAddPolicy"):
-                name, imports = code.use("paramiko.RejectPolicy")
-                yield from remedy(node, "verify-peer", code.swap((node.func, name)), 1.0, imports)
+            yield from _verified_call(code, node)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            off = isinstance(node.value, ast.Constant) and node.value.value is False
+            false = isinstance(node.value, ast.Constant) and node.value.value is False
             none = ast.unparse(node.value).endswith("CERT_NONE")
-            if (node.targets[0].attr in ("check_hostname", "verify") and off) or none:
-                splices.append(code.without(node))
-                at = at or node
+            if (node.targets[0].attr in ("check_hostname", "verify") and false) or none:
+                off.append(node)
                 yield from remedy(node, "verify-peer", [code.without(node)], 0.7)
-    if at is not None and len(splices) > 1:
-        yield from remedy(at, "verify-peer", splices, 1.2)
+    if off:
+        yield from _switched_on(code, off)
+
+
+def _verified_call(code: Code, call: ast.Call) -> Iterator[Remedy]:
+    known = code.keyword(call, "verify")
+    if known is not None and isinstance(known.value, ast.Constant) and known.value.value is False:
+        yield from remedy(call, "verify-peer", [code.drop_argument(call, known)])
+    certs = code.keyword(call, "cert_reqs")
+    if certs is not None:
+        required, imports = code.use("ssl.CERT_REQUIRED")
+        new = '"CERT_REQUIRED"' if isinstance(certs.value, ast.Constant) else required
+        yield from remedy(call, "verify-peer", code.swap((certs.value, new)), 1.0, imports)
+    if code.origin(call.func).endswith(".AutoAddPolicy"):
+        name, imports = code.use("paramiko.RejectPolicy")
+        yield from remedy(call, "verify-peer", code.swap((call.func, name)), 1.0, imports)
+
+
+def _switched_on(code: Code, off: list[ast.Assign]) -> Iterator[Remedy]:
+    """All that switches a look off goes; a context that was made bare then knows the system's authorities."""
+    blocks: dict[int, int] = {}
+    for node in off:
+        place = code.place(node)
+        if place is not None:
+            blocks[id(place.block)] = blocks.get(id(place.block), 0) + 1
+    splices: list[Splice | None] = []
+    first = off[0].targets[0]
+    owner = code.source(first.value) if isinstance(first, ast.Attribute) else ""
+    start, end = code.text.start(off[0]), code.text.end(off[0])
+    for node in off:
+        place = code.place(node)
+        if place is not None and node is off[0] and blocks[id(place.block)] == len(place.block):
+            splices.append(Splice(start, end, b"pass"))  # its block would be empty
+        else:
+            splices.append(code.without(node))
+    yield from remedy(off[0], "verify-peer", splices, 1.2)
+    made = code.resolved(first.value) if isinstance(first, ast.Attribute) else first
+    if isinstance(made, ast.Call) and code.origin(made.func) == "ssl.SSLContext":
+        loaded = Splice(start, end, f"{owner}.load_default_certs()".encode())
+        yield from remedy(off[0], "verify-peer", [loaded, *splices[1:]], 1.3)
 
 
 _REQUESTS = tuple(
@@ -362,6 +388,11 @@ def comparisons(code: Code) -> Iterator[Remedy]:
                 for n, t in ((left, one), (right, other))
             ]
             new = f"{compare}({sides[0]}{after}, {sides[1]}{after})"
+            missing = [t for n, t in ((left, one), (right, other)) if _may_be_none(code, n)]
+            if missing and not negated:
+                guarded = " and ".join((*(f"{t} is not None" for t in missing), new))
+                made = code.swap((node, code.fit(node, guarded, AND)))
+                yield from remedy(node, "constant-time", made, factor + 0.05, imports)
             yield from remedy(
                 node,
                 "constant-time",
@@ -369,6 +400,16 @@ def comparisons(code: Code) -> Iterator[Remedy]:
                 factor,
                 imports,
             )
+
+
+def _may_be_none(code: Code, node: ast.expr) -> bool:
+    """Whether a value is nothing at times by its text: `d.get(k)`, or a parameter that may be left out."""
+    made = code.resolved(node)
+    if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute):
+        return made.func.attr == "get" and len(made.args) == 1 and not made.keywords
+    defaults = {a.arg: d for a, d in function_defaults(code.function)}
+    default = defaults.get(made.id) if isinstance(made, ast.Name) else None
+    return isinstance(default, ast.Constant) and default.value is None
 
 
 # ----------------------------------------------------------------------------------------- files and modes
@@ -504,7 +545,7 @@ RULES: tuple[Rule, ...] = (
 _FOR: tuple[tuple[str, str], ...] = (
     ("89 564 943", "query-parameters query-name"),
     ("77 78 88", "argument-list quote-argument refuse-option end-of-options"),
-    ("94 95", "safe-loader template-value refuse-fields"),
+    ("94 95", "safe-loader template-value refuse-fields plain-replace"),
     ("502", "safe-loader"),
     ("611 776 827", "safe-xml refuse-entities"),
     ("22 23 36 59 73", "inside-folder plain-name safe-members"),
@@ -518,7 +559,7 @@ _FOR: tuple[tuple[str, str], ...] = (
     ("918", "same-host own-host web-address outer-address"),
     ("345 347", "verify-token"),
     ("79 80 116", "escape-markup template-value"),
-    ("1336", "template-value"),
+    ("1336", "template-value refuse-fields plain-replace"),
     ("134", "refuse-fields plain-replace"),
     ("93 113 117 150", "one-line refuse-line-break"),
     ("730 1333", "linear-pattern length-limit"),

@@ -170,6 +170,8 @@ OPERATORS: dict[str, Operator] = {
     "no-list": Operator(50.0, "ruff C419, PERF101"),
     "no-copy": Operator(50.0, "GSO and SWE-Perf optimisations"),
     "memo-inside": Operator(60.0, "PIE (ICLR 2024)"),
+    "lazy-log": Operator(60.0, "ruff G004; Python logging how-to"),
+    "square-root": Operator(60.0, "PIE (ICLR 2024)"),
     "stop-early": Operator(50.0, "PIE (ICLR 2024)"),
     # pieces of the version before the change
     "base-piece": Operator(30.0, "SapFix and Getafix: revert a part first"),
