@@ -203,8 +203,8 @@ def redirects(subject: Subject) -> Iterator[Attack]:
     named = hints.words(subject.node.name)
     site = next((each for each in subject.sites if each.last in REDIRECTS), None)
     judges = bool(named & JUDGES and named & AWAY)
-    gives = bool(named & AWAY)
-    if site is None and not gives:
+    gives = bool(named & {"redirect", "redirects", "next"})
+    if site is None and not gives and not judges:
         return
     hosts = servers.named_hosts(subject)
     payloads = list(REDIRECT_PAYLOADS)

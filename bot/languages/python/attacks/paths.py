@@ -24,6 +24,10 @@ CHECKS = re.compile(
     r"\b(resolve|abspath|realpath|normpath|is_relative_to|relative_to|commonpath|commonprefix|is_absolute|isabs)\b"
     r"|'\.\.'|\"\.\.\"|'\.\./'|\"\.\./\""
 )
+CONTAINED = re.compile(
+    r"\b(is_relative_to|relative_to|commonpath|commonprefix|is_absolute|isabs|startswith)\b|'\.\.'"
+)
+"""What a function that gives a path asks to keep it inside a folder."""
 GUARDED = hints.listed("safe secure upload uploads uploaded download")
 SUFFIX = re.compile(r"^\.[a-z0-9]{1,5}$")
 MOST_ENDS = 3
@@ -112,7 +116,8 @@ def paths(subject: Subject) -> Iterator[Attack]:
     returned = site is None
     text = "\n".join(ast.unparse(node) for node in hints.nodes_of(subject))
     checked = CHECKS.search(text) is not None
-    if returned and not (checked and "raise" in text) and not hints.words(subject.node.name) & GUARDED:
+    kept = "raise" in text and CONTAINED.search(text) is not None
+    if returned and not kept and not hints.words(subject.node.name) & GUARDED:
         return
     ends = [each for each in dict.fromkeys(hints.texts_of(subject)) if SUFFIX.match(each)][:MOST_ENDS]
     payloads = ["../zq7hit", "/zq7hit", "....//zq7hit"]
