@@ -144,6 +144,13 @@ def test_constants_and_uses_of_the_text_are_tried() -> None:
     assert any("rate" in table for _, _, table in found if isinstance(table, dict))
 
 
+def test_a_pattern_takes_a_text_and_a_name_says_something_where_nothing_else_does() -> None:
+    assert {type(value) for value in values("def f(x):\n    return WORDS.split(x)\n")} == {str}
+    assert {type(value) for value in values("def f(iso_str):\n    return parsed(iso_str)\n")} == {str}
+    assert {type(value) for value in values("def f(rows):\n    return parsed(rows)\n")} == {list}
+    assert values("def f(thing):\n    return parsed(thing)\n") == []
+
+
 def test_a_length_that_is_asked_for_is_made() -> None:
     found = values("def f(rows: list[int]):\n    if len(rows) > 20:\n        return 1\n")
     assert {19, 20, 21} <= {len(value) for value in found if isinstance(value, list)}

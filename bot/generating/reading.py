@@ -22,6 +22,21 @@ ITERATING = frozenset({
     "sum", "sorted", "list", "tuple", "set", "enumerate", "zip", "map", "filter", "any", "all", "iter", "max",
     "min", "reversed",
 })
+COUNTING = frozenset({"range", "chr"})
+MEASURING = frozenset({"round", "abs", "float", "divmod"})
+READING = frozenset({"int", "ord"})
+MATCHING = frozenset({
+    "match", "search", "fullmatch", "findall", "finditer", "split", "sub", "subn", "loads", "strptime",
+    "fromisoformat",
+})
+"""Methods of patterns and readers that take a text."""
+NAMES = {
+    "text": frozenset({"text", "string", "str", "name", "line", "word", "key", "title", "label", "message", "s"}),
+    "list": frozenset({"items", "values", "rows", "list", "lst", "seq", "iterable", "numbers", "elements", "xs"}),
+    "int": frozenset({"n", "num", "count", "size", "index", "idx", "limit", "length", "width", "k"}),
+    "map": frozenset({"mapping", "dict", "dct"}),
+}
+"""What a parameter's name says of it, where nothing else does."""
 # fmt: on
 LONG = 1000
 """A length that is still made, because the function asks for it."""
@@ -62,6 +77,11 @@ def read(sources: Iterable[str], names: Iterable[str]) -> Read:
             for name, kind in _uses(node):
                 if name in wanted:
                     found.used[name] = _stronger(found.used.get(name, ""), kind)
+    for name in wanted - set(found.used):
+        last = name.lower().strip("_").rpartition("_")[2]
+        kind = next((kind for kind, names in NAMES.items() if last in names), "")
+        if kind:
+            found.used[name] = kind
     found.numbers = list(dict.fromkeys(found.numbers))[:MOST]
     found.texts = list(dict.fromkeys(found.texts))[:MOST]
     found.keys = list(dict.fromkeys(found.keys))[:MOST]
@@ -135,17 +155,12 @@ def _text(node: ast.AST, found: Read) -> None:
 def _uses(node: ast.AST) -> Iterator[tuple[str, str]]:
     """(name, kind) for what a node does with names."""
     match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-            kinds = ((TEXT_METHODS, "text"), (MAP_METHODS, "map"), (LIST_METHODS, "list"), (SET_METHODS, "set"))
-            yield from ((name, kind) for methods, kind in kinds if method in methods)
-        case ast.Call(func=ast.Name(id="range" | "chr"), args=args):
-            yield from ((arg.id, "int") for arg in args if isinstance(arg, ast.Name))
-        case ast.Call(func=ast.Name(id=function), args=args) if function in ITERATING | {"len"}:
-            yield from ((arg.id, "list") for arg in args if isinstance(arg, ast.Name))
-        case ast.Call(func=ast.Name(id="round" | "abs" | "float" | "divmod"), args=args):
-            yield from ((arg.id, "number") for arg in args if isinstance(arg, ast.Name))
-        case ast.Call(func=ast.Attribute(attr="join"), args=[ast.Name(id=name)]):
-            yield name, "texts"
+        case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args):
+            yield from _of_method(owner, method, args)
+        case ast.Call(func=ast.Name(id=called), args=args):
+            kinds = ((ITERATING | {"len"}, "list"), (COUNTING, "int"), (MEASURING, "number"), (READING, "text"))
+            kind = next((kind for names, kind in kinds if called in names), "")
+            yield from ((arg.id, kind) for arg in args if isinstance(arg, ast.Name) and kind)
         case ast.For(iter=ast.Name(id=name)) | ast.comprehension(iter=ast.Name(id=name)):
             yield name, "list"
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str())):
@@ -158,6 +173,14 @@ def _uses(node: ast.AST) -> Iterator[tuple[str, str]]:
             yield from _of_operation(left, op, right)
         case ast.Compare(left=ast.Name(id=name), comparators=[ast.Constant(value=constant)]):
             yield from ((name, kind) for kind in _kind_of(constant))
+
+
+def _of_method(owner: ast.expr, method: str, args: list[ast.expr]) -> Iterator[tuple[str, str]]:
+    if isinstance(owner, ast.Name):
+        kinds = ((TEXT_METHODS, "text"), (MAP_METHODS, "map"), (LIST_METHODS, "list"), (SET_METHODS, "set"))
+        yield from ((owner.id, kind) for methods, kind in kinds if method in methods)
+    taken = "texts" if method == "join" else "text" if method in MATCHING else ""
+    yield from ((arg.id, taken) for arg in args if isinstance(arg, ast.Name) and taken)
 
 
 def _of_operation(left: ast.expr, op: ast.operator, right: ast.expr) -> Iterator[tuple[str, str]]:
