@@ -7,6 +7,7 @@ which inputs, how large, how long.
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 import time
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from bot import trial
 from bot.domain import Call, Evidence, Function, SuiteRun, pace
 from bot.languages import Language, Unparsable
-from bot.measuring import LEAST_PAIRS, LEAST_POINTS, alike, why_unlike
+from bot.measuring import LEAST_PAIRS, LEAST_POINTS, MEMORY_KB, alike, why_unlike
 from bot.wire_calls import Input, Timing
 
 LARGEST = 3
@@ -39,6 +40,10 @@ IDLE = 0.25
 """Share of a look that is spent on samples on an idle machine, carefully."""
 WELL = 60
 """Rounds of a look that are well enough."""
+HUGE = 500_000
+"""Elements of an input that is grown for the sake of memory alone."""
+SLOWEST = 0.1
+"""Seconds that a call on it may take."""
 ENOUGH = 10.0
 """How many times as long one version takes where no larger input is needed to tell."""
 APART = 1.5
@@ -189,7 +194,25 @@ def grown(
         if not more:
             break
         rows += more
+    if (
+        rows
+        and len(scales) > 1
+        and (scale := for_memory(rows[-1]))
+        and (left := end - clock()) > LEAST_SECONDS / 2
+    ):
+        rows += asked(stage, versions, input_, (scale,), left, seed) or ()
     return rows
+
+
+def for_memory(last: Timing) -> int:
+    """The scale at which memory that differs would differ by what is told, were it to grow with the input; 0 where
+    it does not differ, or would take too large an input."""
+    most, least = max(last.memory_kb, default=0), min(last.memory_kb, default=0)
+    if last.scale < 2 or most < 2 * least or not least or most - least > MEMORY_KB:
+        return 0
+    factor = math.ceil(1.5 * MEMORY_KB / (most - least))
+    slowest = max((statistics.median(row) for row in last.seconds if row), default=1.0)
+    return last.scale * factor if factor * last.size <= HUGE and factor * slowest <= SLOWEST else 0
 
 
 def apart_by(timing: Timing) -> float:
