@@ -57,6 +57,12 @@ DIGESTS = {
     """,
     "named": "import hashlib\ndef keep(password):\n    return hashlib.new('sha512', password.encode()).digest()\n",
 }
+DIGESTS["kept"] = """
+    import hashlib
+    class User:
+        def set_password(self, password):
+            self.password_hash = hashlib.md5(password.encode()).hexdigest()
+"""
 DIGESTS_SAFE = {
     "pbkdf2": """
         import hashlib, os

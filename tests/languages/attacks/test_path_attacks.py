@@ -93,6 +93,66 @@ RED = {
             return (ROOT / name).read_bytes()
     """,
 }
+WEB = """
+class Request:
+    args = {}
+request = Request()
+def send_file(path):
+    return path
+class App:
+    def route(self, rule):
+        return lambda function: function
+"""
+SENT = {
+    "routed": """
+        import os
+        from web import App, send_file
+        app = App()
+        @app.route("/files/<name>")
+        def download(name):
+            return send_file(os.path.join("uploads", name))
+    """,
+    "asked": """
+        import os
+        from web import request, send_file
+        UPLOADS = "/srv/uploads"
+        def download():
+            return send_file(os.path.join(UPLOADS, request.args["name"]))
+    """,
+    "awaited": """
+        import os
+        async def read(root, name):
+            with open(os.path.join(root, name)) as f:
+                return f.read()
+    """,
+    "drained": """
+        import os
+        def lines(root, name):
+            with open(os.path.join(root, name)) as f:
+                yield from f
+    """,
+}
+SENT_SAFE = {
+    "routed_safely": """
+        import os
+        from web import App, send_file
+        app = App()
+        @app.route("/files/<name>")
+        def download(name):
+            return send_file(os.path.join("uploads", os.path.basename(name)))
+    """,
+    "found": """
+        import os
+        def find(name="settings.ini"):
+            folder = os.path.abspath(os.getcwd())
+            while folder != "/":
+                path = os.path.join(folder, "conf", name)
+                if os.path.exists(path):
+                    return path
+                folder = os.path.dirname(folder)
+            raise OSError(name)
+    """,
+}
 GREEN = {
     "as_given": "def read(path):\n    with open(path) as f:\n        return f.read()\n",
     "as_given_resolved": """
@@ -162,3 +222,8 @@ GREEN = {
 
 def test_names_that_lead_out_of_a_folder_land(tmp_path: Path) -> None:
     judged(tmp_path, RED, GREEN, "path-traversal")
+
+
+def test_files_that_are_sent_by_name_land(tmp_path: Path) -> None:
+    (tmp_path / "web.py").write_text(WEB)
+    judged(tmp_path, SENT, SENT_SAFE, "path-traversal")

@@ -38,6 +38,13 @@ UNVERIFIED = {
             context.check_hostname = False
             return urllib.request.urlopen(url, context=context, timeout=3).read()
     """,
+    "session": """
+        import requests
+        def session():
+            made = requests.Session()
+            made.verify = False
+            return made
+    """,
     "made": """
         import ssl
         def make_context():

@@ -183,7 +183,7 @@ def digests(subject: Subject) -> Iterator[Attack]:
                 test="keeps_no_quick_digest",
                 payloads=["'zq7hit'", "'zq7hit-Aa1!zq7hit'"],
                 sensors=DIGESTS.replace("{names}", ", ".join(repr(name) for name in names)).replace(
-                    "{or_compared}", " or isinstance(result, bool)" if password and not slow else ""
+                    "{or_compared}", " or result in (None, True, False)" if password and not slow else ""
                 ),
                 imports=("import base64", "import hashlib"),
                 dressed=False,

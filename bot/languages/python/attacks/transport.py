@@ -47,6 +47,8 @@ def landed(payload, result, tmp_path):
     contexts = [result] if isinstance(result, ssl.SSLContext) else []
     if any(context.verify_mode == ssl.CERT_NONE for context in contexts):
         return "a TLS context that trusts everybody", []
+    if getattr(result, "verify", None) is False and callable(getattr(result, "get", None)):
+        return "a session that trusts everybody", []
     for how, weak, where in HITS:
         if how == "tls" and weak:
             return "TLS that trusts everybody", where
