@@ -371,7 +371,7 @@ class Journey:
                     Reviewed(finding, None, None, why_no_rewrite=f"ignored by {who}", ignored=True)
                 )
                 continue
-            item = quickened(bench, function, finding, self.draft, self.progress)
+            item = quickened(self.ground, bench, function, finding, self.draft, self.progress)
             if item is not None and not self.recall.ignored_by(item.finding):
                 self.draft.reviewed.append(item)
 
@@ -422,11 +422,18 @@ def examined(
 
 
 def quickened(
-    bench: examine.Bench, function: ChangedFunction, finding: Finding | None, draft: Draft, progress: Progress
+    ground: Ground,
+    bench: examine.Bench,
+    function: ChangedFunction,
+    finding: Finding | None,
+    draft: Draft,
+    progress: Progress,
 ) -> Reviewed | None:
     """What becomes of a function's time. A broken engine or a defect of ours costs no more than the rewrite."""
+    before = function.base
+    text = text_at(ground.base, bench.languages[function.head.path], before.path) if before is not None else None
     try:
-        return quicken.quicken(bench, function, finding, progress)
+        return quicken.quicken(bench, function, finding, progress, text or "")
     except SandboxError as problem:
         why = f"could not time it: {problem.message}"
     except TrylineError:
