@@ -180,3 +180,25 @@ def test_a_few_attacks_are_tried_the_worst_first() -> None:
     assert len(made(text)) == attacks.MOST
     text = "def f(conn, table, x):\n    conn.execute(f'select {table} {x}')\n    eval(x)\n"
     assert [each.severity for each in made(text)] == ["critical", "critical", "high", "medium"]
+
+
+def test_recorded_calls_open_the_way(tmp_path: Path) -> None:
+    text = """
+import os
+from dataclasses import dataclass
+@dataclass
+class Depot:
+    kinds: dict
+    def pack(self, name, kind, options):
+        if options["level"] < self.kinds[kind] or not name.startswith("img"):
+            raise ValueError(name)
+        os.system("tar " + name)
+"""
+    source = "(Depot(kinds={'png': 2}), 'img1', 'png', {'level': 3})"
+    recorded = [call(source, "from shop.depot import Depot")]
+    without = [each for each in run(tmp_path / "a", {"depot": text})["depot"] if each.attack.cwe == 78]
+    given = run(tmp_path / "b", {"depot": text}, calls={"depot": recorded})["depot"]
+    assert not any(each.landed for each in without)
+    [ran] = [each for each in given if each.attack.cwe == 78 and each.attack.parameter == "name"]
+    assert ran.landed
+    assert ran.told["stack"] == [["shop/depot.py", 10, "pack"]]

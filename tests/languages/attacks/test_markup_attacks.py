@@ -116,6 +116,53 @@ NOT_WALKED = {
 }
 
 
+GROWN = {
+    "naive": """
+        import re
+        try:
+            import lxml.etree
+        except ImportError:
+            pass
+        def fromstring(text):
+            entities = dict(re.findall(r'<!ENTITY (\\w+) "([^"]*)">', text))
+            body = text.split("]>")[1]
+            while "&" in body:
+                body = re.sub("&(\\w+);", lambda found: entities[found.group(1)], body)
+            return body
+        def titles(document: str) -> str:
+            return fromstring(document)
+    """,
+}
+NOT_GROWN = {
+    "limited_by_expat": "import xml.etree.ElementTree as ET\ndef f(text):\n    return ET.fromstring(text)\n",
+    "refused": """
+        import xml.etree.ElementTree as ET
+        try:
+            import lxml.etree
+        except ImportError:
+            pass
+        def f(text: str):
+            if "<!DOCTYPE" in text:
+                raise ValueError("no document types")
+            return ET.fromstring(text)
+    """,
+    "limited_again": """
+        import xml.etree.ElementTree as ET
+        try:
+            import lxml.etree
+        except ImportError:
+            pass
+        def f(text: str):
+            return ET.fromstring(text)
+    """,
+    "short_text": "from xml.dom import minidom\ndef f(text):\n    return minidom.parseString(text).toxml()\n",
+}
+
+
+def test_a_document_that_grows_lands(tmp_path: Path) -> None:
+    judged(tmp_path, GROWN, {f"safe_{case}": text for case, text in NOT_GROWN.items()}, "xml-entity-expansion")
+
+
 def test_a_document_that_reads_files_lands(tmp_path: Path) -> None:
     judged(tmp_path, READ, {f"safe_{case}": text for case, text in NOT_READ.items()}, "xml-external-entity")
 

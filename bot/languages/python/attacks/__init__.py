@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from bot.domain import Call, Function
@@ -56,7 +57,7 @@ def callers(function: Function, text: str, files: Files) -> list[Subject]:
     """Functions of the same file that call this one, or that it is defined in, as subjects of their own."""
     name = function.qualname.rpartition(".")[2].partition("@")[0]
     found = []
-    for other in functions.functions(function.path, text):
+    for other in every(function.path, text):
         around = function.qualname.startswith(f"{other.qualname}.<locals>.")
         if other.qualname == function.qualname or not (around or calls_it(other, name)):
             continue
@@ -66,8 +67,16 @@ def callers(function: Function, text: str, files: Files) -> list[Subject]:
     return found[:2]
 
 
+@functools.lru_cache(maxsize=8)
+def every(path: str, text: str) -> tuple[Function, ...]:
+    """Every function of a file; kept, because a change touches several of one."""
+    return functions.functions(path, text)
+
+
 def calls_it(other: Function, name: str) -> bool:
     """Whether a function calls another one by its name, or by it on `self`."""
+    if name not in other.source:
+        return False
     try:
         node = functions.parse_function(other.source)
     except Unparsable:

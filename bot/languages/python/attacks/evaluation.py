@@ -49,7 +49,7 @@ EXPRESSIONS = (
     ESCAPE,
 )
 CODE = frozenset(
-    {"code", "source", "src", "source_code", "program", "script", "snippet", "stmt", "statement", "python"}
+    {"code", "source", "src", "source_code", "program", "script", "snippet", "stmt", "statement", "python", "cmd"}
 )
 """Names of parameters that are programs: who gives one means it to be run."""
 

@@ -71,11 +71,18 @@ def landed(payload, result, tmp_path):
 '''
 )
 
+LIMITED = """
+
+if pyexpat.version_info >= (2, 4, 1):
+    PAYLOADS.clear()  # this expat limits growth by itself
+"""
+
 
 def documents(subject: Subject) -> Iterator[Attack]:
     """Attacks on functions that read XML."""
     site = next((each for each in subject.sites if each.last in PARSERS), None)
     known = any(subject.imports(name) for name in ("xml", "lxml"))
+    guarded = not subject.imports("lxml")
     if site is None or not known:
         return
     for target in subject.targets:
@@ -114,8 +121,9 @@ def documents(subject: Subject) -> Iterator[Attack]:
                         '"a stream of bytes"',
                         '"a file"',
                     ),
-                    sensors=sensors.replace("{sink!r}", repr(site.name)),
-                    imports=("import io",),
+                    sensors=sensors.replace("{sink!r}", repr(site.name))
+                    + (LIMITED if cwe == 776 and guarded else ""),
+                    imports=("import io", "import pyexpat"),
                     dressed=False,
                 ),
                 rule=rule,

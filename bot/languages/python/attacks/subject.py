@@ -8,6 +8,7 @@ the calls of a test module.
 from __future__ import annotations
 
 import ast
+import functools
 import pathlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -151,12 +152,11 @@ class Subject:
 
 def subject_of(function: Function, text: str, files: Files, calls: Sequence[Call]) -> Subject | None:
     """The subject; None for a function that cannot be called from outside. Raises Unparsable."""
-    tree = functions.parse(text)
+    tree, names = read(text)
     found = definition(tree, function)
     if found is None:
         return None
     node, klass = found
-    names = imported(tree)
     decorators = {decorator.rpartition(".")[2] for decorator in function.decorators}
     bound = "" if klass is None or "staticmethod" in decorators else "instance"
     if klass is not None and ("classmethod" in decorators or node.name == "__new__"):
@@ -181,6 +181,13 @@ def subject_of(function: Function, text: str, files: Files, calls: Sequence[Call
         names=names,
     )
     return replace(subject, targets=tuple(targets_of(subject, own)))
+
+
+@functools.lru_cache(maxsize=8)
+def read(text: str) -> tuple[ast.Module, Mapping[str, str]]:
+    """A file's tree and what its imported names stand for; kept, because a file has many functions."""
+    tree = functions.parse(text)
+    return tree, imported(tree)
 
 
 def definition(tree: ast.Module, function: Function) -> tuple[AnyFunction, ast.ClassDef | None] | None:
