@@ -195,7 +195,10 @@ class Depot:
         os.system("tar " + name)
 """
     source = "(Depot(kinds={'png': 2}), 'img1', 'png', {'level': 3})"
-    recorded = [call(source, "from shop.depot import Depot")]
+    helper = "def made(kind, /, **state):\n    value = kind.__new__(kind)\n"
+    helper += "    vars(value).update(state)\n    return value"
+    source = source.replace("Depot(kinds=", "made(shop.depot.Depot, kinds=")
+    recorded = [call(source, "import shop.depot", helper)]
     without = [each for each in run(tmp_path / "a", {"depot": text})["depot"] if each.attack.cwe == 78]
     given = run(tmp_path / "b", {"depot": text}, calls={"depot": recorded})["depot"]
     assert not any(each.landed for each in without)

@@ -209,7 +209,8 @@ def module_text(subject: Subject, target: Target | None, proof: Proof) -> str:
     needed = sorted(dict.fromkeys(needed), key=lambda each: (each.startswith("from"), each))
     head = [caption(subject, proof) + "\n"]
     head.append("\n".join(needed) + "\n")
-    head.append("\n".join([*subject.needs, f"import {subject.module} as module"]) + "\n")
+    own = [f"import {subject.module} as module", *(need for need in subject.needs if not need.startswith("def "))]
+    head.append("\n".join([*own, *("\n\n" + need + "\n" for need in subject.needs if need not in own)]) + "\n")
     head.append(constants(subject, target, proof, asks="StandIn" in text))
     return "\n".join(head) + "\n\n" + "\n\n".join([HARNESS, *parts])
 
