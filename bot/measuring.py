@@ -41,7 +41,7 @@ FIT = 0.97
 """Share of the variance of log time that log size must explain."""
 FLAT = 0.08
 """Or how far, in nats, the points lie off the line at most: constant time has no variance to be explained."""
-FITTED = 5
+FITTED = 4
 """Largest sizes that growth is read off: at small ones the time is what every call costs."""
 LEAST_POINTS = 4
 LEAST_GROWN = 1.5

@@ -40,6 +40,12 @@ IDLE = 0.25
 """Share of a look that is spent on samples on an idle machine, carefully."""
 WELL = 60
 """Rounds of a look that are well enough."""
+FURTHER = 3
+"""Doublings beyond where an input should be large enough: what counts as size may be mostly characters."""
+DOUBTFUL = 1.25
+"""How many times as long one version takes at least where such doublings are worth their time."""
+CHEAP = 3e-3
+"""Seconds of a call up to which they are."""
 HUGE = 500_000
 """Elements of an input that is grown for the sake of memory alone."""
 SLOWEST = 0.1
@@ -184,11 +190,14 @@ def grown(
     others left; it is not asked for where smaller ones say enough."""
     end = clock() + seconds
     rows = list(asked(stage, versions, input_, scales, seconds, seed) or ())
-    for scale in scales[len(rows) :]:
+    further = [scales[-1] * 2**power for power in range(1, FURTHER + 1)] if len(scales) > 1 else []
+    for scale in (*scales[len(rows) :], *further):
         left = end - clock()
         if not rows or left < LEAST_SECONDS / 2 or unlike(rows[-1], len(versions)):
             break
         if len(rows) >= LEAST_POINTS and apart_by(rows[-1]) > ENOUGH:
+            break
+        if scale in further and (apart_by(rows[-1]) < DOUBTFUL or slowest(rows[-1]) > CHEAP):
             break
         more = asked(stage, versions, input_, (scale,), left, seed)
         if not more:
@@ -204,6 +213,11 @@ def grown(
     return rows
 
 
+def slowest(timing: Timing) -> float:
+    """Seconds of a call of the slowest version."""
+    return max((statistics.median(row) for row in timing.seconds if row), default=0.0)
+
+
 def for_memory(last: Timing) -> int:
     """The scale at which memory that differs would differ by what is told, were it to grow with the input; 0 where
     it does not differ, or would take too large an input."""
@@ -211,8 +225,7 @@ def for_memory(last: Timing) -> int:
     if last.scale < 2 or most < 2 * least or not least or most - least > MEMORY_KB:
         return 0
     factor = math.ceil(1.5 * MEMORY_KB / (most - least))
-    slowest = max((statistics.median(row) for row in last.seconds if row), default=1.0)
-    return last.scale * factor if factor * last.size <= HUGE and factor * slowest <= SLOWEST else 0
+    return last.scale * factor if factor * last.size <= HUGE and factor * slowest(last) <= SLOWEST else 0
 
 
 def apart_by(timing: Timing) -> float:

@@ -148,6 +148,32 @@ def test_what_smaller_inputs_tell_is_not_asked_of_larger_ones() -> None:
     assert len(even.asked) == 2
 
 
+def test_a_difference_that_is_not_clear_yet_is_followed_further() -> None:
+    class Unequal(Track):
+        def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
+            rows = super().measure(versions, *rest, **more) or ()
+            return tuple(
+                Timing(
+                    0,
+                    row.scale,
+                    row.size,
+                    "",
+                    (row.seconds[0], (self.cost(row.size) * 2,) * 60),
+                    row.digests,
+                    row.how,
+                )
+                for row in rows
+            )
+
+    cheap = Unequal(cost=lambda size: 1e-8 * size)
+    raced(cheap)
+    top = ladder(10)[-1]
+    assert [scales for _, _, scales, _ in cheap.asked][2:] == [(top * 2,), (top * 4,), (top * 8,)]
+    dear = Unequal(cost=lambda size: 1e-5 * size)
+    raced(dear)
+    assert len(dear.asked) == 2
+
+
 def test_a_scale_that_did_not_fit_is_asked_for_again() -> None:
     class Short(Track):
         def measure(self, versions: Sequence[trial.Version], *rest: Any, **more: Any) -> tuple[Timing, ...] | None:
