@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from bot.endpoints.edits.scope import BUILTINS
@@ -55,10 +55,7 @@ class Code:
         """`module` is the text of the file; one that does not parse gives no names."""
         self.text = text
         self.function = text.function
-        try:
-            self.module = ast.parse(module)
-        except (SyntaxError, ValueError, RecursionError):
-            self.module = ast.Module([], [])
+        self.module = _parsed(module)
         self.imports: dict[str, str] = {}
         self.sources: set[str] = set()
         self.constants: dict[str, ast.expr] = {}
@@ -165,13 +162,18 @@ class Code:
     def helper(self, call: ast.Call, does: str) -> bool:
         """Whether a call is one of a function or method of the module whose text holds a pattern."""
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        return any(
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.name == name
-            and name != self.function.name
-            and re.search(does, ast.unparse(node)) is not None
-            for node in ast.walk(self.module)
-        )
+        if name == self.function.name:
+            return False
+        return any(re.search(does, text) is not None for text in self._helpers.get(name, ()))
+
+    @cached_property
+    def _helpers(self) -> dict[str, list[str]]:
+        """Name -> texts of the functions and methods of the module that are called so."""
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(self.module):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.setdefault(node.name, []).append(ast.unparse(node))
+        return found
 
     def imports_any(self, *roots: str) -> bool:
         """Whether the module imports one of these packages."""
@@ -654,6 +656,15 @@ def _copied(node: ast.expr) -> ast.expr:
 
 
 # ------------------------------------------------------------------------------------------------ sets
+
+
+@lru_cache(maxsize=8)
+def _parsed(module: str) -> ast.Module:
+    """The tree of a module's text; nobody changes it, and each version of a function asks for it."""
+    try:
+        return ast.parse(module)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])
 
 
 def remedy(

@@ -567,11 +567,11 @@ _FOR: tuple[tuple[str, str], ...] = (
 
 
 def fitting(cwe: int) -> frozenset[str] | None:
-    """Operators that mend a weakness; None for one that is not known: then any may.
+    """Operators that mend a weakness, none for one of which we know no remedy; None where none is named: any may.
 
     What escapes markup also keeps quotes out of a query, and is no remedy there.
     """
     for numbers, operators in _FOR:
         if str(cwe) in numbers.split():
             return frozenset(operators.split())
-    return None
+    return frozenset() if cwe else None
