@@ -15,7 +15,7 @@ from bot.progress import Silent
 from bot.steps import differ, observe, prove
 from bot.steps.witness import run_witnesses
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.thorough]
 
 PYTHON = Python()
 PATH = "shop/cart.py"
