@@ -70,7 +70,7 @@ def predictable(subject: Subject) -> Iterator[Attack]:
         frame.Proof(
             question="make a secret that can be made again",
             test="makes_no_secret_twice",
-            payloads=["'zq7hit'"],
+            payloads=["'random.seed(1)'"],
             sensors=RANDOM,
             imports=("import random", "import time"),
             dressed=False,

@@ -82,7 +82,7 @@ def temporary(subject: Subject) -> Iterator[Attack]:
         frame.Proof(
             question="write where another user's link leads",
             test="follows_no_link_in_a_shared_folder",
-            payloads=["'zq7hit'"],
+            payloads=["'a link that waits under the name'"],
             sensors=TEMPORARY,
             imports=("import tempfile",),
             dressed=False,

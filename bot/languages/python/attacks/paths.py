@@ -71,28 +71,37 @@ def opened(result):
     return HITS{and_returned}
 
 
-def reached(name, result, tmp_path):
-    """Whether a harmless name is put into a folder of the function's own; notes which."""
-    homes = []
+def homes(name, result):
+    """The folders into which a harmless name is put."""
+    found = []
     for path, _, _ in opened(result):
-        before, found, _ = path.rpartition(name)
-        homes += [os.path.realpath(os.path.dirname(before + "x"))] if found else []
-    if not homes or os.path.realpath(os.getcwd()) in homes:
+        before, here, _ = path.rpartition(name)
+        found += [os.path.realpath(os.path.dirname(before + "x"))] if here else []
+    return found
+
+
+def reached(name, result, tmp_path):
+    """Whether a harmless name is put into a folder of the function's own; notes which, for each way to call it."""
+    for call in calls(name, tmp_path) if homes(name, result) else ():
+        STATE.setdefault("roots", []).extend(homes(name, attempt(call)))
+    roots = STATE.get("roots", [])
+    if not roots or os.path.realpath(os.getcwd()) in roots:
         return False
-    STATE["root"] = root = homes[0]
-    if root.startswith(STATE["own"]):
-        os.makedirs(os.path.join(root, "zq"), exist_ok=True)
-    more = ["zq/../../zq7hit", "../" + os.path.basename(root) + "_zq/zq7hit"]
+    for root in roots:
+        if root.startswith(STATE["own"]):
+            os.makedirs(os.path.join(root, "zq"), exist_ok=True)
+    more = ["zq/../../zq7hit", *("../" + os.path.basename(root) + "_zq/zq7hit" for root in sorted(set(roots)))]
     PAYLOADS.extend(each + os.path.splitext(name)[1] for each in PAYLOADS + more)
     return True
 
 
 def landed(payload, result, tmp_path):
-    root = STATE["root"]
+    roots = STATE["roots"]
     for path, how, where in opened(result):
         real, before = os.path.realpath(path), path.partition("..")[0]
-        leads = before == path or os.path.isdir(before) or os.path.realpath(before) == root
-        if "zq7hit" in path and leads and not (real + "/").startswith(root.rstrip("/") + "/"):
+        leads = before == path or os.path.isdir(before) or os.path.realpath(before) in roots
+        inside = any((real + "/").startswith(root.rstrip("/") + "/") for root in roots)
+        if "zq7hit" in path and leads and not inside:
             return how + ": a path outside the folder", where
     return None
 '''
