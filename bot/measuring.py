@@ -57,6 +57,8 @@ LEAST_DOUBLED = 10e-6
 """The same for a slowdown of twice the time and more."""
 WORTH_GROWN = 500e-6
 """Seconds of a call on data larger than any test's before a slowdown there is told."""
+NEAR = 16
+"""How many times as large as a test's such data may be: tests are small."""
 MEMORY_KB = 1024
 """Growth of peak memory that is told, where memory doubles as well."""
 SLACK = 1e-6
@@ -367,21 +369,29 @@ def shown(processes: Sequence[Sequence[Curve]], least_gain: float = LEAST_GAIN) 
 
 
 def traded(processes: Sequence[Sequence[Curve]], least_gain: float) -> bool:
-    """Whether the new version is the faster one on some input, at some scale, in any process."""
-    return any(faster([point], least_gain) for process in processes for curve in process for point in curve.points)
+    """Whether the new version is the faster one on some input, at some scale, in any process, where it matters."""
+    points = (point for process in processes for curve in process for point in curve.points)
+    return any(point.seconds_old >= WORTH and faster([point], least_gain) for point in points)
 
 
 def constant(runs: Sequence[Curve], least_gain: float) -> list[Measured] | None:
-    """The comparisons that show a slowdown worth telling: on the recorded input, or on much larger ones."""
+    """The comparisons that show a slowdown worth telling: on the recorded input, or on one not much larger.
+
+    On data a hundred times as large everything takes long; that anybody has such data is not shown.
+    """
     recorded = [run.first for run in runs]
     if slower(recorded, least_gain) and all(worth(point) for point in recorded):
         return recorded
-    told = aligned(runs)
-    if slower(told, least_gain) and all(
-        point.ratio >= DOUBLED and point.seconds_new >= WORTH_GROWN for point in told
-    ):
-        return told
+    near = aligned([run for run in (up_to(run, NEAR) for run in runs) if run is not None])
+    if len(near) == len(runs) and slower(near, least_gain):
+        return near if all(p.ratio >= DOUBLED and p.seconds_new >= WORTH_GROWN for p in near) else None
     return None
+
+
+def up_to(run: Curve, scale: int) -> Curve | None:
+    """The part of a curve up to a scale."""
+    points = tuple(point for point in run.points if point.scale <= scale)
+    return replace(run, points=points) if points else None
 
 
 def worth(point: Measured) -> bool:

@@ -183,6 +183,32 @@ def test_what_is_not_worth_telling_is_not_told(old: Cost, new: Cost) -> None:
     assert [seed for seed in range(20) if decided(seed, old, new) is not None] == []
 
 
+def test_a_constant_slowdown_counts_on_data_like_the_tests_own() -> None:
+    def told(first: int) -> measuring.Shown | None:
+        sizes = (2, *(2 * first * 2**n for n in range(5)))
+        runs = [measuring.curves(Machine(n).timings(linear, times(3.0), sizes=sizes)) for n in (1, 2)]
+        return measuring.shown(runs)
+
+    assert told(200) is None  # 6 us as recorded; a ms only on 400 times the data
+    sizes = (20, 40, 80, 160, 320)
+    dear = [measuring.curves(Machine(n).timings(linear, times(3.0), sizes=sizes)) for n in (1, 2)]
+    found = measuring.shown(dear)
+    assert found is not None
+    assert found.rule == "slower"
+
+
+def test_faster_on_what_takes_no_time_is_no_trade() -> None:
+    def run(small: float, large: float) -> tuple[measuring.Curve, ...]:
+        points = (point(small, seconds_old=1e-6, seconds_new=small * 1e-6), point(large, scale=4))
+        return (measuring.Curve(0, points),)
+
+    found = measuring.shown([run(0.7, 9.0), run(0.7, 9.0)])
+    assert found is not None
+    assert found.measured.scale == 4
+    dear = (measuring.Curve(1, (point(0.7),)),)
+    assert measuring.shown([run(0.7, 9.0) + dear, run(0.7, 9.0) + dear]) is None
+
+
 def test_one_process_alone_decides_nothing() -> None:
     slow = measuring.curves(Machine(1).timings(linear, times(2.0)))
     same = measuring.curves(Machine(2).timings(linear, linear))
