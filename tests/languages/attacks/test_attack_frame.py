@@ -80,6 +80,23 @@ def test_items_of_what_holds_them() -> None:
     ]
 
 
+def test_what_is_walked_over() -> None:
+    text = (
+        "def f(rows, names, filters: dict, text):\n"
+        "    for row in rows:\n        yield row['a'], row.get('b')\n"
+        "    yield [name + '!' for name in names]\n"
+        "    yield [f'{k}={v}' for k, v in filters.items()]\n"
+        "    yield [c for c in text if text.isdigit()]\n"
+    )
+    assert labels(text, "f") == [
+        ('rows[0]["a"]', "[{'a': payload, 'b': 'zq'}]"),
+        ('rows[0]["b"]', "[{'a': 'zq', 'b': payload}]"),
+        ("names", "[payload]"),
+        ("filters, a value", "{'zq': payload}"),
+        ("text", "payload"),
+    ]
+
+
 def test_services_are_not_attacked() -> None:
     assert labels("def f(conn, x):\n    conn.execute(x)\n", "f") == [("x", "payload")]
     assert labels("def f(api, x):\n    api.upload(x)\n", "f") == [("x", "payload")]

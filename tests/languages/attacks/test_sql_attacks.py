@@ -78,6 +78,16 @@ RED = {
                 query += " AND name = '" + filters["name"] + "'"
             return conn.execute(query).fetchall()
     """,
+    "pairs": """
+        def find(conn, filters: dict):
+            parts = [f"{column} = '{value}'" for column, value in filters.items()]
+            return conn.execute("SELECT * FROM t WHERE " + " AND ".join(parts)).fetchall()
+    """,
+    "records": """
+        def insert(conn, rows):
+            for row in rows:
+                conn.execute(f"INSERT INTO t VALUES ('{row['name']}', {row['age']})")
+    """,
     "coroutine": """
         async def find(pool, name):
             async with pool.acquire() as conn:

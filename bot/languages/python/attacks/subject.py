@@ -347,7 +347,7 @@ def into(subject: Subject, node: AnyFunction, parameter: Given, *, made: bool = 
         return
     bare = re.sub(r"^(typing\.)?Optional\[(.*)\]$", r"\2", annotation)
     parts = [part.strip() for part in bare.split("|")] if "[" not in bare else [bare]
-    items = items_of(node, name)
+    items = items_of(node, name) or looped(node, name)
     if parameter.kind == "**":
         items = [(label, value) for label, value in items if label.startswith(f"{name}[")]
     encoded = any("json.dumps" in value for _, value in items)
@@ -379,7 +379,9 @@ def plainly(
 def by_use(node: AnyFunction, name: str, *, made: bool) -> Iterator[Target]:
     """The way in through a parameter without annotation, by what the body asks of it."""
     foreign = attributes_of(node, name) - TEXT_METHODS
-    if not foreign or foreign <= STREAM_METHODS:
+    if walked(node, name):
+        yield Target(name, name, "[payload]", made)
+    elif not foreign or foreign <= STREAM_METHODS:
         yield Target(name, name, "payload", made)
     elif foreign <= BYTES_METHODS:
         yield Target(name, name, "payload.encode()", made, "bytes")
@@ -440,6 +442,44 @@ def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
             others = ", ".join(f"{other}={'payload' if other == text else repr('zq')}" for other in plain)
             found.append((f"{name}.{text}", f"types.SimpleNamespace({others})"))
     return found
+
+
+def looped(node: AnyFunction, name: str) -> list[tuple[str, str]]:
+    """(label, value) for what the body walks over: records of a list, the values of a dictionary.
+
+    A list of texts is no case of this one: see `walked`.
+    """
+    found: list[tuple[str, str]] = []
+    for each in ast.walk(node):
+        match each:
+            case (
+                ast.For(target=ast.Name(id=row), iter=ast.Name(id=given_))
+                | ast.comprehension(target=ast.Name(id=row), iter=ast.Name(id=given_))
+            ) if given_ == name:
+                read_ = [key for inner in ast.walk(node) if (key := key_of(inner)) is not None]
+                keys = dict.fromkeys(
+                    key for holder, key in read_ if isinstance(holder, ast.Name) and holder.id == row
+                )
+                for key in keys:
+                    pairs = ", ".join(f"{other!r}: {'payload' if other == key else repr('zq')}" for other in keys)
+                    found.append((f'{name}[0]["{key}"]', f"[{{{pairs}}}]"))
+            case ast.For(
+                target=ast.Tuple(elts=[_, _]), iter=ast.Call(func=ast.Attribute(ast.Name(id=given_), "items"))
+            ) | (
+                ast.comprehension(
+                    target=ast.Tuple(elts=[_, _]), iter=ast.Call(func=ast.Attribute(ast.Name(id=given_), "items"))
+                )
+            ) if given_ == name:
+                found.append((f"{name}, a value", "{'zq': payload}"))  # keys are the program's own, mostly
+    return list(dict.fromkeys(found))
+
+
+def walked(node: AnyFunction, name: str) -> bool:
+    """Whether the body walks over a parameter as over a list, and asks nothing of it that a text has."""
+    loops = (each for each in ast.walk(node) if isinstance(each, ast.For | ast.comprehension))
+    return not attributes_of(node, name) and any(
+        isinstance(each.iter, ast.Name) and each.iter.id == name for each in loops
+    )
 
 
 def decoded_from(node: AnyFunction, name: str) -> set[str]:
