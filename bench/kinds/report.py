@@ -112,7 +112,7 @@ def line(row: Row) -> str:
     else:
         words = ["proven" if row.proven else "told" if row.told else "detected" if row.detected else "MISSED"]
         if row.rewritten:
-            words.append("repaired" if row.holds else f"WRONG ({row.why})")
+            words.append("repaired" if row.holds else f"WRONG ({' '.join(row.why.split())[:160]})")
         elif row.proven:
             words.append("no rewrite: " + next((item.why for item in row.said if item.right), ""))
         if row.ratio:
