@@ -323,3 +323,17 @@ def test_whatever_was_recorded_inputs_are_made_or_not(rows: list[tuple[object, o
     for one in made(source, *recorded, most=20):
         assert len(evaluated(one)) == 2
     assert all(isinstance(fits(source, recorded, one), bool) for one in recorded)
+
+
+def test_a_format_or_a_pattern_that_nobody_wrote_is_like_none() -> None:
+    for written, other in (
+        ("%.1f", "%a."),
+        ("{:>3}", "{:>}"),
+        (r"\d+", r"\d"),
+        ("[a-z]+", "[a-z]"),
+        ("(?i)a", "(?i)"),
+    ):
+        recorded = [f"({written!r},)"]
+        assert fits(PLAIN, recorded, recorded[0])
+        assert not fits(PLAIN, recorded, f"({other!r},)"), other
+    assert fits(PLAIN, ["('50% off',)"], "('5% off',)"), "a per cent sign is no format"

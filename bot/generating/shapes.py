@@ -130,9 +130,18 @@ def needed(seen: Sequence[str]) -> dict[str, tuple[int, int]]:
     return {mark: (min(found), max(found)) for mark, found in counts.items()}
 
 
+INSTRUCTIONS = re.compile(r"%[-+#0 ]*[\d.*]*[a-zA-Z]|\{[^{}]*\}|\\[dDwWsSbAZ\d]|[\])][*+?]|\(\?")
+"""What texts hold that are in a language of their own: formats, templates, patterns."""
+
+
 def like_text(value: str, seen: Sequence[str]) -> bool:
-    """Neither empty nor much longer, with the marks that all texts have; a number where all are numbers."""
+    """Neither empty nor much longer, with the marks that all texts have; a number where all are numbers.
+
+    A format or a pattern is written by a programmer: one that nobody wrote is like none.
+    """
     filled = [text for text in seen if text]
+    if any(map(INSTRUCTIONS.search, filled)):
+        return False
     if not value.strip() or not filled or len(value) > 2 * max(map(len, filled)) + 10 or not value.isprintable():
         return False
     for numeric in (str.isdigit, is_number):
