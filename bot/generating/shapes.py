@@ -130,7 +130,7 @@ def needed(seen: Sequence[str]) -> dict[str, tuple[int, int]]:
     return {mark: (min(found), max(found)) for mark, found in counts.items()}
 
 
-INSTRUCTIONS = re.compile(r"%[-+#0 ]*[\d.*]*[a-zA-Z]|\{[^{}]*\}|\\[dDwWsSbAZ\d]|[\])][*+?]|\(\?")
+INSTRUCTIONS = re.compile(r"%[-+#0]*[\d.*]*[a-zA-Z]|\{[^{}]*\}|\\[dDwWsSbAZ\d]|[\])][*+?]|\(\?")
 """What texts hold that are in a language of their own: formats, templates, patterns."""
 
 
