@@ -45,10 +45,10 @@ def watch(tmp_path, monkeypatch):
     signal.signal(signal.SIGVTALRM, ring)
 
 
-def seconds(call):
-    """CPU seconds of a call, cut off after three."""
+def seconds(call, before):
+    """CPU seconds of a call, cut off as soon as it is plain that it takes too long."""
     started = time.process_time()
-    signal.setitimer(signal.ITIMER_VIRTUAL, 3)
+    signal.setitimer(signal.ITIMER_VIRTUAL, max(1.1, 2.8 * before))
     try:
         attempt(call)
     except Enough:
@@ -68,7 +68,7 @@ def landed(payload, result, tmp_path):
         times, SIZE[0] = [], 1
         while len(grown(payload)) <= 25000 and sum(SPENT) < 4 and max(times, default=0) < 1:
             SIZE[0] *= 2
-            times.append(seconds(calls(payload, tmp_path)[number]))
+            times.append(seconds(calls(payload, tmp_path)[number], max(times, default=0)))
         steep = len(times) > 2 and times[-1] > 2.6 * times[-2]
         steep = steep and (times[-3] < 0.01 or times[-2] > 2.6 * times[-3])
         SIZE[0] = 1
