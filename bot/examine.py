@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import trial, wire
+from bot import racing, trial, wire
 from bot.brief import brief_of
 from bot.checks import Check
 from bot.domain import (
@@ -15,6 +15,7 @@ from bot.domain import (
     ChangedFunction,
     Evidence,
     Finding,
+    Judgement,
     Outcome,
     Rejected,
     Reviewed,
@@ -29,7 +30,8 @@ from bot.languages import Language, Unparsable
 from bot.plan import Known
 from bot.progress import Progress
 from bot.signal import Counter
-from bot.steps import mutate, propose, verify
+from bot.steps import mutate, propose, symbolic, verify
+from bot.steps.propose.text import normal_ends
 
 FAILING = 4
 PASSING = 8
@@ -72,6 +74,8 @@ class Bench:
     guidance: propose.Guidance = field(default_factory=propose.Guidance)
     mutants: int = 0
     """Altered versions of a rewrite's lines that its tests are asked to notice."""
+    symbolic: float = 0.0
+    """CPU seconds for comparing a rewrite with what it replaces symbolically; 0: not compared."""
 
 
 def examine(bench: Bench, finding: Finding, progress: Progress, known: Known | None = None) -> Reviewed:
@@ -120,7 +124,7 @@ def unconvincing(search: Search) -> str:
     many = (
         "which of the passing rewrites is right" if len(candidates) > 1 else "whether the passing rewrite is right"
     )
-    notes = "; ".join(search.notes) or "on further inputs it answers as neither base nor head does"
+    notes = "; ".join(search.notes) or "on further inputs it answers otherwise than what it is held against"
     return f"no test says {many}: {notes}"
 
 
@@ -143,6 +147,8 @@ def proved(
         except SandboxError as problem:
             why = f"could not prove it cold: {problem.message}"
             return Reviewed(finding, None, search, tuple(rejected), why)
+        if isinstance(verdict, Rewrite):
+            verdict = compared(bench, place, finding, verdict, progress)
         if isinstance(verdict, Rewrite):
             progress.note(f"{function.head.qualname}: {verdict.label} proven on {verdict.verdict.tests_run} tests")
             verdict = weighed(bench, place, finding, verdict, progress)
@@ -178,6 +184,54 @@ def weighed(bench: Bench, place: trial.Place, finding: Finding, rewrite_: Rewrit
         return rewrite_
     verdict = replace(rewrite_.verdict, mutants=found.mutants, noticed=found.noticed)
     return replace(rewrite_, verdict=verdict)
+
+
+def compared(
+    bench: Bench, place: trial.Place, finding: Finding, rewrite_: Rewrite, progress: Progress
+) -> Rewrite | Rejected:
+    """The rewrite with what a symbolic comparison with its reference says; what cannot be had is left out.
+
+    One for speed has to answer as head does: an input on which, run for real, it does not refuses it. A repair
+    differs from head by intention, and may differ from base where the change means to: that is told.
+    """
+    name, reference = reference_of(bench, place, finding, rewrite_.candidate)
+    if reference is None:
+        return rewrite_
+    function, candidate = finding.function, rewrite_.candidate
+    progress.tick(f"comparing {function.head.qualname} with {name} symbolically")
+    green = finding.witness.tests if name == "base" else ()
+    tests = tuple(dict.fromkeys((*green, *racing.executing(function.head, bench.evidence))))
+    versions = (reference, trial.Version(candidate.source, candidate.imports))
+    try:
+        found = symbolic.compare(bench.lab, bench.head, place, versions, name, tests, bench.symbolic, green)
+    except SandboxError as problem:
+        found = symbolic.Compared(why=problem.message)
+    if found.why:
+        progress.note(f"{function.head.qualname}: not compared symbolically: {found.why}")
+    verdict = replace(rewrite_.verdict, symbolic=found.words)
+    if found.differs and name == "head":
+        refusal = Judgement("symbolic", False, found.words)
+        return Rejected(candidate, replace(verdict, judgements=(*verdict.judgements, refusal)))
+    return replace(rewrite_, verdict=verdict)
+
+
+def reference_of(
+    bench: Bench, place: trial.Place, finding: Finding, candidate: Candidate
+) -> tuple[str, trial.Version | None]:
+    """What a rewrite is compared with symbolically, and its name: head where time is the matter, base where it is
+    not what is put back and passes the witness. One that closes a hole answers otherwise by intention."""
+    function = finding.function
+    if bench.symbolic <= 0 or candidate.is_revert or bench.seconds_left() <= 0:
+        return "", None
+    if finding.category is Category.PERFORMANCE:
+        return "head", trial.Version(normal_ends(function.head.source))
+    results, tests = bench.evidence.base.by_id(), finding.witness.tests
+    green = bool(tests) and all(test in results and results[test].outcome.good for test in tests)
+    if finding.category is not Category.CORRECTNESS or function.base is None or not green:
+        return "", None
+    with contextlib.suppress(Unparsable):
+        return "base", racing.base_version(place.language, place.text, function.head, function.base, "")
+    return "", None
 
 
 def candidate_of(place: trial.Place, finding: Finding, known: Known) -> Candidate:

@@ -55,6 +55,14 @@ def test(name: str) -> str:
     return kept + parameters + rest
 
 
+_WITNESS = re.compile(r"(?:.*/)?(?:test_tryline_[0-9a-f]{8}|tryline_[0-9a-f]{8}_test)\.py(?:::.*)?", re.DOTALL)
+
+
+def is_witness(name: str) -> bool:
+    """Whether a test's id, or its file's path, is that of a witness that we put into a tree."""
+    return _WITNESS.fullmatch(name) is not None
+
+
 def digest(*parts: str) -> str:
     """Twelve hexadecimal digits that are equal for equal parts."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -46,6 +46,21 @@ def test_a_test_that_was_red_may_stay_red_in_the_same_way_only() -> None:
     assert not passing(BAD, HANGS)[0]
 
 
+def test_the_witness_of_another_finding_may_fail_in_any_way() -> None:
+    other = "tests/test_tryline_0a1b2c3d.py::test_it"
+
+    def judged(name: str, now: Outcome, head: Outcome = BAD) -> bool:
+        trial = trialled(
+            head=outcomes({WITNESS: BAD, OTHER: GOOD, name: head}),
+            run=outcomes({WITNESS: GOOD, OTHER: GOOD, name: now}),
+        )
+        return TestsPass().judge(trial).ok
+
+    assert judged(other, HANGS)
+    assert not judged(other, HANGS, GOOD)
+    assert not judged(other.replace("tryline_", "tryline"), HANGS)
+
+
 def test_a_flaky_test_is_told_and_not_counted() -> None:
     ok, detail = passing(GOOD, BAD, flaky=True)
     assert ok

@@ -305,6 +305,7 @@ class Work:
         salt = 0
         while True:
             mark = wire.digest(f"{function.id}\0{probe.code}\0{salt}")[:8]
+            # As `identity.is_witness` knows them.
             made = f"tryline_{mark}_test.py" if name.endswith("_test.py") else f"test_tryline_{mark}.py"
             path = f"{folder}/{made}" if folder else made
             if path not in self.known:
