@@ -7,7 +7,6 @@ which inputs, how large, how long.
 
 from __future__ import annotations
 
-import math
 import re
 import statistics
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, replace
 from bot import trial
 from bot.domain import Call, Evidence, Function, SuiteRun, pace
 from bot.languages import Language, Unparsable
-from bot.measuring import LEAST_PAIRS, LEAST_POINTS, MEMORY_KB, alike, why_unlike
+from bot.measuring import LEAST_PAIRS, LEAST_POINTS, alike, why_unlike
 from bot.wire_calls import Input, Timing
 
 LARGEST = 3
@@ -46,10 +45,6 @@ DOUBTFUL = 1.25
 """How many times as long one version takes at least where such doublings are worth their time."""
 CHEAP = 3e-3
 """Seconds of a call up to which they are."""
-HUGE = 500_000
-"""Elements of an input that is grown for the sake of memory alone."""
-SLOWEST = 0.1
-"""Seconds that a call on it may take."""
 ENOUGH = 10.0
 """How many times as long one version takes where no larger input is needed to tell."""
 APART = 1.5
@@ -203,29 +198,12 @@ def grown(
         if not more:
             break
         rows += more
-    if (
-        rows
-        and len(scales) > 1
-        and (scale := for_memory(rows[-1]))
-        and (left := end - clock()) > LEAST_SECONDS / 2
-    ):
-        rows += asked(stage, versions, input_, (scale,), left, seed) or ()
     return rows
 
 
 def slowest(timing: Timing) -> float:
     """Seconds of a call of the slowest version."""
     return max((statistics.median(row) for row in timing.seconds if row), default=0.0)
-
-
-def for_memory(last: Timing) -> int:
-    """The scale at which memory that differs would differ by what is told, were it to grow with the input; 0 where
-    it does not differ, or would take too large an input."""
-    most, least = max(last.memory_kb, default=0), min(last.memory_kb, default=0)
-    if last.scale < 2 or most < 2 * least or not least or most - least > MEMORY_KB:
-        return 0
-    factor = math.ceil(1.5 * MEMORY_KB / (most - least))
-    return last.scale * factor if factor * last.size <= HUGE and factor * slowest(last) <= SLOWEST else 0
 
 
 def apart_by(timing: Timing) -> float:

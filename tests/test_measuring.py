@@ -253,17 +253,21 @@ def test_queries_that_grow_with_the_input_are_told_first() -> None:
     assert measuring.more_events((run((2, 2, 2), (1, 1, 1)),)) == ""
 
 
-def test_memory_is_told_when_it_doubles_and_is_much() -> None:
-    def run(old: int, new: int) -> measuring.Curve:
-        return measuring.Curve(0, (point(1.0, memory_old_kb=old, memory_new_kb=new),))
+def test_memory_is_told_when_it_doubles_and_is_much_on_data_like_the_tests_own() -> None:
+    def run(old: int, new: int, ratio: float = 1.0, scale: int = 1) -> measuring.Curve:
+        return measuring.Curve(0, (point(ratio, memory_old_kb=old, memory_new_kb=new, scale=scale),))
 
     assert measuring.more_memory((run(700, 2000), run(700, 2100)))
     assert not measuring.more_memory((run(700, 2000), run(700, 1200)))
     assert not measuring.more_memory((run(10, 100),))
     assert not measuring.more_memory((run(0, 9000),))
+    assert not measuring.more_memory((run(700, 2000, scale=64), run(700, 2000, scale=64)))
+    assert not measuring.more_memory(())
     found = measuring.shown([(run(700, 2000),), (run(700, 2000),)])
     assert found is not None
     assert found.rule == "memory"
+    bought = (run(700, 2000, ratio=0.5),)
+    assert measuring.shown([bought, bought]) is None
 
 
 def test_processes_are_joined_with_the_widest_interval() -> None:

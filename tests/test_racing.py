@@ -206,22 +206,6 @@ def test_long_calls_get_the_time_that_enough_rounds_need() -> None:
     assert slow.asked[-1][3] == racing.LONGEST
 
 
-def test_memory_that_differs_is_looked_at_on_a_larger_input() -> None:
-    def last(*memory: int, seconds: float = 1e-4, size: int = 2000, scale: int = 16) -> Timing:
-        times = ((seconds,) * 10,) * len(memory)
-        return Timing(0, scale, size, "x", times, ("d",) * len(memory), ("returned",) * len(memory), memory)
-
-    assert racing.for_memory(last(16, 80)) == 16 * 24
-    assert racing.for_memory(last(80, 16)) == 16 * 24
-    assert racing.for_memory(last(50, 80)) == 0
-    assert racing.for_memory(last(0, 80)) == 0  # not traced
-    assert racing.for_memory(last(500, 4000)) == 0  # enough is seen
-    assert racing.for_memory(last(16, 80, seconds=0.05)) == 0
-    assert racing.for_memory(last(1, 3)) == 0
-    assert racing.for_memory(last(16, 80, scale=1)) == 0
-    assert racing.for_memory(last()) == 0
-
-
 def test_a_busy_machine_is_given_more_time_up_to_a_bound() -> None:
     def look(rounds: int, seconds: float) -> Timing:
         return Timing(0, 1, 10, "x", ((seconds,) * rounds,) * 2, ("d", "d"), ("returned", "returned"))
