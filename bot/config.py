@@ -66,6 +66,7 @@ class Config(Settings):
             packages=self.install.packages,
             project=self.install.project,
             env=self.install.env,
+            symbolic=self.prove.symbolic > 0,
         )
 
     def suite_wishes(self) -> SuiteWishes:

@@ -536,6 +536,7 @@ def bench_of(
         wake=wake,
         guidance=guidance_of(config),
         mutants=config.prove.mutants,
+        symbolic=config.prove.symbolic,
     )
 
 

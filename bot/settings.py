@@ -263,6 +263,11 @@ class ProveSettings(Section):
     mutants: Annotated[int, Field(ge=0, le=200)] = Field(
         default=12, description="Altered versions of a rewrite's lines that the tests should notice; 0: not asked."
     )
+    symbolic: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=0.0,
+        description="CPU seconds for comparing a rewrite with what it replaces symbolically, by CrossHair, which "
+        "adds about 100 MB to the image; 0: not compared.",
+    )
 
 
 class VerifySettings(Section):

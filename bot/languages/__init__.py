@@ -69,6 +69,21 @@ class InstallWishes:
     project: bool = True
     """Whether the project itself is installed (editable)."""
     env: Mapping[str, str] = field(default_factory=dict)
+    symbolic: bool = False
+    """Whether versions of functions are to be compared symbolically."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is run to compare two versions of a function symbolically."""
+
+    files: Mapping[str, str]
+    """Path -> text: files beside the function's own that hold the versions."""
+    argv: tuple[str, ...]
+    """Ends with exit code 0 (no difference), 1 (differences) or another (not compared). Its last line is JSON:
+    `paths` that were run, how often a version `returned`, whether they are all there are (`exhausted`), `inputs`
+    that lead the versions apart, as source of tuples, what these `needs`, and `why` nothing was compared: `absent`
+    where the tool is not in the image."""
 
 
 @dataclass(frozen=True)
@@ -209,3 +224,9 @@ class Language(Protocol):
     def imported_by_test(self, function: Function, files: Files) -> str:
         """A test module that does nothing but import the function's file as tests do: for a fork server that is to
         hold a function which no test executes."""
+
+    def comparison(
+        self, function: Function, files: Files, old: Answered, new: Answered, seconds: float
+    ) -> Comparison:
+        """How two versions of a function are compared symbolically for so many CPU seconds. Raises Unparsable with
+        the reason where they cannot be."""

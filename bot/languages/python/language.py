@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.domain import Call, Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 from bot.kinds import Attack
-from bot.languages import Answered, Files, InstallWishes, Parameter, SuiteWishes
+from bot.languages import Answered, Comparison, Files, InstallWishes, Parameter, SuiteWishes
 from bot.languages.python import (
     answer,
     attacks,
@@ -18,6 +18,7 @@ from bot.languages.python import (
     splice,
     suite,
     surroundings,
+    symbolic,
     test_changes,
     unit,
     witness,
@@ -167,3 +168,9 @@ class Python:
     def imported_by_test(self, function: Function, files: Files) -> str:
         """See `Language.imported_by_test`."""
         return regression.imported_by_test(function, files)
+
+    def comparison(
+        self, function: Function, files: Files, old: Answered, new: Answered, seconds: float
+    ) -> Comparison:
+        """See `Language.comparison`."""
+        return symbolic.comparison(function, files, old, new, seconds)

@@ -20,6 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from bot.domain import InstallStep, Recipe
 from bot.errors import ConfigError
 from bot.languages import Files, InstallWishes
+from bot.languages.python import symbolic
 from bot.languages.python.declared import Declared, declared
 
 REPO = "/repo"
@@ -122,6 +123,7 @@ def recipe(files: Files, wishes: InstallWishes) -> Recipe:
         *_packages(wishes.packages, "the packages that the configuration names"),
         *_test_runner(found),
         *_formatter_step(files, paths, found),
+        *_symbolic_step(wishes),
     ]
     return Recipe(
         python=wishes.python or _python(found.requires_python),
@@ -431,6 +433,17 @@ _FORMATTERS = {
     "autopep8": ("autopep8", "autopep8", ("/venv/bin/autopep8", "--in-place")),
 }
 """Tool -> hook of pre-commit, the repository that the hook comes from, argument vector."""
+
+
+# ------------------------------------------------------------------------------------------------ symbolic
+
+
+def _symbolic_step(wishes: InstallWishes) -> Iterator[InstallStep]:
+    """The tool that compares versions symbolically, in a folder that nothing else has on its path."""
+    if wishes.symbolic:
+        where = ("--python", PYTHON, "--target", symbolic.FOLDER, "--compile-bytecode")
+        command = (*_INSTALL, *where, symbolic.REQUIREMENT)
+        yield InstallStep(command, "install what compares versions symbolically", required=False)
 
 
 # ---------------------------------------------------------------------------------- python, manifest, summary
