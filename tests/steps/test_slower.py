@@ -137,7 +137,7 @@ def world() -> Iterator[Ground]:
 
 def timed(world: Ground, name: str) -> Timed:
     functions = [world.function(name)]
-    return slower(world.lab, world.sides, world.texts, functions, world.evidence, Settings(50.0), Silent())
+    return slower(world.lab, world.sides, world.texts, functions, world.evidence, Settings(30.0), Silent())
 
 
 def test_another_growth_is_found(world: Ground) -> None:
