@@ -530,7 +530,11 @@ def bench_of(
         checks=ground.parts.checks,
         search=search_of(config),
         verify=verify.Settings(
-            seconds=config.verify.seconds, sample=config.verify.sample, seed=config.search.seed
+            seconds=config.verify.seconds,
+            sample=config.verify.sample,
+            seed=config.search.seed,
+            race_seconds=verify.RACE_SECONDS if config.prove.performance else 0.0,
+            least_gain=config.prove.least_gain,
         ),
         seconds_left=ground.seconds_left,
         wake=wake,

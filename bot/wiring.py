@@ -12,6 +12,7 @@ import uv
 from bot.checks import Check
 from bot.checks.as_seen import AsSeen
 from bot.checks.control import Control
+from bot.checks.not_slower import NotSlower
 from bot.checks.outside import Outside
 from bot.checks.policy import Policy
 from bot.checks.same_tests import SameTests
@@ -82,7 +83,7 @@ def assemble(
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),
         analysers=(Ruff(), Bandit()),
-        checks=(Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), Control(), AsSeen()),
+        checks=(Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), Control(), AsSeen(), NotSlower()),
     )
 
 

@@ -150,7 +150,7 @@ def _canon(value, depth, seen, left, opaque):
     if plain is not None:
         parts.append(text(plain(value)))
         if issubclass(kind, collections.defaultdict):
-            parts.append(text(collections.defaultdict.default_factory.__get__(value)))
+            parts.append(text(collections.defaultdict.__dict__["default_factory"].__get__(value)))
     elif not visible(kind):
         state = reduced(value, kind)
         if state is None:

@@ -245,8 +245,8 @@ class Server:
             os.dup2(null, standard)
         send = calls.sender(fd)
         if message["kind"] in STREAMED:
-            work = self.measure if message["kind"] == "measure" else self.calls
-            send(work(message, send))
+            streaming = self.measure if message["kind"] == "measure" else self.calls
+            send(streaming(message, send))
         else:
             work = self.replay if message["kind"] == "replay" else self.trial
             send(work(message))

@@ -163,7 +163,7 @@ class Bench:
 
     def firsts(self, maker, seconds):
         """The first call of each version: one that takes much longer than another is `endless`."""
-        found = [None] * len(self.versions)
+        found: list = [None] * len(self.versions)
         patience = 0.1
         until = time.monotonic() + seconds
         while True:

@@ -47,6 +47,9 @@ PROCESSES = 2
 """Fresh processes that have to agree on what a witness of times or a refusal rests on."""
 
 
+RACE_SECONDS = 5.0
+
+
 @dataclass(frozen=True)
 class Settings:
     """How much a cold proof runs."""
@@ -57,7 +60,7 @@ class Settings:
     """Tests that do not execute the function, run beside those that do when the suite is too long."""
     seed: int = 0
     test_seconds: float = 20.0
-    race_seconds: float = 5.0
+    race_seconds: float = RACE_SECONDS
     """For one race against what the candidate replaces; 0: none."""
     least_gain: float = LEAST_GAIN
 

@@ -258,9 +258,9 @@ def accepts(op: Any, value: Any, char: str) -> bool:
     """Whether an item that stands for one character takes this one."""
     name = str(op)
     if name == "LITERAL":
-        return ord(char) == value
+        return bool(ord(char) == value)
     if name == "NOT_LITERAL":
-        return ord(char) != value
+        return bool(ord(char) != value)
     if name == "ANY":
         return char != "\n"
     if name == "RANGE":

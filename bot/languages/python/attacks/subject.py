@@ -456,7 +456,7 @@ def looped(node: AnyFunction, name: str) -> list[tuple[str, str]]:
                 ast.For(target=ast.Name(id=row), iter=ast.Name(id=given_))
                 | ast.comprehension(target=ast.Name(id=row), iter=ast.Name(id=given_))
             ) if given_ == name:
-                read_ = [key for inner in ast.walk(node) if (key := key_of(inner)) is not None]
+                read_ = [pair for inner in ast.walk(node) if (pair := key_of(inner)) is not None]
                 keys = dict.fromkeys(
                     key for holder, key in read_ if isinstance(holder, ast.Name) and holder.id == row
                 )
