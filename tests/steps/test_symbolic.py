@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engines import RECIPE, docker_backend, printed, tar
+from engines import RECIPE, docker_backend, prepared, printed, tar
 from rewriting import Files
 
 from bot import trial
@@ -67,6 +67,7 @@ FILES = {
     "test_prices.py": "from shop import prices\n\n\ndef test_clamp():\n    assert prices.clamp(1, 2, 3) == 2\n",
 }
 TESTS = ("test_prices.py::test_clamp",)
+CODE_ALIKE = "def code(number: int, text: str) -> int:\n    return RATE * len(text)\n"
 SECONDS = 5.0
 
 # ------------------------------------------------------------------------------------------------ what was told
@@ -220,3 +221,12 @@ def test_a_difference_that_does_not_show_is_not_believed(side: trial.Side) -> No
     found = compared(side, "code", new)
     assert (found.words, found.differs) == ("", False)
     assert "does not show" in found.why
+
+
+@pytest.mark.engine
+def test_an_image_without_the_tool_is_said() -> None:
+    backend = docker_backend()
+    plan = SuitePlan(("--rootdir=/repo", "-p", "no:cacheprovider"), (), "pytest", {})
+    found = compared(trial.Side(Files(FILES), tar(FILES), prepared(backend), plan), "code", CODE_ALIKE)
+    assert (found.words, found.differs) == ("", False)
+    assert "does not hold the tool" in found.why
