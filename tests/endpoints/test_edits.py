@@ -494,6 +494,7 @@ def test_all_proposals_are_those_of_the_lines():
     ]
 
 
+@pytest.mark.thorough
 def test_the_same_proposals_in_every_process() -> None:
     """Sets of names are ordered by a hash that differs from process to process."""
     script = (

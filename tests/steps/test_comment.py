@@ -527,6 +527,7 @@ def test_a_finding_that_is_there_twice_is_told_once() -> None:
     assert len(planned(with_findings(WITH_REWRITE, WITH_REWRITE)).create) == 1
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.sets(st.integers(0, 8)), min_size=1, max_size=8), st.sets(st.integers(1, 12)))
 def test_over_many_pushes_nothing_is_there_twice_and_nothing_wrong_stands(

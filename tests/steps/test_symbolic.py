@@ -56,6 +56,14 @@ def halved(line: Line) -> Line:
     return Line(line.sku, line.qty // 2)
 
 
+def nearest(points, at):
+    best = None
+    for point in points:
+        if best is None or abs(point - at) < abs(best - at):
+            best = point
+    return best
+
+
 def opened(path: str) -> int:
     with open(path) as stream:
         return len(stream.read())
@@ -147,13 +155,13 @@ def side(image: Image) -> Iterator[trial.Side]:
     yield made
 
 
-def compared(side: trial.Side, name: str, new: str) -> Compared:
+def compared(side: trial.Side, name: str, new: str, *calls: str) -> Compared:
     language = Python()
     function = next(f for f in language.functions("shop/prices.py", CODE) if f.qualname == name)
     place = trial.Place(language, CODE, function, language.unit(CODE, function))
     versions = (trial.Version(function.source), trial.Version(new))
     lab = trial.Lab(docker_backend(), Limits())
-    return symbolic.compare(lab, side, place, versions, "head", TESTS, SECONDS)
+    return symbolic.compare(lab, side, place, versions, "head", TESTS, SECONDS, calls=calls)
 
 
 @pytest.mark.engine
@@ -201,6 +209,19 @@ def test_the_one_input_that_leads_them_apart_is_found_and_run(
     assert found.differs, found
     assert found.words.startswith(words)
     assert " there, gives `" in found.words
+
+
+@pytest.mark.engine
+@pytest.mark.thorough
+def test_recorded_calls_say_what_annotations_do_not(side: trial.Side) -> None:
+    new = "def nearest(points, at):\n    return min(points, key=lambda point: abs(point - at), default=None)\n"
+    found = compared(side, "nearest", new, "([1, 5], 3)")
+    assert found.words.startswith("no difference from head"), found
+    wrong = new.replace("abs(point - at)", "abs(point - at) + (point == 5127)")
+    found = compared(side, "nearest", wrong, "([1, 5], 3)")
+    assert found.differs, found
+    assert "5127" in found.words
+    assert compared(side, "nearest", new).why.startswith("not all of its parameters have types")
 
 
 @pytest.mark.engine

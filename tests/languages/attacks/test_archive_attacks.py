@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from attacked import judged
 
 RED = {
@@ -93,5 +94,6 @@ GREEN = {
 }
 
 
+@pytest.mark.thorough
 def test_members_that_leave_the_folder_land(tmp_path: Path) -> None:
     judged(tmp_path, RED, GREEN, "archive-traversal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from attacked import judged, made
 
 RED = {
@@ -151,6 +152,7 @@ GREEN = {
 }
 
 
+@pytest.mark.thorough
 def test_what_a_shell_reads_lands(tmp_path: Path) -> None:
     judged(tmp_path, RED, GREEN, "command-injection")
 
