@@ -203,7 +203,9 @@ def compared(
     tests = tuple(dict.fromkeys((*green, *racing.executing(function.head, bench.evidence))))
     versions = (reference, trial.Version(candidate.source, candidate.imports))
     try:
-        found = symbolic.compare(bench.lab, bench.head, place, versions, name, tests, bench.symbolic, green)
+        found = symbolic.compare(
+            bench.lab, bench.head, place, versions, name, tests, bench.symbolic, green, sources(bench, function)
+        )
     except SandboxError as problem:
         found = symbolic.Compared(why=problem.message)
     if found.why:
@@ -213,6 +215,12 @@ def compared(
         refusal = Judgement("symbolic", False, found.words)
         return Rejected(candidate, replace(verdict, judgements=(*verdict.judgements, refusal)))
     return replace(rewrite_, verdict=verdict)
+
+
+def sources(bench: Bench, function: ChangedFunction) -> tuple[str, ...]:
+    """The arguments of its recorded calls, as source."""
+    runs = (bench.evidence.head, bench.evidence.base)
+    return tuple(dict.fromkeys(c.source for run in runs for c in run.calls.get(function.id, ()) if c.source))
 
 
 def reference_of(

@@ -10,6 +10,7 @@ from sample_trials import HEAD_TEXT, NEW_SOURCE, OTHER, PATH, WITNESS, changed, 
 
 from bot import trial
 from bot.domain import (
+    Call,
     Candidate,
     Category,
     Evidence,
@@ -32,6 +33,7 @@ BASE = SOURCE.replace("result -= price", "result = result + price")
 FUNCTION = changed(function(source=SOURCE))
 FOUND = replace(finding(WITNESS), function=replace(FUNCTION, base=replace(FUNCTION.head, source=BASE)))
 PLACE = trial.Place(Python(), HEAD_TEXT, FUNCTION.head, Python().unit(HEAD_TEXT, FUNCTION.head))
+CALL = Call(OTHER, "[1]", "1", "", "d", source="([1],)")
 WORDS = "differs from X on `total([1])`: gives `1` there, gives `2` here"
 
 
@@ -45,6 +47,7 @@ def bench(seconds: float = 10.0, left: float = 60.0, base: Outcome = Outcome.PAS
         replace(
             run(result(WITNESS, Outcome.FAILED), result(OTHER)),
             covered={OTHER: {PATH: (5,)}, WITNESS: {PATH: (5,)}},
+            calls={FUNCTION.id: (CALL, CALL, replace(CALL, source=""))},
         ),
     )
     nothing: Any = None
@@ -77,9 +80,19 @@ class Asked:
         self.name, self.old, self.tests, self.green = "", "", (), ()
 
     def __call__(
-        self, lab: Any, side: Any, place: Any, versions: Any, name: str, tests: Any, seconds: float, green: Any
+        self,
+        lab: Any,
+        side: Any,
+        place: Any,
+        versions: Any,
+        name: str,
+        tests: Any,
+        seconds: float,
+        green: Any,
+        calls: Any,
     ) -> symbolic.Compared:
         del lab, side, place
+        assert calls == ("([1],)",)
         assert seconds == 10.0
         assert versions[1].source == NEW_SOURCE
         self.name, self.old, self.tests, self.green = name, versions[0].source, tests, green

@@ -226,7 +226,8 @@ class Language(Protocol):
         hold a function which no test executes."""
 
     def comparison(
-        self, function: Function, files: Files, old: Answered, new: Answered, seconds: float
+        self, function: Function, files: Files, old: Answered, new: Answered, calls: Sequence[str], seconds: float
     ) -> Comparison:
-        """How two versions of a function are compared symbolically for so many CPU seconds. Raises Unparsable with
-        the reason where they cannot be."""
+        """How two versions of a function are compared symbolically for so many CPU seconds. Arguments have the
+        annotated types, or else those of recorded `calls` (as `Call.source`). Raises Unparsable with the reason
+        where they cannot be compared."""

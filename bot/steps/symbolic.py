@@ -63,16 +63,18 @@ def compare(
     tests: Sequence[str],
     seconds: float,
     green: Sequence[str] = (),
+    calls: Sequence[str] = (),
 ) -> Compared:
     """The second version of a function against the first, which is `name` (`head`, `base`) to a reader.
 
     `tests` execute the function: a fork server that holds their modules is where inputs are run for real. Of them
     the first version has to pass those in `green`: base's may not stand in head's file as it stood in its own.
-    Raises SandboxError when the container breaks.
+    Recorded `calls` (as `Call.source`) give types where there are no annotations. Raises SandboxError when the
+    container breaks.
     """
     old, new = (Answered(version.source, version.imports) for version in versions)
     try:
-        comparison = place.language.comparison(place.function, side.files, old, new, seconds)
+        comparison = place.language.comparison(place.function, side.files, old, new, calls, seconds)
     except Unparsable as problem:
         return Compared(why=problem.message)
     with lab.open(side) as box:

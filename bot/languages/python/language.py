@@ -170,7 +170,7 @@ class Python:
         return regression.imported_by_test(function, files)
 
     def comparison(
-        self, function: Function, files: Files, old: Answered, new: Answered, seconds: float
+        self, function: Function, files: Files, old: Answered, new: Answered, calls: Sequence[str], seconds: float
     ) -> Comparison:
         """See `Language.comparison`."""
-        return symbolic.comparison(function, files, old, new, seconds)
+        return symbolic.comparison(function, files, old, new, calls, seconds)

@@ -7,16 +7,20 @@ program: what the repository installed comes first, and no other run sees it.
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain import Function
-from bot.languages import Answered, Comparison, Files, Unparsable
+from bot.languages import Answered, Comparison, Files, Parameter, Unparsable
 from bot.languages.python import functions, regression, witness
 
 REQUIREMENT = "crosshair-tool==0.0.113"
 FOLDER = "/venv/crosshair"
 PYTHON = "/venv/bin/python"
+TYPING = "tryline_typing"
+PLAIN = (bool, int, float, str, bytes, type(None))
 
 PROGRAM = """
 import ast, builtins, importlib, json, sys
@@ -85,15 +89,18 @@ sys.exit(code)
 whether all paths were seen, and the arguments in a form that can be evaluated again."""
 
 
-def comparison(function: Function, files: Files, old: Answered, new: Answered, seconds: float) -> Comparison:
+def comparison(
+    function: Function, files: Files, old: Answered, new: Answered, calls: Sequence[str], seconds: float
+) -> Comparison:
     """See `Language.comparison`."""
     if function.enclosing:
         raise Unparsable("it stands in a class or in another function")
     if function.is_async or function.is_generator:
         raise Unparsable("it is a coroutine or a generator")
     taken = regression.parameters(function)
-    if not taken or any(not parameter.annotation for parameter in taken):
-        raise Unparsable("not all of its parameters have types" if taken else "it has no parameters")
+    if not taken:
+        raise Unparsable("it has no parameters")
+    types = missing_types(taken, calls)
     module = witness.module_of(function.path, files)
     folder, name = posixpath.split(function.path.removesuffix(".py"))
     package = module if name == "__init__" else module.rpartition(".")[0]
@@ -101,22 +108,25 @@ def comparison(function: Function, files: Files, old: Answered, new: Answered, s
     targets: list[str] = []
     for word, version in (("old", old), ("new", new)):
         sibling = f"tryline_{word}_{name.strip('_')}"
-        written[posixpath.join(folder, f"{sibling}.py")] = beside(module, version)
+        written[posixpath.join(folder, f"{sibling}.py")] = beside(module, version, types)
         targets.append(".".join(part for part in (package, sibling, witness.bare(function)) if part))
     argv = (PYTHON, "-c", PROGRAM, FOLDER, module, *targets, f"{seconds:g}")
     return Comparison(written, argv)
 
 
-def beside(module: str, version: Answered) -> str:
+def beside(module: str, version: Answered, types: Mapping[str, str]) -> str:
     """A module that holds one version and everything that the function's own module holds.
 
-    Classes are shared with it, so that objects of both versions can be equal.
+    Classes are shared with it, so that objects of both versions can be equal. `types` are annotations that
+    parameters get.
     """
+    source = textwrap.dedent(version.source).replace("\r\n", "\n")
     text = "\n".join(
         [
             "from __future__ import annotations",
             "",
             "import importlib",
+            f"import typing as {TYPING}",
             "",
             f"for tryline_name, tryline_value in vars(importlib.import_module({module!r})).items():",
             '    if not (tryline_name.startswith("__") and tryline_name.endswith("__")):',
@@ -124,8 +134,78 @@ def beside(module: str, version: Answered) -> str:
             *version.imports,
             "",
             "",
-            textwrap.dedent(version.source).replace("\r\n", "\n"),
+            annotated(source, types) if types else source,
         ]
     )
     functions.parse(text)
     return text
+
+
+# ------------------------------------------------------------------------------------ types that nobody wrote
+
+
+def missing_types(taken: Sequence[Parameter], calls: Sequence[str]) -> Mapping[str, str]:
+    """Types for parameters without, as recorded calls (source of tuples) show them. Raises Unparsable."""
+    bare = {place: parameter for place, parameter in enumerate(taken) if not parameter.annotation}
+    if not bare:
+        return {}
+    given = [node.elts for call in calls if isinstance(node := witness.expression(call, "a call"), ast.Tuple)]
+    found: dict[str, str] = {}
+    for place, parameter in bare.items():
+        seen = type_of([row[place] for row in given if len(row) == len(taken)])
+        if not seen or parameter.kind in ("*", "**"):
+            raise Unparsable("not all of its parameters have types, nor do recorded calls show plain ones")
+        found[parameter.name] = seen
+    return found
+
+
+def type_of(nodes: Sequence[ast.expr]) -> str:
+    """The type of all these plain values; empty where one of them is none, or nothing is known of its items."""
+    kinds = dict.fromkeys(kind_of(node) for node in nodes)
+    parts: list[str] = []
+    for kind in kinds:
+        same = [node for node in nodes if kind_of(node) == kind]
+        if kind in ("list", "set"):
+            items = [type_of([item for node in same for item in items_of(node)])]
+        elif kind == "dict":
+            rows = [node for node in same if isinstance(node, ast.Dict)]
+            keys = [key for row in rows for key in row.keys if key is not None]
+            items = [type_of(keys), type_of([value for row in rows for value in row.values])]
+        elif kind == "tuple":
+            columns = list(zip(*(items_of(node) for node in same), strict=False))
+            alike = len({len(list(items_of(node))) for node in same}) == 1
+            items = [type_of(column) for column in columns] if alike else [""]
+        else:
+            items = []
+        if not kind or not all(items) or (kind in ("list", "set", "dict", "tuple") and not items):
+            return ""
+        generic = {"list": "List", "set": "Set", "dict": "Dict", "tuple": "Tuple"}.get(kind)
+        parts.append(f"{TYPING}.{generic}[{', '.join(items)}]" if generic else kind)
+    return f"{TYPING}.Union[{', '.join(parts)}]" if len(parts) > 1 else "".join(parts)
+
+
+def kind_of(node: ast.expr) -> str:
+    """The name of a plain value's type; empty for any other value."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    if isinstance(node, ast.Constant):
+        return next((kind.__name__.replace("NoneType", "None") for kind in PLAIN if type(node.value) is kind), "")
+    shapes = {ast.List: "list", ast.Set: "set", ast.Dict: "dict", ast.Tuple: "tuple"}
+    return shapes.get(type(node), "")
+
+
+def items_of(node: ast.expr) -> Iterable[ast.expr]:
+    """What stands in a list, set or tuple."""
+    return node.elts if isinstance(node, ast.List | ast.Set | ast.Tuple) else ()
+
+
+def annotated(source: str, types: Mapping[str, str]) -> str:
+    """The function with these annotations of its parameters."""
+    tree = functions.parse(source)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            arguments = node.args
+            for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                if each.arg in types and each.annotation is None:
+                    each.annotation = witness.expression(types[each.arg], "a type")
+    return ast.unparse(tree) + "\n"
