@@ -26,6 +26,7 @@ from bot.domain import (
 )
 from bot.endpoints import Model, Proposer
 from bot.errors import SandboxError
+from bot.identity import is_witness
 from bot.languages import Language, Unparsable
 from bot.plan import Known
 from bot.progress import Progress
@@ -342,9 +343,12 @@ def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:
     for call in calls:
         if call.digest and call.outcome:
             reference.setdefault(call.digest, call.outcome)
-    inputs = tuple(
-        dict.fromkeys(c.pickled for c in (*calls, *evidence.head.calls.get(function.id, ())) if c.pickled)
-    )
+    known = (*calls, *evidence.head.calls.get(function.id, ()))
+    if finding.category is Category.SECURITY:
+        # A payload is no harmless input: what is to be answered otherwise is not to be kept.
+        known = tuple(call for call in known if not is_witness(call.test))
+    shown = [call for call in known if call.test in finding.witness.tests]
+    inputs = tuple(dict.fromkeys(call.pickled for call in (*shown, *known) if call.pickled))
     # A collection error names a file, not tests: the file's tests at base are what must run again.
     names = tuple(n for t in failing for n in (expanded(t, evidence.base) if "::" not in t else (t,)))
     return propose.Guide(

@@ -32,6 +32,20 @@ def test_a_derived_input_that_base_refuses_says_nothing_and_a_recorded_one_does(
     assert merit(answers("!!"), answers("bb"), answers("!!"), 1).inputs == 2
 
 
+def test_a_version_that_mends_the_shown_input_alone_leaves_the_others_broken() -> None:
+    def crashes(letters: str) -> tuple[wire.Replayed, ...]:
+        return tuple(
+            wire.Replayed("raised", "!", "x raises KeyError") if d == "!" else wire.Replayed("returned", d, d)
+            for d in letters
+        )
+
+    base, head = crashes("abcd"), crashes("a!!!")
+    assert merit(base, head, crashes("ab!!"), 1, "KeyError").left == pytest.approx(2 / 3)
+    assert merit(base, head, crashes("abcx"), 1, "KeyError").left == 0.0
+    assert merit(base, head, crashes("ab!!"), 1, "Error").left == 0.0, "another exception may be meant"
+    assert merit(base, head, crashes("ab!!"), 1).left == 0.0
+
+
 def test_versions_that_answer_alike_vote_together() -> None:
     played = Played(answers("aa"), (answers("ab"), answers("ab"), answers("ac")))
     one, other, third = played.shares([-1.0, -1.0, -1.0])

@@ -46,22 +46,34 @@ class Merit:
     """How many of the inputs show what the change did; with none of them nothing can be healed."""
     refused: float = 0.0
     """Where head is the reference: share of derived inputs that head answers and it raises on."""
+    left: float = 0.0
+    """Share of the inputs that base answers and head crashes on as the finding says, on which it raises, too."""
 
     @property
     def value(self) -> float:
         """One number, in nats, to be added to a log-probability."""
-        return 8 * self.heals - 16 * self.strays - 4 * self.odd - 12 * self.refused
+        return 8 * self.heals - 16 * self.strays - 4 * self.odd - 12 * self.refused - 8 * self.left
 
 
 def merit(
-    base: Sequence[wire.Replayed], head: Sequence[wire.Replayed], candidate: Sequence[wire.Replayed], group: int
+    base: Sequence[wire.Replayed],
+    head: Sequence[wire.Replayed],
+    candidate: Sequence[wire.Replayed],
+    group: int,
+    crash: str = "",
 ) -> Merit:
-    """Compares three runs over the same inputs; `group` variants belong to each recorded input, it first."""
-    same = differ = heals = strays = odd = 0
+    """Compares three runs over the same inputs; `group` variants belong to each recorded input, it first.
+
+    `crash` is the class of the exception that a finding is about, where head raises it and base does not.
+    """
+    same = differ = heals = strays = odd = crashes = left = 0
     for index, (b, h, c) in enumerate(zip(base, head, candidate, strict=False)):
         # A derived input that base refuses is outside what callers may pass: it says nothing.
         if b.how not in ("returned", "raised") or (b.how == "raised" and index % group):
             continue
+        if crash and b.how == "returned" and h.how == "raised" and h.shown.endswith(f" raises {crash}"):
+            crashes += 1
+            left += c.how != "returned"
         if b.digest == h.digest:
             same += 1
             strays += c.digest != b.digest
@@ -69,7 +81,14 @@ def merit(
             differ += 1
             heals += c.digest == b.digest
             odd += c.digest not in (b.digest, h.digest)
-    return Merit(heals / max(1, differ), strays / max(1, same), odd / max(1, differ), same + differ, differ)
+    return Merit(
+        heals / max(1, differ),
+        strays / max(1, same),
+        odd / max(1, differ),
+        same + differ,
+        differ,
+        left=left / max(1, crashes),
+    )
 
 
 def loyalty(
@@ -91,6 +110,13 @@ def loyalty(
         elif h.how != c.how or (not other_answers and c.digest != h.digest):
             strays += 1
     return Merit(strays=strays / max(1, inputs), inputs=inputs, refused=refused / max(1, inputs))
+
+
+def crash_of(finding: Finding | None) -> str:
+    """The class of the exception that a finding is about which was made of an input; empty for others."""
+    if finding is None or finding.witness.kind != "input":
+        return ""
+    return finding.witness.failure.partition(":")[0].strip()
 
 
 def reference_for(finding: Finding | None) -> str:
@@ -157,11 +183,13 @@ class Referee:
         reference: str = "base",
         *,
         other_answers: bool = False,
+        crash: str = "",
     ) -> None:
         """`reference` says whose answers are right: those of `base`, where there is one, or those of `head`.
 
-        `other_answers`: of head's, only that there is one is compared (see `OTHER_ANSWERS`).
+        `other_answers`: of head's, only that there is one is compared (see `OTHER_ANSWERS`). `crash`: see `merit`.
         """
+        self.crash = crash
         self.by_head = reference == "head"
         self.other_answers = other_answers
         self.stage = judge.stage
@@ -248,7 +276,7 @@ class Referee:
         base, head, version = self.steady(), self.play(self.original), self.play(state.source, state.imports)
         if base is None or head is None or version is None:
             return None
-        return merit(base, head, version, DERIVED + 1)
+        return merit(base, head, version, DERIVED + 1, self.crash)
 
     def worth(self, state: State) -> float:
         """What the comparison adds to a version's log-probability; 0 where there is none.
@@ -289,6 +317,8 @@ class Referee:
             return found is not None and (found.strays > 0.1 or found.refused > REFUSED)
         if found is None and self.calls_tell():
             return state.result.agreement < ALIKE
+        if found is not None and found.left > 0.05:
+            return True  # it answers the one input that was shown, and crashes on others like it
         if found is None or found.inputs < 10 or not self.judge.base_green:
             return False
         return found.odd > 0.1 or found.strays > 0.1
