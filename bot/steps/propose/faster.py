@@ -134,7 +134,7 @@ def for_speed(
         source=source,
         line=line,
         module=module,
-        base=function.base,
+        base=None,  # what the branch added is not dropped for speed; base as a whole is tried where it was faster
         finding=finding,
         suspiciousness=1.0,
         observed=None,
