@@ -337,3 +337,10 @@ def test_a_format_or_a_pattern_that_nobody_wrote_is_like_none() -> None:
         assert fits(PLAIN, recorded, recorded[0])
         assert not fits(PLAIN, recorded, f"({other!r},)"), other
     assert fits(PLAIN, ["('50% off',)"], "('5% off',)"), "a per cent sign is no format"
+
+
+def test_a_day_is_like_other_days() -> None:
+    recorded = ["(datetime.date(2024, 1, 31),)"]
+    assert fits(PLAIN, recorded, "(datetime.date(2023, 12, 31),)")
+    assert not fits(PLAIN, recorded, "(datetime.datetime(2023, 12, 31, 5, 0),)")
+    assert not fits(PLAIN, ["(datetime.timezone.utc,)"], "(datetime.date(2023, 12, 31),)")

@@ -83,10 +83,22 @@ def value_of_source(source: str) -> object:
     return value_of(found[0]) if found else None
 
 
+MOMENT = re.compile(r"(?:datetime\.)?(date|datetime|time|timedelta)\((?:(?:\w+=)?-?\d+(?:, )?)*\)")
+"""A day or a time made of numbers alone: whoever takes one takes others."""
+
+
+def day_or_time(text: str) -> str:
+    """Which kind of day or time a source makes; empty for anything else, and for those with a zone."""
+    found = MOMENT.fullmatch(text)
+    return found[1] if found is not None else ""
+
+
 def like(value: object, seen: Sequence[object], read: Read, depth: int) -> bool:
     """Whether a value is like one that was seen."""
     if isinstance(value, Written):
-        return any(isinstance(one, Written) and one.text == value.text for one in seen)
+        kind = day_or_time(value.text)
+        written = [one.text for one in seen if isinstance(one, Written)]
+        return value.text in written or (kind != "" and any(day_or_time(text) == kind for text in written))
     same = [one for one in seen if type(one) is type(value)]
     if not same or depth <= 0:
         return False
