@@ -339,6 +339,17 @@ def test_a_format_or_a_pattern_that_nobody_wrote_is_like_none() -> None:
     assert fits(PLAIN, ["('50% off',)"], "('5% off',)"), "a per cent sign is no format"
 
 
+def test_days_that_callers_give_are_varied() -> None:
+    recorded = [("(datetime.date(2024, 1, 31),)", ("import datetime",))]
+    function = Python().functions("m.py", PLAIN)[0]
+    made = generating.inputs(function, Python().parameters(function), (PLAIN,), recorded, most=60, seed=0)
+    days = [eval(one.source, {"datetime": datetime})[0] for one in made]
+    assert len(days) > 40
+    assert {type(day) for day in days} == {datetime.date}
+    assert {1, 2, 12} <= {day.month for day in days}
+    assert all("import datetime" in one.needs for one in made)
+
+
 def test_a_day_is_like_other_days() -> None:
     recorded = ["(datetime.date(2024, 1, 31),)"]
     assert fits(PLAIN, recorded, "(datetime.date(2023, 12, 31),)")
