@@ -336,6 +336,11 @@ def test_a_format_or_a_pattern_that_nobody_wrote_is_like_none() -> None:
         recorded = [f"({written!r},)"]
         assert fits(PLAIN, recorded, recorded[0])
         assert not fits(PLAIN, recorded, f"({other!r},)"), other
+        parameters = Python().parameters(Python().functions("m.py", PLAIN)[0])
+        shape = generating.Shape.of(parameters, recorded, generating.read([PLAIN], ["x"]))
+        assert shape.strange(f"({other!r},)")
+        assert not shape.strange(recorded[0])
+        assert not shape.strange("(1,)")
     assert fits(PLAIN, ["('50% off',)"], "('5% off',)"), "a per cent sign is no format"
 
 

@@ -19,7 +19,7 @@ from hypothesis.internal.conjecture import providers
 
 from bot.domain import Function
 from bot.generating.reading import Read, read
-from bot.generating.shapes import Shape, day_or_time, says, value_of_source
+from bot.generating.shapes import Shape, day_or_time, instructive, says, value_of_source
 from bot.generating.shrinking import shrink, size
 from bot.generating.strategies import annotated, around, used_as
 from bot.generating.writing import NotWritten, Written, arguments, close, elements, value_of, write
@@ -142,6 +142,8 @@ def space(function: Function, parameter: Parameter, at: int, seen: Sequence[obje
         other = annotated(f"datetime.{moments.pop()}", about) if len(moments) == 1 and "" not in moments else None
         if other is not None:
             return list(seen[:1]), st.one_of(st.sampled_from(list(seen)), other)
+        if instructive(seen):
+            return list(seen[:1]), st.sampled_from(list(seen))
         return [*near(seen), *as_long(seen, lengths)], around(list(seen), about)
     if parameter.kind == "**":
         return [{}], st.just({})

@@ -61,6 +61,16 @@ class Shape:
                 return False
         return True
 
+    def strange(self, source: str) -> bool:
+        """Whether a format or a pattern among the arguments is one that nobody wrote."""
+        nodes = elements(source)
+        if nodes is None or len(nodes) != len(self.parameters):
+            return False
+        return any(
+            isinstance(value := value_of(node), str) and instructive(seen) and value not in seen
+            for seen, node in zip(self.seen, nodes, strict=True)
+        )
+
     def _as_said(self, value: object, parameter: Parameter) -> bool:
         """Whether a value is what the signature says; without an annotation only the default is."""
         if parameter.default is not None and repr(value) == repr(value_of_source(parameter.default)):
@@ -146,13 +156,18 @@ INSTRUCTIONS = re.compile(r"%[-+#0]*[\d.*]*[a-zA-Z]|\{[^{}]*\}|\\[dDwWsSbAZ\d]|[
 """What texts hold that are in a language of their own: formats, templates, patterns."""
 
 
+def instructive(seen: Sequence[object]) -> bool:
+    """Whether values that were seen are written in a language of their own."""
+    return any(isinstance(value, str) and INSTRUCTIONS.search(value) for value in seen)
+
+
 def like_text(value: str, seen: Sequence[str]) -> bool:
     """Neither empty nor much longer, with the marks that all texts have; a number where all are numbers.
 
     A format or a pattern is written by a programmer: one that nobody wrote is like none.
     """
     filled = [text for text in seen if text]
-    if any(map(INSTRUCTIONS.search, filled)):
+    if instructive(filled):
         return False
     if not value.strip() or not filled or len(value) > 2 * max(map(len, filled)) + 10 or not value.isprintable():
         return False

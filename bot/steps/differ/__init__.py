@@ -265,12 +265,14 @@ class Work:
             from_head=calls.inputs.head,
         )
         demanded = pairs.Demanded.of(self.function.id, self.evidence, [pair for _, pair in found if pair.digest])
-        different = calls.confirmed([item for item in found if item[1].kind])
+        shape = subject.shape
+        apart = [item for item in found if item[1].kind and not shape.strange(item[1].source)]
+        different = calls.confirmed(apart)
         defaults = [parameter.default for parameter in parameters]
         told, counting = calls.smaller(different, demanded, subject, defaults)
         compared = [pair for _, pair in found]
         return Done(
             suspecting.suspicions(subject, counting, compared, heads, demanded),
-            pairs.table(told, demanded),
+            pairs.table([pair for pair in told if not shape.strange(pair.source)], demanded),
             len(found),
         )
