@@ -195,7 +195,8 @@ LINES = [
     ("import yaml", "x", "return yaml.load(x, Loader=yaml.Loader)", "yaml.safe_load(x)", "safe-loader"),
     ("from yaml import load, Loader", "x", "return load(x, Loader)", "yaml.safe_load(x)", "safe-loader"),
     ("import yaml", "x", "return yaml.load(x, Loader=yaml.Loader)", "Loader=yaml.SafeLoader", "safe-loader"),
-    ("import pickle", "x", "return pickle.loads(x)", "json.loads(x)", "safe-loader"),
+    ("import pickle", "x", "return pickle.loads(x)", "PlainUnpickler(io.BytesIO(x)).load()", "plain-data"),
+    ("from pickle import load", "x", "return load(x)", "PlainUnpickler(x).load()", "plain-data"),
     ("", "x", "return eval(x)", "ast.literal_eval(x)", "safe-loader"),
     ("", "x, ast", "return eval(x)", "ast_.literal_eval(x)", "safe-loader"),
     (
@@ -302,7 +303,7 @@ LINES = [
         "",
         "x",
         "return open('/tmp/report.csv', 'w')",
-        'prefix="report", suffix=".csv", delete=False).name',
+        'prefix="report-", suffix=".csv", dir="/tmp", delete=False).name',
         "unique-file",
     ),
     (
@@ -735,8 +736,9 @@ def test_what_switches_verification_off_goes_all_at_once() -> None:
         "        context.verify_mode = ssl.CERT_NONE\n"
         "    return context\n"
     )
-    for piece in ("context.load_default_certs()", "        pass"):
-        found = one(module, piece, cwe=295)
+    for given in ("ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)", "ssl.create_default_context()"):
+        piece = "context.load_default_certs()" if "SSLContext" in given else "        pass"
+        found = one(module.replace("ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)", given), piece, cwe=295)
         assert found.refused == ()
         context = found.run()(True)
         assert context.check_hostname

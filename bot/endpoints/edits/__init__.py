@@ -231,7 +231,9 @@ class Edits:
             view = BaseView(text, before) if before is not None else None
             delicate = any(isinstance(node, _DELICATE) for node in ast.walk(text.function))
             rules = _REMEDIES.get(version.category)
-            remedies = by_place(Code(text, version.module), rules, fitting(version.cwe)) if rules else None
+            remedies = (
+                by_place(Code(text, version.module, version.base), rules, fitting(version.cwe)) if rules else None
+            )
             return _Analysis(text, scope, view, _compiles(version.source), delicate, remedies)
 
 

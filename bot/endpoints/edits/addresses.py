@@ -13,6 +13,8 @@ FETCHERS = re.compile(
     r"|urllib\.request\.(urlopen|urlretrieve|Request)|urllib3\..*|aiohttp\..*"
 )
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "request", "urlopen"})
+_OUTSIDERS = frozenset({"customer", "pingback", "stranger", "subscriber", "unfurl", "visitor", "webhook"})
+"""Words, in the singular, for people outside and for what is asked for them."""
 _HOST = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)(.*)", re.DOTALL)
 
 
@@ -95,6 +97,8 @@ def _looked_at(code: Code, call: ast.Call, name: str) -> Iterator[Remedy]:
         f"    raise ValueError({literal('not an address of the web')})",
     ]
     yield from remedy(call, "web-address", [code.before(call, rows)], 1.0, imports)
+    if _from_outside(code):
+        yield from _outer_host(code, call, name)
     address, needs = code.use("ipaddress.ip_address")
     resolve, more = code.use("socket.gethostbyname")
     rows = [
@@ -103,3 +107,29 @@ def _looked_at(code: Code, call: ast.Call, name: str) -> Iterator[Remedy]:
     ]
     every = tuple(dict.fromkeys((*imports, *needs, *more)))
     yield from remedy(call, "outer-address", [code.before(call, rows)], 0.9, every)
+
+
+def _from_outside(code: Code) -> bool:
+    """Whether the function says that somebody outside chooses the address: then none within is meant."""
+    documented = ast.get_docstring(code.function) or ""
+    spoken = re.findall(r"[a-z]+", f"{code.function.name} {documented}".lower())
+    return bool({word.removesuffix("s") for word in spoken} & _OUTSIDERS)
+
+
+def _outer_host(code: Code, call: ast.Call, name: str) -> Iterator[Remedy]:
+    """An address of the web, and none of a host within by its text: names are not resolved, nothing is asked."""
+    split, imports = code.use("urllib.parse.urlsplit")
+    address, needs = code.use("ipaddress.ip_address")
+    host, inner = code.fresh("host", "asked_host"), code.fresh("inner", "is_inner")
+    rows = [
+        f'{host} = ({split}({name}).hostname or "").rstrip(".")',
+        "try:",
+        f"    {inner} = not {address}({host}).is_global",
+        "except ValueError:",
+        "    # No name of a public host is a single word, or ends in a number.",
+        f'    {inner} = "." not in {host} or {host}.rpartition(".")[2][:1].isdigit()',
+        f'if {inner} or {split}({name}).scheme not in ("http", "https"):',
+        f"    raise ValueError({literal('not an address of the web')})",
+    ]
+    every = tuple(dict.fromkeys((*imports, *needs)))
+    yield from remedy(call, "web-address", [code.before(call, rows)], 1.2, every)

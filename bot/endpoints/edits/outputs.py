@@ -24,12 +24,7 @@ def markup(code: Code) -> Iterator[Remedy]:
         outer = code.origin(maker.func) if isinstance(maker, ast.Call) else ""
         if not plain or outer.endswith("Markup"):
             continue
-        raw: list[ast.expr] = [
-            e for e in plain if isinstance(e, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr)
-        ]
-        chosen = [plain] + ([raw] if raw and len(raw) < len(plain) else [])
-        chosen += [[e] for e in plain] if len(plain) > 1 else []
-        for rank, those in enumerate(chosen):
+        for rank, those in enumerate(_to_escape(code, plain)):
             for factor, sure in ((1.0, True), (0.9, False)):
                 given = _wrapped(code, parts, those, escape, sure=sure)
                 if given is not None:
@@ -38,6 +33,33 @@ def markup(code: Code) -> Iterator[Remedy]:
                     )
     yield from _marked(code)
     yield from _environments(code)
+
+
+def _to_escape(code: Code, plain: list[ast.expr]) -> list[list[ast.expr]]:
+    """Which values of a page are escaped together: first those that are no markup of our own, then each alone.
+
+    A value that stands at several places is escaped at all of them.
+    """
+    raw = [e for e in plain if isinstance(e, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr)]
+    outer = [e for e in plain if not _is_markup(code, e)]
+    groups: dict[str, list[ast.expr]] = {}
+    for e in plain:
+        groups.setdefault(ast.dump(e), []).append(e)
+    chosen: list[list[ast.expr]] = []
+    for those in (outer, plain, raw, *groups.values()):
+        if those and those not in chosen:
+            chosen.append(those)
+    return chosen
+
+
+def _is_markup(code: Code, node: ast.expr) -> bool:
+    """Whether a value was made of tags, or escaped, by this function."""
+    values = code.values.get(node.id, []) if isinstance(node, ast.Name) else [node]
+    for part in (part for value in values if value is not None for part in ast.walk(value)):
+        text = part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
+        if _TAG.search(text) or (isinstance(part, ast.Call) and _is_escaped(code, part)):
+            return True
+    return False
 
 
 def _is_escaped(code: Code, node: ast.expr) -> bool:

@@ -51,9 +51,13 @@ class Hole:
 class Code:
     """One version of a function in its module: what its names mean and how its text is changed."""
 
-    def __init__(self, text: Text, module: str) -> None:
-        """`module` is the text of the file; one that does not parse gives no names."""
+    def __init__(self, text: Text, module: str, before: str = "") -> None:
+        """`module` is the text of the file; one that does not parse gives no names.
+
+        `before` is the text of the function before the change, where it was there.
+        """
         self.text = text
+        self.before_text = before
         self.function = text.function
         self.module = _parsed(module)
         self.imports: dict[str, str] = {}
@@ -235,6 +239,9 @@ class Code:
             return self.annotations[node.id].strip("\"'") == "str"
         if isinstance(node, ast.Name) and node.id in self.defaults:
             return isinstance(self.defaults[node.id], str)
+        made = self.resolved(node)
+        if made is not node and isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute):
+            return made.func.attr in ("lower", "upper", "strip", "join", "hexdigest")
         if isinstance(node, ast.Constant):
             return isinstance(node.value, str)
         if isinstance(node, ast.Call):

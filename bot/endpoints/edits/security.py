@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from bot.endpoints.edits.addresses import servers
 from bot.endpoints.edits.commands import commands, options
+from bot.endpoints.edits.evaluation import expressions, pickles
 from bot.endpoints.edits.guards import archives, folders, hosts, prefixes, redirects
 from bot.endpoints.edits.outputs import format_strings, lines, markup, template_values
 from bot.endpoints.edits.queries import queries
 from bot.endpoints.edits.regexes import regexes
-from bot.endpoints.edits.remedies import Code, Remedy, Rule, literal, remedy, written
+from bot.endpoints.edits.remedies import Code, Part, Remedy, Rule, literal, remedy, written
 from bot.endpoints.edits.site import AND, ARITH, ATOM, NOT, function_defaults
 from bot.endpoints.edits.text import Splice
 
@@ -26,8 +27,6 @@ SAFER_CALLS = {
     "yaml.full_load_all": ("yaml.safe_load_all", 1.0),
     "eval": ("ast.literal_eval", 1.0),
     "builtins.eval": ("ast.literal_eval", 1.0),
-    "pickle.loads": ("json.loads", 0.4),
-    "pickle.load": ("json.load", 0.4),
     "marshal.loads": ("json.loads", 0.4),
     "marshal.load": ("json.load", 0.4),
     "jsonpickle.decode": ("json.loads", 0.6),
@@ -60,6 +59,8 @@ def safer_calls(code: Code) -> Iterator[Remedy]:
             continue
         if origin.startswith("uuid"):
             given = []
+        if origin.endswith("eval") and _has_names(code, call):
+            factor = 0.2  # a text over names is no literal
         text = f"{name}({', '.join(given)})"
         operator = {"ssl": "verify-peer", "uuid": "unpredictable"}.get(origin.partition(".")[0], "safe-loader")
         yield from remedy(call, operator, code.swap((call, text)), factor, imports)
@@ -69,6 +70,16 @@ def safer_calls(code: Code) -> Iterator[Remedy]:
             place = known.value if known is not None else call.args[1] if len(call.args) > 1 else None
             splices = code.swap((place, loader)) if place else (code.add_argument(call, f"Loader={loader}"),)
             yield from remedy(call, "safe-loader", splices, 0.9, needs)
+
+
+def _has_names(code: Code, call: ast.Call) -> bool:
+    """Whether what is evaluated is given names of its own, besides those of builtins."""
+    spaces = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
+    for value in map(code.resolved, spaces):
+        keys = value.keys if isinstance(value, ast.Dict) else [None]
+        if any(not isinstance(key, ast.Constant) or key.value != "__builtins__" for key in keys):
+            return not (isinstance(value, ast.Constant) and value.value is None)
+    return False
 
 
 def flags(code: Code) -> Iterator[Remedy]:
@@ -147,9 +158,21 @@ def verification(code: Code) -> Iterator[Remedy]:
             none = ast.unparse(node.value).endswith("CERT_NONE")
             if (node.targets[0].attr in ("check_hostname", "verify") and false) or none:
                 off.append(node)
-                yield from remedy(node, "verify-peer", [code.without(node)], 0.7)
+    for node in off:
+        if len(off) == 1 or not _is_bare(code, node):
+            yield from remedy(node, "verify-peer", [code.without(node)], 0.7)
     if off:
         yield from _switched_on(code, off)
+
+
+def _is_bare(code: Code, off: ast.Assign) -> bool:
+    """Whether what is switched off belongs to a context that knows no authorities of its own.
+
+    Both looks must be switched on together there, and the system's authorities be loaded, or nothing connects.
+    """
+    first = off.targets[0]
+    made = code.resolved(first.value) if isinstance(first, ast.Attribute) else first
+    return isinstance(made, ast.Call) and code.origin(made.func) == "ssl.SSLContext"
 
 
 def _verified_call(code: Code, call: ast.Call) -> Iterator[Remedy]:
@@ -183,9 +206,9 @@ def _switched_on(code: Code, off: list[ast.Assign]) -> Iterator[Remedy]:
             splices.append(Splice(start, end, b"pass"))  # its block would be empty
         else:
             splices.append(code.without(node))
-    yield from remedy(off[0], "verify-peer", splices, 1.2)
-    made = code.resolved(first.value) if isinstance(first, ast.Attribute) else first
-    if isinstance(made, ast.Call) and code.origin(made.func) == "ssl.SSLContext":
+    if not _is_bare(code, off[0]):
+        yield from remedy(off[0], "verify-peer", splices, 1.2)
+    else:
         loaded = Splice(start, end, f"{owner}.load_default_certs()".encode())
         yield from remedy(off[0], "verify-peer", [loaded, *splices[1:]], 1.3)
 
@@ -446,44 +469,126 @@ def files(code: Code) -> Iterator[Remedy]:
 
 
 def temporary(code: Code) -> Iterator[Remedy]:
-    """A path in the shared temporary folder under a name that others can foresee -> a file that is ours alone."""
+    """A path in the shared temporary folder under a name that others can foresee -> a file that is ours alone.
+
+    What is seen of the name stays: its beginning, its end and its folder. A name of which neither is known stays
+    whole, in a new folder that is ours alone.
+    """
     maker, imports = code.use("tempfile.NamedTemporaryFile")
+    folder, more = code.use("tempfile.mkdtemp")
+    join, needs = code.use("os.path.join")
     for node in code.nodes:
-        name = _shared_name(code, node)
-        if name is None or not isinstance(node, ast.expr):
+        found = _shared_name(code, node) if not _is_part(code, node) else None
+        if found is None or not isinstance(node, ast.expr):
             continue
-        stem, dot, ending = name.rpartition(".")
-        words = [f"prefix={written((stem if dot else name,))}"] if name else []
-        words += [f"suffix={literal('.' + ending)}"] if dot and ending.isalnum() else []
-        new = f"{maker}({', '.join([*words, 'delete=False'])}).name"
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            path, more = code.use("pathlib.Path")
-            yield from remedy(node, "unique-file", code.swap((node, f"{path}({new})")), 0.9, (*imports, *more))
-        else:
-            yield from remedy(node, "unique-file", code.swap((node, new)), 0.9, imports)
+        place, name = found
+        if isinstance(name[-1], str) and name[-1].endswith(_AGREED):
+            continue  # others look for it under this name
+        inside = [f"dir={place}"] if place else []
+        words = _name_words(name)
+        text = f"{maker}({', '.join([*words, *inside, 'delete=False'])}).name" if words is not None else ""
+        last = code.source(name[0]) if len(name) == 1 and isinstance(name[0], ast.expr) else written(name)
+        own = f"{join}({folder}({', '.join(inside)}), {last})"
+        rows = ((text, 0.9, imports), (own, 0.7, (*more, *needs)))
+        for new, factor, used in rows:
+            path, further = code.use("pathlib.Path") if _is_path(code, node) else ("", ())
+            made = f"{path}({new})" if path else new
+            every = tuple(dict.fromkeys((*used, *further)))
+            yield from remedy(node, "unique-file", code.swap((node, made)) if new else (), factor, every)
 
 
-def _shared_name(code: Code, node: ast.AST) -> str | None:
-    """The literal part of a file's name in the shared temporary folder; None for any other expression."""
-    if isinstance(node, ast.Call) and code.origin(node.func) in ("os.path.join", "pathlib.Path") and node.args:
-        return (
-            _literal_name(code, node.args[-1]) if _is_shared(code, node.args[0]) and len(node.args) > 1 else None
-        )
+_AGREED = (".lock", ".pid", ".sock", ".socket")
+
+
+def _is_part(code: Code, node: ast.AST) -> bool:
+    """Whether an expression is only a piece of a path that is put together around it."""
+    parent = code.parents.get(node)
+    if isinstance(parent, ast.BinOp) or (isinstance(parent, ast.Attribute) and parent.attr == "format"):
+        return True
+    joins = ("os.path.join", "pathlib.Path")
+    return isinstance(parent, ast.Call) and len(parent.args) > 1 and code.origin(parent.func) in joins
+
+
+def _is_path(code: Code, node: ast.expr) -> bool:
+    """Whether an expression is a path object: `Path(a, b)`, or `a / b`."""
+    divided = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+    return divided or (isinstance(node, ast.Call) and code.origin(node.func) == "pathlib.Path")
+
+
+def _name_words(name: tuple[Part, ...]) -> list[str] | None:
+    """The beginning and the end of a file's name as arguments; None where a single value is all that is known."""
+    at = next((i for i in range(len(name) - 1, -1, -1) if isinstance(name[i], str) and "." in str(name[i])), -1)
+    if at >= 0:
+        stem, _, ending = str(name[at]).rpartition(".")
+        first: tuple[Part, ...] = (*name[:at], *([stem] if stem else []))
+        last: tuple[Part, ...] = ("." + ending, *name[at + 1 :])
+    elif isinstance(name[-1], str):
+        first, last = name, ()
+    elif len(name) > 1:
+        first, last = name[:-1], name[-1:]  # the value may bring an ending of its own
+    else:
+        return None
+    if first and not (isinstance(first[-1], str) and first[-1].endswith(("-", "_", "."))):
+        first = (*first[:-1], first[-1] + "-") if isinstance(first[-1], str) else (*first, "-")
+    words = [f"prefix={written(first)}"] if first else []
+    return [*words, *([f"suffix={written(last)}"] if last else [])]
+
+
+def _shared_name(code: Code, node: ast.AST) -> tuple[str, tuple[Part, ...]] | None:
+    """(source of the folder, the file's name) of a path in the shared temporary folder; None elsewhere.
+
+    The folder is empty where it is the one that `tempfile` takes by itself.
+    """
+    if isinstance(node, ast.Call) and code.origin(node.func) in ("os.path.join", "pathlib.Path"):
+        if len(node.args) < 2 or node.keywords or not _is_shared(code, node.args[0]):
+            return None
+        given = [code.source(argument) for argument in node.args[:-1]]
+        folder = given[0] if len(given) == 1 else f"{code.source(node.func)}({', '.join(given)})"
+        return _named(code, node.args[0], folder, len(given) == 1, node.args[-1])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return _literal_name(code, node.right) if _is_shared(code, node.left) else None
+        if not _is_shared(code, node.left):
+            return None
+        return _named(code, node.left, code.source(node.left), True, node.right)
     parts = code.parts(node) if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) else None
     if not parts or code.inside(node, ast.JoinedStr) is not None:
         return None
     first = parts[0]
     if isinstance(first, str) and first.startswith(("/tmp/", "/var/tmp/")):  # noqa: S108 - it is looked for
-        return first.rpartition("/")[2] + (parts[-1] if len(parts) > 1 and isinstance(parts[-1], str) else "")
-    joined = len(parts) > 1 and isinstance(first, ast.expr) and _is_shared(code, first)
-    rest = [part for part in parts[1:] if isinstance(part, str)]
-    return "".join(rest).lstrip("/") if joined and rest else None
+        return _split_off(parts)
+    if len(parts) > 1 and isinstance(first, ast.expr) and _is_shared(code, first):
+        rest = parts[1]
+        if isinstance(rest, str) and rest.startswith("/"):
+            name = tuple(part for part in (rest[1:], *parts[2:]) if part != "")
+            plain = not any(isinstance(part, str) and "/" in part for part in name)
+            return (_folder(code, first, code.source(first)), name) if name and plain else None
+    return None
 
 
-def _literal_name(code: Code, node: ast.expr) -> str:
-    return "".join(part for part in code.parts(node) or () if isinstance(part, str)).rpartition("/")[2]
+def _named(
+    code: Code, shared: ast.expr, folder: str, plain: bool, last: ast.expr
+) -> tuple[str, tuple[Part, ...]] | None:
+    """The folder and the pieces of what is joined to it, where that is one name."""
+    name = code.parts(last) or (last,)
+    if any(isinstance(part, str) and "/" in part for part in name):
+        return None
+    return (_folder(code, shared, folder) if plain else folder), tuple(name)
+
+
+def _folder(code: Code, shared: ast.expr, folder: str) -> str:
+    """The source of a folder; empty for the one that `tempfile` takes by itself."""
+    made = code.resolved(shared)
+    while isinstance(made, ast.Call) and code.origin(made.func) == "pathlib.Path" and made.args:
+        made = code.resolved(made.args[0])
+    return "" if isinstance(made, ast.Call) and code.origin(made.func) == "tempfile.gettempdir" else folder
+
+
+def _split_off(parts: tuple[Part, ...]) -> tuple[str, tuple[Part, ...]] | None:
+    """A written path at its last slash: the folder, and the pieces of the name."""
+    at = max(i for i, part in enumerate(parts) if isinstance(part, str) and "/" in part)
+    before, _, rest = str(parts[at]).rpartition("/")
+    folder = (*parts[:at], *([before] if before else []))
+    name = tuple(part for part in (rest, *parts[at + 1 :]) if part != "")
+    return (written(folder), name) if name else None
 
 
 def _is_shared(code: Code, node: ast.expr) -> bool:
@@ -519,6 +624,8 @@ RULES: tuple[Rule, ...] = (
     commands,
     options,
     safer_calls,
+    expressions,
+    pickles,
     flags,
     xml,
     verification,
@@ -545,8 +652,8 @@ RULES: tuple[Rule, ...] = (
 _FOR: tuple[tuple[str, str], ...] = (
     ("89 564 943", "query-parameters query-name"),
     ("77 78 88", "argument-list quote-argument refuse-option end-of-options"),
-    ("94 95", "safe-loader template-value refuse-fields plain-replace"),
-    ("502", "safe-loader"),
+    ("94 95", "safe-loader plain-expression template-value refuse-fields plain-replace"),
+    ("502", "safe-loader plain-data"),
     ("611 776 827", "safe-xml refuse-entities"),
     ("22 23 36 59 73", "inside-folder plain-name safe-members"),
     ("295 297 599", "verify-peer"),

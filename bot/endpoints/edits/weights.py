@@ -123,6 +123,8 @@ OPERATORS: dict[str, Operator] = {
     "refuse-option": Operator(50.0, "CWE-88; POSIX utility syntax"),
     "end-of-options": Operator(50.0, "CWE-88; POSIX utility syntax"),
     "safe-loader": Operator(60.0, "bandit B301, B307, B506; ruff S301, S307, S506"),
+    "plain-expression": Operator(60.0, "CWE-95: allow-list of syntax; Python documentation of ast.literal_eval"),
+    "plain-data": Operator(60.0, "Python documentation of pickle: restricting globals"),
     "safe-xml": Operator(60.0, "bandit B313 to B320; defusedxml"),
     "refuse-entities": Operator(50.0, "OWASP XML external entity prevention"),
     "verify-peer": Operator(60.0, "bandit B501, B323; ruff S501, S323"),

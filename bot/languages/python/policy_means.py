@@ -88,6 +88,9 @@ class Means:
             things |= _RESOLVES
         if any(_XML.fullmatch(dotted) for dotted in known):
             modules |= _SAFE_XML
+        if known & {"pickle.load", "pickle.loads"}:
+            modules.add("pickle")
+            things |= {"pickle.Unpickler", "pickle.UnpicklingError"}
         chance = any(_TIME_OR_CHANCE.fullmatch(dotted) for dotted in known)
         return Means(frozenset(modules | {"markupsafe"}), frozenset(things), chance)
 
@@ -151,11 +154,23 @@ def misused(
             yield node.lineno, f"opens a file that the original does not (`{shown(node)}`)"
 
 
-def makes_file(path: ast.expr, names: Names, means: Means) -> bool:
-    """Whether a path is that of a temporary file which is made there and then: `NamedTemporaryFile(...).name`."""
+def makes_file(path: ast.expr, names: Names, means: Means, known: Collection[str]) -> bool:
+    """Whether a path is that of a temporary file which is made there and then: `NamedTemporaryFile(...).name`.
+
+    One in a folder that is made there and then is such a file, too: `os.path.join(mkdtemp(), name)`, where the
+    name is one that the original has (`known`: its expressions), or a plain one.
+    """
     while isinstance(path, ast.Attribute | ast.Subscript):
         path = path.value
-    return isinstance(path, ast.Call) and (names.dotted(path.func) or "") in means.things & _TEMPORARY
+    if not isinstance(path, ast.Call):
+        return False
+    dotted = names.dotted(path.func) or ""
+    if dotted in ("os.path.join", "pathlib.Path") and path.args:
+        inner = path.args[0]
+        made = names.dotted(inner.func) if isinstance(inner, ast.Call) else ""
+        plain = all(ast.dump(one) in known or (_text(one) and "/" not in _text(one)) for one in path.args[1:])
+        return plain and made == "tempfile.mkdtemp" and made in means.things
+    return dotted in means.things & _TEMPORARY
 
 
 def _same_keywords(original: FunctionNode, call: ast.Call, names: Collection[str]) -> bool:

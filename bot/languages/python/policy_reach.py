@@ -311,9 +311,10 @@ def _opens(
 ) -> Iterator[Objection]:
     known, calls = _open_calls(original, before), _open_calls(candidate, after)
     paths = {ast.dump(call.args[0]) for call in known}
+    values = dumps(original, ast.expr)
     writes = any(set("wax+?") & set(_mode(call)) for call in known)
     for call in calls:
-        if ast.dump(call.args[0]) not in paths and not makes_file(call.args[0], after, means):
+        if ast.dump(call.args[0]) not in paths and not makes_file(call.args[0], after, means, values):
             yield call.lineno, f"opens a file that the original does not (`{shown(call)}`)"
         elif set("wax+?") & set(_mode(call)) and not writes:
             yield call.lineno, f"opens a file for writing (`{shown(call)}`), the original only reads"

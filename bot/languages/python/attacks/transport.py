@@ -26,7 +26,9 @@ def connect(sock, address):
 
 def wrapped(context, *args, **kwargs):
     """Notes what the function asks of the other side's certificate."""
-    HITS.append(("tls", context.verify_mode == ssl.CERT_NONE{or_name}, place()))
+    served = context.protocol == ssl.PROTOCOL_TLS_SERVER or kwargs.get("server_side")
+    weak = context.verify_mode == ssl.CERT_NONE{or_name}
+    HITS.append(("tls", weak and not served, place()))
     raise ssl.SSLError("no network in a test")
 
 
@@ -44,9 +46,11 @@ def watch(tmp_path, monkeypatch):
 TLS = """
 
 def landed(payload, result, tmp_path):
-    contexts = [result] if isinstance(result, ssl.SSLContext) else []
-    if any(context.verify_mode == ssl.CERT_NONE for context in contexts):
-        return "a TLS context that trusts everybody", []
+    if isinstance(result, ssl.SSLContext) and result.protocol != ssl.PROTOCOL_TLS_SERVER:
+        # A client's context looks at the name in a certificate unless somebody told it not to.
+        named = {named} or result.protocol == ssl.PROTOCOL_TLS_CLIENT
+        if result.verify_mode == ssl.CERT_NONE or (named and not result.check_hostname):
+            return "a TLS context that trusts everybody", []
     if getattr(result, "verify", None) is False and callable(getattr(result, "get", None)):
         return "a session that trusts everybody", []
     for how, weak, where in HITS:
@@ -110,7 +114,10 @@ def unverified(subject: Subject) -> Iterator[Attack]:
     line = switched_off(subject)
     if not line:
         return
-    named = any("check_hostname" in names for names in map(set, map(hints.names_in, hints.nodes_of(subject))))
+    names = {name for node in hints.nodes_of(subject) for name in hints.names_in(node)}
+    named = "check_hostname" in names
+    if named and "CERT_NONE" not in names and own_authority(subject):
+        return  # its authority signs no other host's certificate
     target = address(subject)
     made = frame.attack_of(
         subject,
@@ -118,7 +125,8 @@ def unverified(subject: Subject) -> Iterator[Attack]:
         proof_of(
             "trust any certificate",
             "asks_for_a_certificate",
-            CONNECTING.replace("{or_name}", " or not context.check_hostname" if named else "") + TLS,
+            CONNECTING.replace("{or_name}", " or not context.check_hostname" if named else "")
+            + TLS.replace("{named}", repr(named)),
         ),
         rule="unverified-tls",
         cwe=295,
@@ -128,6 +136,15 @@ def unverified(subject: Subject) -> Iterator[Attack]:
         line=line,
     )
     yield replace(made, parameter="", payload="")
+
+
+def own_authority(subject: Subject) -> bool:
+    """Whether the function trusts an authority of its own, and no others."""
+    return any(
+        site.last == "load_verify_locations"
+        or any(k.arg in ("cafile", "cadata", "capath") for k in site.node.keywords)
+        for site in subject.sites
+    )
 
 
 def endless(subject: Subject) -> Iterator[Attack]:
