@@ -94,6 +94,9 @@ class Attack:
     """Line of the file at which the sink is called, where the text tells; 0 otherwise."""
     limits: str = ""
     """What the proof does not show, in a few words: `the argument may come from trusted callers alone`."""
+    compared: bool = False
+    """Whether it tells something only against a base that refuses it: a strictness that the change takes away, and
+    that nobody asks of new code."""
 
 
 LANDED = "landed: "

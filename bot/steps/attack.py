@@ -35,7 +35,8 @@ def attack(
             attacks = languages[path].attacks(function.head, texts[path], files, calls)
         except Unparsable:
             continue
-        ranked = sorted(attacks, key=lambda a: -Severity(a.severity).rank)[:MOST]
+        told = [one for one in attacks if not one.compared or function.base is not None]
+        ranked = sorted(told, key=lambda a: -Severity(a.severity).rank)[:MOST]
         found += [suspicion_of(function, one) for one in ranked]
     return tuple(found)
 

@@ -85,9 +85,16 @@ def made(text: str, name: str = "", *, path: str = "shop/sample.py", calls: Sequ
 
 
 def run(
-    folder: Path, cases: Mapping[str, str], *, calls: Mapping[str, Sequence[Call]] | None = None
+    folder: Path,
+    cases: Mapping[str, str],
+    *,
+    calls: Mapping[str, Sequence[Call]] | None = None,
+    compared: bool = False,
 ) -> dict[str, list[Ran]]:
-    """What becomes of every attack on each of these files (case -> text), in one process."""
+    """What becomes of every attack on each of these files (case -> text), in one process.
+
+    `compared`: also of those that tell something only where there is a stricter base; else all code is new.
+    """
     (folder / "shop").mkdir(parents=True)
     (folder / "witnesses").mkdir()
     (folder / "shop" / "__init__.py").write_text("")
@@ -98,6 +105,8 @@ def run(
         path = f"shop/{case}.py"
         (folder / path).write_text(textwrap.dedent(text))
         for number, attack in enumerate(made(text, path=path, calls=(calls or {}).get(case, ()))):
+            if attack.compared and not compared:
+                continue
             name = f"witnesses/test_{case}_{number}.py"
             (folder / name).write_text(attack.code)
             placed[name] = (case, attack)

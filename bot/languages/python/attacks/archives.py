@@ -6,6 +6,7 @@ an absolute name, and (tar) one with a link that leads out. All of it happens be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.kinds import Attack
@@ -18,8 +19,15 @@ ARCHIVE = hints.listed(
     "source src fileobj stream buffer"
 )
 
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".whl")
+SUFFIX = re.compile(r"^\.[a-z0-9]{1,5}$")
+NAMED = re.compile(r"^[\w-][\w.-]*\.[a-z0-9]{1,5}$|^[A-Z]{4,}$")
+"""A file that the function looks for in an archive: `plugin.ini`, `METADATA`."""
+
 SENSORS = '''\
 OUT = {}
+ALSO = {also}  # what the function looks for in an archive
+CONTENT = {".json": "{{}}", ".ini": "", ".cfg": "", ".toml": "", ".yml": "", ".yaml": ""}
 
 
 def packed(tmp_path, kind, members):
@@ -28,15 +36,16 @@ def packed(tmp_path, kind, members):
     if kind == "zip":
         with zipfile.ZipFile(out, "w") as archive:
             for name, _ in members:
-                archive.writestr(name, "zq7")
+                archive.writestr(name, CONTENT.get(os.path.splitext(name)[1], "zq7"))
         return out.getvalue()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
         for name, link in members:
             member = tarfile.TarInfo(name)
-            member.size = 0 if link else 3
+            data = CONTENT.get(os.path.splitext(name)[1], "zq7").encode()
+            member.size = 0 if link else len(data)
             if link:
                 member.type, member.linkname = tarfile.SYMTYPE, link
-            archive.addfile(member, io.BytesIO(b"zq7"))
+            archive.addfile(member, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -44,12 +53,12 @@ def given(payload, tmp_path):
     """The archive in the shape that the function takes, with what the payload says in it."""
     kind, how, shape = payload.split(":")
     members = {
-        "file": [("zq7file", "")],
-        "climb": [("../zq7hit", "")],
-        "absolute": [(str(tmp_path / "zq7hit"), "")],
-        "link": [("zq", ".."), ("zq/zq7hit", "")],
+        "file": [("zq7file{end}", "")],
+        "climb": [("../zq7hit{end}", "")],
+        "absolute": [(str(tmp_path / "zq7hit{end}"), "")],
+        "link": [("zq", ".."), ("zq/zq7hit{end}", "")],
     }[how]
-    data = packed(tmp_path, kind, members)
+    data = packed(tmp_path, kind, [(name, "") for name in ALSO] + members)
     path = tmp_path / "given" / ("zq.zip" if kind == "zip" else "zq.tar.gz")
     path.write_bytes(data)
     if shape in ("path", "text"):
@@ -67,7 +76,7 @@ def watch(tmp_path, monkeypatch):
 
 def reached(payload, result, tmp_path):
     """Whether a harmless archive is unpacked; keeps those payloads that come in the same shape."""
-    for found in tmp_path.glob("**/zq7file"):
+    for found in tmp_path.glob("**/zq7file{end}"):
         OUT["to"] = found.parent
         start, end = payload.split(":")[::2]
         PAYLOADS[:] = [each for each in PAYLOADS if each.startswith(start) and each.endswith(":" + end)]
@@ -76,7 +85,7 @@ def reached(payload, result, tmp_path):
 
 
 def landed(payload, result, tmp_path):
-    for path in (OUT["to"].parent / "zq7hit", tmp_path / "zq7hit"):
+    for path in (OUT["to"].parent / "zq7hit{end}", tmp_path / "zq7hit{end}"):
         if path.is_file() and OUT["to"] not in path.parents:
             path.unlink()
             return "a file outside the folder: " + payload.split(":")[1], []
@@ -91,6 +100,10 @@ def archives(subject: Subject) -> Iterator[Attack]:
     unpacks = subject.site("shutil.unpack_archive") is not None
     if site is None or not (zipped or tarred or unpacks):
         return
+    texts = [text for text in dict.fromkeys(hints.texts_of(subject)) if text not in PACKED]
+    end = next((text for text in texts if SUFFIX.match(text)), "")
+    also = [text for text in texts if NAMED.match(text)][:3]
+    sensors = SENSORS.replace("{also}", repr(also)).replace("{end}", end).replace("{{}}", "{}")
     kinds = [kind for kind, there in (("zip", zipped or unpacks), ("tar", tarred or unpacks)) if there]
     for parameter in subject.given:
         if not takes_archive(parameter.name, parameter.annotation):
@@ -109,7 +122,7 @@ def archives(subject: Subject) -> Iterator[Attack]:
                     for shape in shapes
                     for how in ("climb", "absolute", *(("link",) if kind == "tar" else ()))
                 ],
-                sensors=SENSORS,
+                sensors=sensors,
                 benign=[repr(f"{kind}:file:{shape}") for kind in kinds for shape in shapes],
                 imports=("import io", "import tarfile", "import zipfile"),
                 dressed=False,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from bot.kinds import Attack
 from bot.languages.python.attacks import frame, hints
-from bot.languages.python.attacks.subject import Subject
+from bot.languages.python.attacks.subject import Site, Subject, Target
 
 SECRET = hints.listed(
     "token tokens password passwd pwd passphrase secret secrets nonce otp salt csrf credential credentials apikey "
@@ -27,7 +27,7 @@ PAIRS = (
     {"reset", "code"},
     {"verification", "code"},
     {"auth", "code"},
-    {"invite", "code"},
+    *({word, "code"} for word in hints.listed("invite invitation recovery backup login activation voucher")),
     {"secret", "key"},
 )
 HARMLESS = hints.listed(
@@ -50,7 +50,8 @@ def made(seed, tmp_path):
 
 
 def landed(payload, result, tmp_path):
-    if not isinstance(result, (str, bytes, int)) or isinstance(result, bool) or len(str(result)) < 4:
+    one = result[0] if isinstance(result, (list, tuple)) and result else result
+    if not isinstance(one, (str, bytes, int)) or isinstance(one, bool) or len(str(one)) < 4:
         return None
     same = made(1, tmp_path) == made(1, tmp_path) and made(2, tmp_path) == made(2, tmp_path)
     if same and made(1, tmp_path) != made(2, tmp_path):
@@ -62,7 +63,7 @@ def landed(payload, result, tmp_path):
 def predictable(subject: Subject) -> Iterator[Attack]:
     """Secrets made by a generator that is none for secrets."""
     site = next((each for each in subject.sites if guessed(each.name)), None)
-    if site is None or not is_secret(subject.node.name) or subject.function.is_generator:
+    if site is None or not makes_secret(subject, site) or subject.function.is_generator:
         return
     made = frame.attack_of(
         subject,
@@ -92,8 +93,46 @@ def guessed(name: str) -> bool:
 
 def is_secret(name: str) -> bool:
     """Whether a name says that a secret is meant."""
-    found = hints.words(name)
+    found = singular(hints.words(name))
     return bool(found & SECRET or any(pair <= found for pair in PAIRS)) and not found & HARMLESS
+
+
+def singular(found: frozenset[str]) -> frozenset[str]:
+    """Words, and those of them that are plurals as one: `codes` is a `code`, too."""
+    return found | {word[:-1] for word in found if word.endswith("s")}
+
+
+def makes_secret(subject: Subject, site: Site) -> bool:
+    """Whether a name says that the function makes a secret: its own, or what it calls what it gives.
+
+    A word of its class counts beside one of those: `InviteBook.create` returns a `code`. A value's name alone says
+    it of a text drawn letter by letter: a `token` may be a word of a language.
+    """
+    if is_secret(subject.node.name):
+        return True
+    given = [
+        each.value for each in ast.walk(subject.node) if isinstance(each, ast.Return) and each.value is not None
+    ]
+    named = singular(
+        frozenset(word for value in given for name in hints.names_in(value) for word in hints.words(name))
+    )
+    around = named | singular(hints.words(subject.name))
+    if around & HARMLESS or not spelled(subject, site):
+        return False
+    return bool(named & SECRET) or any(pair <= around and pair & named for pair in PAIRS)
+
+
+LETTERS = hints.listed("ascii_letters ascii_lowercase ascii_uppercase digits hexdigits")
+DRAWN = hints.listed("getrandbits randbytes randint randrange")
+
+
+def spelled(subject: Subject, site: Site) -> bool:
+    """Whether a text is drawn letter by letter, or as a number."""
+    if site.last in DRAWN or any(set(hints.names_in(node)) & LETTERS for node in hints.nodes_of(subject)):
+        return True
+    if any(set(hints.names_in(value)) & LETTERS for value in hints.globals_of(subject).values()):
+        return True
+    return any(len(set(text)) >= 10 and text.isalnum() for text in hints.texts_of(subject))
 
 
 # -------------------------------------------------------------------------------------------------- digests
@@ -103,6 +142,9 @@ FASTER = hints.listed("md5 sha1 sha224 sha256 sha384 sha512 sha3_256 sha3_512 bl
 PASSWORD = hints.listed("password passwd pwd passphrase pin")
 GUARDING = PASSWORD | hints.listed("secret token signature sign signed signing mac credential credentials")
 SLOW = ("bcrypt", "argon2", "scrypt", "pbkdf2", "passlib")
+TRUST = hints.listed(
+    "approve approved trusted trust verify verified signed sign authorize authorized allowed integrity licence"
+)
 CHECKSUMS = hints.listed("etag checksum cache cached fingerprint breach breached pwned leaked dedupe")
 
 DIGESTS = '''\
@@ -169,7 +211,11 @@ def digests(subject: Subject) -> Iterator[Attack]:
     slow = any(name in subject.text for name in SLOW)
     for target in subject.targets:
         about = named | hints.words(target.label)
-        if target.kind == "path" or not about & GUARDING or about & CHECKSUMS:
+        if target.kind == "path" or about & CHECKSUMS:
+            continue
+        if not about & GUARDING:
+            if site.last in FAST and target.parameter in [n for a in site.node.args for n in hints.names_in(a)]:
+                yield identified(subject, site, target)
             continue
         password = bool(about & PASSWORD)
         if not password and site.last not in FAST | {"new"}:
@@ -205,14 +251,49 @@ def digests(subject: Subject) -> Iterator[Attack]:
         )
 
 
+def identified(subject: Subject, site: Site, target: Target) -> Attack:
+    """A value known by a broken digest: told where others trust what they know so, or where a better one was."""
+    owner = subject.klass if subject.klass is not None else subject.tree
+    named = {
+        word
+        for each in ast.walk(owner)
+        if isinstance(each, ast.FunctionDef | ast.Attribute)
+        for word in hints.words(each.name if isinstance(each, ast.FunctionDef) else each.attr)
+    }
+    return frame.attack_of(
+        subject,
+        target,
+        frame.Proof(
+            question=f"identify its argument `{target.label}` by a broken digest",
+            test="uses_no_broken_digest",
+            payloads=["'zq7hit'", "'zq7hit-Aa1!zq7hit'"],
+            sensors=DIGESTS.replace("{names}", ", ".join(repr(name) for name in sorted(FAST))).replace(
+                "{or_compared}", ""
+            ),
+            imports=("import base64", "import hashlib"),
+            dressed=False,
+        ),
+        rule="weak-hash",
+        cwe=328,
+        title=f"`{subject.name}` identifies `{target.label}` by a broken digest",
+        severity="low",
+        why="Two texts of one MD5 or SHA-1 digest can be made by anybody: one is approved, the other is used.",
+        line=site.line,
+        compared=not named & TRUST,
+    )
+
+
 # ----------------------------------------------------------------------------------------------- comparison
 
 COMPARED = hints.listed("hmac csrf secret apikey otp")
 WHILE_CHECKING = hints.listed("token password passwd signature sig")
 CHECKING = hints.listed(
     "verify verified check auth authenticate authorize authorized valid validate compare login webhook csrf "
-    "matches"
+    "matches allow allows accepts permits"
 )
+PLAINLY = hints.listed("secret secrets apikey hmac csrf otp password passwd")
+PERHAPS = hints.listed("key keys token tokens signature sig code codes digest mac")
+"""Words that mean a secret where the file has to do with secrets."""
 CHECKSUMMING = hints.listed("checksum file download integrity etag")
 TWICE = hints.listed("confirm confirmation repeat repeated again password1 password2 old new previous")
 
@@ -257,9 +338,11 @@ def comparisons(subject: Subject) -> Iterator[Attack]:
     checking = bool(named & CHECKING) or subject.imports("hmac")
     for target in subject.targets:
         about = hints.words(target.label)
-        if not (about & COMPARED or (checking and about & WHILE_CHECKING)) or about & TWICE:
+        if about & TWICE:
             continue
-        line = compared(subject)
+        line = against_secret(subject, target) if checking else 0
+        if about & COMPARED or (checking and about & WHILE_CHECKING):
+            line = compared(subject) or line
         if not line or target.value not in ("payload", "payload.encode()"):
             continue
         kind = "bytes" if target.kind == "bytes" else "str"
@@ -295,6 +378,32 @@ def compared(subject: Subject) -> int:
             if any(isinstance(side, ast.Constant) for side in sides) or about & (TWICE | {"len"}):
                 continue
             if about & (COMPARED | WHILE_CHECKING):
+                return each.lineno
+    return 0
+
+
+def against_secret(subject: Subject, target: Target) -> int:
+    """The line at which an argument is compared as it is with something that is a secret by name; 0 for none."""
+    assigned = {
+        each.targets[0].id: each.value
+        for each in ast.walk(subject.node)
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+    }
+    owner = subject.klass if subject.klass is not None else subject.tree
+    near = {word for name in hints.names_in(owner) for word in hints.words(name)}
+    secretive = subject.imports("hmac") or subject.imports("secrets") or bool(near & {"secret", "secrets", "hmac"})
+    for each in ast.walk(subject.node):
+        if not isinstance(each, ast.Compare) or not isinstance(each.ops[0], ast.Eq | ast.NotEq):
+            continue
+        for one, other in ((each.left, each.comparators[0]), (each.comparators[0], each.left)):
+            if not isinstance(one, ast.Name) or one.id != target.parameter:
+                continue
+            meant = [
+                other,
+                *([assigned[other.id]] if isinstance(other, ast.Name) and other.id in assigned else []),
+            ]
+            words = {word for part in meant for name in hints.names_in(part) for word in hints.words(name)}
+            if not words & TWICE and (words & PLAINLY or (secretive and words & PERHAPS)):
                 return each.lineno
     return 0
 

@@ -7,6 +7,7 @@ and leads to a file of the test. Permissions are read where they are set, and on
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -169,6 +170,74 @@ def permissions(subject: Subject) -> Iterator[Attack]:
         line=site.line,
     )
     yield replace(made, payload="")
+
+
+KEPT = hints.listed("secret secrets private password passwords token tokens credential credentials keyfile")
+PUBLIC = hints.listed("public pub")
+PRIVATE = re.compile(r"private|secret|BEGIN|credential|\bssh|\bpem\b|0o?600\b", re.IGNORECASE)
+SHARED = """\
+def watch(tmp_path, monkeypatch):
+    monkeypatch.setitem(STATE, "mask", os.umask(0o022))
+    if (tmp_path / "zq.txt").exists():
+        (tmp_path / "zq.txt").unlink()
+
+
+def landed(payload, result, tmp_path):
+    for path in tmp_path.rglob("*"):
+        mode = path.lstat().st_mode
+        if path.is_file() and path.stat().st_size and mode & 0o026:
+            os.umask(STATE["mask"])
+            return "a secret file with the mode " + oct(mode & 0o777), []
+    return None
+"""
+
+
+def secret_files(subject: Subject) -> Iterator[Attack]:
+    """Files with a secret that others on the machine may read, or their group may change.
+
+    Told where the function sets such a mode by itself; that a file is left as the mask of the process makes it,
+    only where base kept it closer.
+    """
+    named = hints.words(subject.name)
+    around = named | {word for each in subject.given for word in hints.words(each.name)}
+    meant = bool(around & KEPT) or (bool(named & {"key", "keys"}) and PRIVATE.search(subject.function.source))
+    site = next((each for each in subject.sites if loosens(each)), None)
+    writes = next((each for each in subject.sites if each.last in WRITING), None)
+    if (site is None and writes is None) or not (meant or named & {"key", "keys"}) or around & PUBLIC:
+        return
+    made = frame.attack_of(
+        subject,
+        None,
+        frame.Proof(
+            question="leave a file with a secret that others may read",
+            test="keeps_its_file_to_its_owner",
+            payloads=["'zq7hit'"],
+            sensors="STATE = {}\n\n\n" + SHARED,
+            dressed=False,
+        ),
+        rule="exposed-secret-file",
+        cwe=732,
+        title=f"`{subject.name}` leaves a file with a secret that others on the machine may read or change",
+        severity="medium",
+        why="Any other user or service of the machine can copy or replace what only this one should know.",
+        line=site.line if site is not None else (writes.line if writes is not None else subject.node.lineno),
+        compared=site is None or not meant,
+    )
+    yield replace(made, payload="")
+
+
+WRITING = hints.listed("open write_text write_bytes fdopen copy copyfile")
+
+
+def loosens(site: Site) -> bool:
+    """Whether a call sets a mode by which others read, or the group writes."""
+    if site.last not in ("chmod", "fchmod", "open", "touch"):
+        return False
+    names = {name for part in site.node.args for name in hints.names_in(part)}
+    if names & {"S_IROTH", "S_IWOTH", "S_IRWXO", "S_IWGRP", "S_IRWXG"}:
+        return True
+    numbers = [each.value for part in site.node.args for each in ast.walk(part) if isinstance(each, ast.Constant)]
+    return any(type(each) is int and each > 0o77 and each & 0o026 for each in numbers)
 
 
 def opens_to_all(site: Site) -> bool:

@@ -88,6 +88,12 @@ def instance(kind, *ways):
     bare.__abstractmethods__ = frozenset()
     return bare()
 '''
+PREPARED = '''\
+def prepared(self, step):
+    """An object after another method was called on it."""
+    step(self)
+    return self
+'''
 GIVEN = '''\
 def given(call, **names):
     """Makes a call with these names of the module in place."""
@@ -154,6 +160,7 @@ def attack_of(
     why: str,
     line: int,
     limits: str = "",
+    compared: bool = False,
 ) -> Attack:
     """The attack of a proof on a target (None: no argument is attacked)."""
     return Attack(
@@ -167,6 +174,7 @@ def attack_of(
         why=why,
         line=line,
         limits=limits,
+        compared=compared,
     )
 
 
@@ -190,11 +198,13 @@ def module_text(subject: Subject, target: Target | None, proof: Proof) -> str:
         text += proof.stand_in
     if "instance(" in text:
         parts.append(INSTANCE)
-    if "given(" in calls:
+    if "given(lambda" in calls:
         parts.append(GIVEN)
+    if "prepared(" in calls:
+        parts.append(PREPARED)
     parts += [attempt(subject), proof.sensors.strip("\n") + "\n"]
     parts.append(f"def calls(payload, tmp_path):\n    return [\n{calls}\n    ]\n")
-    parts.append(test_text(subject, proof))
+    parts.append(test_text(subject, proof, stored="zq.txt" in calls))
     needed = ["import json", "import os", "import sys", *proof.imports]
     body = "".join(parts)
     for name, statement in (
@@ -243,6 +253,8 @@ def constants(subject: Subject, target: Target | None, proof: Proof, *, asks: bo
     if dresses:
         pairs = ", ".join(f"({start!r}, {end!r})" for start, end in dresses)
         lines.append(f"PAYLOADS += [a + payload + b for a, b in [{pairs}] for payload in PAYLOADS]")
+        if proof.benign:
+            lines.append(f"BENIGN += [a + benign + b for a, b in [{pairs}] for benign in BENIGN]")
     return "\n".join(lines) + "\n"
 
 
@@ -289,9 +301,11 @@ def attempt(subject: Subject) -> str:
     return ATTEMPT.replace("{body}", body)
 
 
-def test_text(subject: Subject, proof: Proof) -> str:
-    """The module's one test."""
+def test_text(subject: Subject, proof: Proof, *, stored: bool) -> str:
+    """The module's one test; `stored`: with a file there that calls name."""
     name = re.sub(r"\W+", "_", subject.name).strip("_").lower()
     lines = f"def test_{name}_{proof.test}(tmp_path, monkeypatch):\n    monkeypatch.chdir(tmp_path)\n"
+    if stored:
+        lines += "    (tmp_path / 'zq.txt').write_text('zq\\n')\n"
     lines += "    watch(tmp_path, monkeypatch)\n"
     return lines + (REACHED if proof.benign else "") + JUDGE

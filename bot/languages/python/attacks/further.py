@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.kinds import Attack
-from bot.languages.python.attacks import archives, credentials, files, pages, paths, regexes, servers, transport
+from bot.languages.python.attacks import (
+    archives,
+    bombs,
+    credentials,
+    directories,
+    files,
+    pages,
+    paths,
+    regexes,
+    servers,
+    transport,
+)
 from bot.languages.python.attacks.subject import Subject
 
 FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
     paths.paths,
     regexes.regexes,
     archives.archives,
+    bombs.bombs,
+    directories.directories,
     servers.foreign_hosts,
     transport.transport,
     pages.pages,
@@ -23,6 +36,7 @@ FURTHER: tuple[Callable[[Subject], Iterator[Attack]], ...] = (
     credentials.tokens,
     files.temporary,
     files.permissions,
+    files.secret_files,
     files.log_lines,
 )
 """Every family of this part."""

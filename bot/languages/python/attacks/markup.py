@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -43,21 +44,39 @@ def watch(tmp_path, monkeypatch):
 
 """
 ENTITY = (
-    """DOCUMENT = '<!DOCTYPE a [<!ENTITY x SYSTEM "zq7hit.txt">]><a><name>&x;</name><b id="1">&x;</b></a>'\n"""
+    """STATE = {}
+DOCUMENT = '<!DOCTYPE {root} [<!ENTITY x SYSTEM "zq7hit.txt">]>{filled}'
+"""
     + FORMS
     + "\n\n"
     + TEXT_OF
     + "\n\n"
-    + WATCH
     + """\
+def seen(event, args):
+    if event == "open" and "on" in STATE and str(args[0]).endswith("zq7hit.txt"):
+        HITS.append(place())
+
+
+sys.addaudithook(seen)
+
+
+"""
+    + WATCH.rstrip()
+    + """
+    monkeypatch.setitem(STATE, "on", True)
+
+
 def landed(payload, result, tmp_path):
-    return ({sink!r}, []) if "what zq7hit keeps" in text_of(result) else None
+    if HITS or "what zq7hit keeps" in text_of(result):
+        return {sink!r}, (HITS or [[]])[0]
+    return None
 """
 )
 GROWING = (
     """\
-NESTED = "".join('<!ENTITY x%d "%s">' % (n, "&x%d;" % (n - 1) * 20) for n in range(1, 5))
-DOCUMENT = '<!DOCTYPE a [<!ENTITY x0 "%s">%s]><a><name>&x4;</name></a>' % ("zq7hit " * 20, NESTED)
+NESTED = "".join('<!ENTITY x%d "%s">' % (n, "&x%d;" % (n - 1) * {times}) for n in range(1, 5))
+NESTED = '<!ENTITY x0 "%s">' % ("zq7hit " * {times}) + NESTED.replace("<!ENTITY x4 ", "<!ENTITY x ")
+DOCUMENT = "<!DOCTYPE {root} [%s]>%s" % (NESTED, '{filled}')
 """
     + FORMS
     + "\n\n"
@@ -71,11 +90,49 @@ def landed(payload, result, tmp_path):
 '''
 )
 
-LIMITED = """
+TIMES = {False: "20", True: "11"}
+"""How often an entity holds the one below: 22 MB of it, or 1 MB where expat stops at 8 MB."""
+TAG = re.compile(r"^[A-Za-z_][\w-]{0,30}$")
+PATH = re.compile(r"^\.?/{0,2}[A-Za-z_][\w/-]{0,60}$")
+MOST_TAGS = 16
+MOST_GROWN = 5
+"""Places in one document that grow."""
 
-if pyexpat.version_info >= (2, 4, 1):
-    PAYLOADS.clear()  # this expat limits growth by itself
-"""
+
+def filled(subject: Subject, target: Target) -> tuple[str, str]:
+    """(name of the root, a document with an entity in the place of its texts): as recorded, or made of names."""
+    for call in subject.recorded:
+        try:
+            value = ast.literal_eval(call.get(target.parameter, "None"))
+        except (ValueError, SyntaxError):
+            continue
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if not isinstance(text, str) or "<!DOCTYPE" in text or len(text) > 400:
+            continue
+        text = re.sub(r"<\?xml[^>]*\?>", "", text).strip().replace("\n", " ").replace("'", '"')
+        root = re.match(r"<([A-Za-z_][\w:.-]*)", text)
+        changed = re.sub(r">[^<>]*[A-Za-z][^<>]*<", ">&x;<", text)
+        if root is not None and "&x;" in changed and "\\" not in changed:
+            return root.group(1), changed
+    inner = ""
+    for text in [name for name in named(subject.tree) if name != "id"][:MOST_TAGS]:
+        parts = [part for part in text.split("/") if part not in ("", ".")]
+        inner += "".join(f"<{part}>" for part in parts) + "&x;" + "".join(f"</{part}>" for part in reversed(parts))
+    return "a", f'<a><name>&x;</name>{inner}<b id="1">&x;</b></a>'
+
+
+def named(tree: ast.Module) -> list[str]:
+    """Texts of a file by which elements may be asked for: of calls and comparisons, names and paths of names."""
+    found: dict[str, None] = {}
+    for each in ast.walk(tree):
+        asked = each.args if isinstance(each, ast.Call) else []
+        if isinstance(each, ast.Compare):
+            asked = [part for other in each.comparators for part in [other, *getattr(other, "elts", [])]]
+        for part in asked:
+            text = part.value if isinstance(part, ast.Constant) else None
+            if isinstance(text, str) and (TAG.match(text) or PATH.match(text)):
+                found[text] = None
+    return list(found)
 
 
 def documents(subject: Subject) -> Iterator[Attack]:
@@ -106,6 +163,12 @@ def documents(subject: Subject) -> Iterator[Attack]:
             ),
         ):
             title = what.format(target.label)
+            limited = cwe == 776 and guarded  # expat limits growth, but lets the first megabytes pass
+            root, document = filled(subject, target)
+            if cwe == 776:
+                first, *more = document.split("&x;")
+                document = "&x;".join([first, *more[:MOST_GROWN]]) + "".join(more[MOST_GROWN:])
+            text = sensors.replace("{sink!r}", repr(site.name)).replace("{times}", TIMES[limited])
             yield frame.attack_of(
                 subject,
                 delivered(target),
@@ -121,9 +184,8 @@ def documents(subject: Subject) -> Iterator[Attack]:
                         '"a stream of bytes"',
                         '"a file"',
                     ),
-                    sensors=sensors.replace("{sink!r}", repr(site.name))
-                    + (LIMITED if cwe == 776 and guarded else ""),
-                    imports=("import io", "import pyexpat"),
+                    sensors=text.replace("{root}", root).replace("{filled}", document),
+                    imports=("import io",),
                     dressed=False,
                 ),
                 rule=rule,
@@ -133,6 +195,7 @@ def documents(subject: Subject) -> Iterator[Attack]:
                 why=why,
                 line=site.line,
                 limits="that the document can come from a stranger is not shown",
+                compared=limited,
             )
 
 

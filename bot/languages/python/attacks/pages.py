@@ -16,7 +16,8 @@ from bot.languages.python.attacks import frame, hints, servers
 from bot.languages.python.attacks.subject import Subject
 
 TAGS = (
-    "html body div p span a b i em strong h1 h2 h3 h4 li ul ol td th tr table img input option button form label"
+    "html body div p span a b i em strong h1 h2 h3 h4 h5 h6 li ul ol dl dt dd td th tr tbody thead table img "
+    "input option select textarea button form label pre br hr blockquote mark iframe script svg tspan"
 )
 TAG = re.compile(rf"<(?:{'|'.join(TAGS.split())})[\s>/]", re.IGNORECASE)
 MARKUP = hints.listed(
@@ -300,7 +301,8 @@ def headers(subject: Subject) -> Iterator[Attack]:
     texts = list(hints.texts_of(subject))
     site = next((each for each in subject.sites if each.last in SENDING), None)
     written = any(HEADER.search(text) for text in texts) and any("\n" in text for text in texts)
-    raw = written and (site is not None or any("\r\n" in text for text in texts))
+    ended = any("\r\n" in text for text in texts)
+    raw = (written and (site is not None or ended)) or (ended and ": " in texts)
     if not raw and not (site is not None and site.last == "send_header"):
         return
     for target in subject.targets:

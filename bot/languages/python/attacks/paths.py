@@ -125,7 +125,8 @@ def paths(subject: Subject) -> Iterator[Attack]:
     returned = site is None
     text = "\n".join(ast.unparse(node) for node in hints.nodes_of(subject))
     checked = CHECKS.search(text) is not None
-    kept = "raise" in text and CONTAINED.search(text) is not None
+    refuses = any(way in text for way in ("raise", "return None", "return False"))
+    kept = refuses and CONTAINED.search(text) is not None
     if returned and not kept and not hints.words(subject.node.name) & GUARDED:
         return
     ends = [each for each in dict.fromkeys(hints.texts_of(subject)) if SUFFIX.match(each)][:MOST_ENDS]

@@ -73,14 +73,26 @@ def pumps_of(tree: list[Any], *, search: bool) -> Iterator[Pump]:
     for repeat in repeats(tree, "", search=search):
         nested = list(ambiguous(repeat.body))
         for text in nested:
-            yield from (Pump(repeat.prefix, text, end, "nested") for end in ENDS)
+            yield from (Pump(repeat.prefix, text, end, "nested") for end in ends(repeat))
         if nested:
             continue
         texts = list(neighbours(repeat))
         for text in texts[:2]:
-            yield from (Pump(repeat.prefix, text, end, "neighbours") for end in ENDS)
+            yield from (Pump(repeat.prefix, text, end, "neighbours") for end in ends(repeat))
         if not texts and not repeat.anchored and trims(repeat):
             yield from (Pump(repeat.prefix, " ", end, "trim") for end in ENDS[:1])
+
+
+def ends(repeat: Repeat) -> Iterator[str]:
+    """What may make a text fail at its end: at once, or only behind all that the pattern asks for.
+
+    A function may look at a text before the pattern does: for an address it wants to see one `@`.
+    """
+    yield ENDS[0]
+    rest = sample(repeat.after)
+    if rest:
+        yield rest + ENDS[0]
+    yield from ENDS[1:]
 
 
 def repeats(items: Sequence[Any], prefix: str, *, search: bool, depth: int = 0) -> Iterator[Repeat]:

@@ -42,6 +42,14 @@ SERVICES = re.compile(
 WEB = frozenset({"args", "form", "values", "GET", "POST", "params", "json", "headers", "cookies", "query_params"})
 """Attributes of a request that hold what a stranger sent."""
 TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_"))
+TEMPORARY = re.compile(
+    r"^(?:/private)?/(?:var/)?tmp/(?:.*/)?pytest-of-[^/]+/pytest-\d+/[^/]+(?:/(.*))?$", re.DOTALL
+)
+"""A path in the folder that pytest gave to the test in which a call was recorded."""
+FILLING = frozenset({"append", "add", "insert", "extend", "update", "setdefault", "appendleft", "put"})
+"""Methods by which an object puts what it is given into a container of its own."""
+MOST_CHOICES = 3
+"""Values that a body compares an argument with, and that are tried for it."""
 BYTES_METHODS = frozenset(name for name in dir(bytes) if not name.startswith("_"))
 PATH_METHODS = frozenset(name for name in dir(pathlib.Path) if not name.startswith("_"))
 STREAM_METHODS = frozenset({"read", "readline", "readlines", "seek", "getvalue", "close", "name"})
@@ -92,6 +100,8 @@ class Target:
     """`str`, `bytes`, `path`: what arrives."""
     outer: bool = False
     """Whether it is no parameter but a name of the module: a web framework's `request`."""
+    before: str = ""
+    """A call of another method that carries it into the object first: `add(name='zq', value=payload)`."""
 
 
 @dataclass(frozen=True)
@@ -316,6 +326,7 @@ def recorded_arguments(
             continue
         if not isinstance(value, ast.Tuple) or len(value.elts) != len(names):
             continue
+        value = ast.fix_missing_locations(Moved().visit(value))
         made = {name: ast.unparse(item) for name, item in zip(names, value.elts, strict=True)}
         if made not in found:
             found.append(made)
@@ -323,6 +334,18 @@ def recorded_arguments(
         if len(found) == MOST_RECORDED:
             break
     return tuple(found), tuple(needs)
+
+
+class Moved(ast.NodeTransformer):
+    """Paths of a recorded test's own folder, which is gone, become paths of `tmp_path`."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        """A text that is such a path."""
+        found = TEMPORARY.match(node.value) if isinstance(node.value, str) else None
+        if found is None:
+            return node
+        inner = f"str(tmp_path / {found.group(1)!r})" if found.group(1) else "str(tmp_path)"
+        return ast.parse(inner, mode="eval").body
 
 
 # ------------------------------------------------------------------------------------------------- targets
@@ -338,6 +361,7 @@ def targets_of(subject: Subject, own: str) -> Iterator[Target]:
                 yield Target(label, "request", value, outer=True)
     if subject.bound == "instance" and subject.klass is not None and subject.node.name != "__init__":
         yield from through_init(subject, subject.klass, own)
+        yield from through_methods(subject, subject.klass, own)
 
 
 def into(subject: Subject, node: AnyFunction, parameter: Given, *, made: bool = False) -> Iterator[Target]:
@@ -379,7 +403,9 @@ def plainly(
 def by_use(node: AnyFunction, name: str, *, made: bool) -> Iterator[Target]:
     """The way in through a parameter without annotation, by what the body asks of it."""
     foreign = attributes_of(node, name) - TEXT_METHODS
-    if walked(node, name):
+    if asked_for_bytes(node, name):
+        yield Target(name, name, "payload.encode()", made, "bytes")
+    elif walked(node, name):
         yield Target(name, name, "[payload]", made)
     elif not foreign or foreign <= STREAM_METHODS:
         yield Target(name, name, "payload", made)
@@ -387,6 +413,19 @@ def by_use(node: AnyFunction, name: str, *, made: bool) -> Iterator[Target]:
         yield Target(name, name, "payload.encode()", made, "bytes")
     elif foreign <= PATH_METHODS:
         yield Target(name, name, "pathlib.Path(payload)", made, "path")
+
+
+def asked_for_bytes(node: AnyFunction, name: str) -> bool:
+    """Whether the body asks whether a parameter is bytes, and not whether it is a text."""
+    kinds = {
+        inner.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "isinstance"
+        if len(each.args) == 2 and isinstance(each.args[0], ast.Name) and each.args[0].id == name
+        for inner in ast.walk(each.args[1])
+        if isinstance(inner, ast.Name)
+    }
+    return bool(kinds & {"bytes", "bytearray"}) and "str" not in kinds
 
 
 def items_of(node: AnyFunction, name: str) -> list[tuple[str, str]]:
@@ -538,6 +577,49 @@ def through_init(subject: Subject, klass: ast.ClassDef, own: str) -> Iterator[Ta
                         yield replace(target, label=f"self.{attr}")
 
 
+def through_methods(subject: Subject, klass: ast.ClassDef, own: str) -> Iterator[Target]:
+    """Attributes that the body reads and another method fills with its parameters: `add(name, value)`."""
+    read = attributes_of(subject.node, own)
+    for method in klass.body:
+        if not isinstance(method, ast.FunctionDef) or method.decorator_list or method.name.startswith("__"):
+            continue
+        wanted = parameters(method)
+        if method is subject.node or not wanted:
+            continue
+        kept = filled(method, wanted[0].name, read)
+        for parameter in wanted[1:]:
+            if parameter.name not in kept or parameter.kind in ("*", "**"):
+                continue
+            for target in into(subject, method, parameter):
+                if target.label == parameter.name and target.kind == "str":
+                    given_ = arguments(wanted[1:], method, {}, parameter.name, target.value, subject.tree)
+                    label = f"{parameter.name} of {method.name}"
+                    yield Target(label, parameter.name, target.value, True, before=f"{method.name}({given_})")
+
+
+def filled(method: AnyFunction, own: str, read: set[str]) -> set[str]:
+    """The names that a method puts into one of these attributes of its object."""
+    found: set[str] = set()
+    for each in ast.walk(method):
+        match each:
+            case ast.Assign(
+                targets=[
+                    ast.Attribute(value=ast.Name(id=owner), attr=attr)
+                    | ast.Subscript(value=ast.Attribute(value=ast.Name(id=owner), attr=attr)) as place
+                ],
+                value=value,
+            ) if owner == own and attr in read:
+                parts = [value, place.slice] if isinstance(place, ast.Subscript) else [value]
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=attr), attr=how), args=parts
+            ) if owner == own and attr in read and how in FILLING:
+                pass
+            case _:
+                continue
+        found |= {inner.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+    return found
+
+
 def init_of(klass: ast.ClassDef) -> AnyFunction | None:
     """The class's own `__init__`."""
     return next((n for n in klass.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
@@ -567,7 +649,26 @@ def ways(subject: Subject, target: Target | None) -> tuple[str, ...]:
         if recorded and target is not None and not target.made and "payload" not in target.value:
             continue
         found[way(subject, target, recorded)] = None
+    attacked = target.parameter if target is not None and not target.made else ""
+    for chosen in choices(subject, attacked):
+        for recorded in (*subject.recorded[:1], {}):
+            found[way(subject, target, {**recorded, **chosen})] = None
     return tuple(found)
+
+
+def choices(subject: Subject, attacked: str) -> list[dict[str, str]]:
+    """Values of the other parameters that the body compares them with, most of all those of modes."""
+    names = {each.name for each in subject.given if each.kind in ("/", "p", "k")} - {attacked}
+    found: list[dict[str, str]] = []
+    for each in ast.walk(subject.node):
+        match each:
+            case ast.Compare(
+                left=ast.Name(id=name),
+                ops=[ast.Eq() | ast.NotEq()],
+                comparators=[ast.Constant(value=str() | bool() as value)],
+            ) if name in names and {name: repr(value)} not in found:
+                found.append({name: repr(value)})
+    return found[:MOST_CHOICES]
 
 
 def way(subject: Subject, target: Target | None, recorded: Mapping[str, str]) -> str:
@@ -588,7 +689,10 @@ def way(subject: Subject, target: Target | None, recorded: Mapping[str, str]) ->
         return f"module.{subject.klass.name}.{name}({given_})"
     if name == "__init__":
         return f"module.{subject.klass.name}({given_})"
-    made = instance(subject, target if target is not None and target.made else None, recorded)
+    into_init = target if target is not None and target.made and not target.before else None
+    made = instance(subject, into_init, recorded)
+    if target is not None and target.before:
+        made = f"prepared({made}, lambda self: self.{target.before})"
     if any(d.rpartition(".")[2] in ("property", "cached_property") for d in subject.function.decorators):
         return f"{made}.{name}"
     return f"{made}.{name}({given_})"
