@@ -59,6 +59,8 @@ WORTH_GROWN = 500e-6
 """Seconds of a call on data larger than any test's before a slowdown there is told."""
 NEAR = 16
 """How many times as large as a test's such data may be: tests are small."""
+HELD = 3.0
+"""How many times as long a call takes at every size, up to where that matters, before size is of no account."""
 MEMORY_KB = 1024
 """Growth of peak memory that is told, where memory doubles as well."""
 SLACK = 1e-6
@@ -69,6 +71,9 @@ TOLD_SECONDS = 1e-3
 """What the original takes there at least, where its growth stays the same."""
 MUCH = 2.0
 """How many times slower a rewrite may not be."""
+PRICE = 200e-6
+"""Seconds of a call up to which a rewrite may be slower than that where it takes a weakness away: whoever looks at
+what comes in takes time for it, and a quick function several times its own."""
 
 
 @dataclass(frozen=True)
@@ -388,9 +393,26 @@ def constant(runs: Sequence[Curve], least_gain: float) -> list[Measured] | None:
     if slower(recorded, least_gain) and all(worth(point) for point in recorded):
         return recorded
     near = aligned([run for run in (up_to(run, NEAR) for run in runs) if run is not None])
-    if len(near) == len(runs) and slower(near, least_gain):
-        return near if all(p.ratio >= DOUBLED and p.seconds_new >= WORTH_GROWN for p in near) else None
-    return None
+    doubled = all(point.ratio >= DOUBLED and point.seconds_new >= WORTH_GROWN for point in near)
+    if len(near) == len(runs) and doubled and slower(near, least_gain):
+        return near
+    return held(runs)
+
+
+def held(runs: Sequence[Curve]) -> list[Measured] | None:
+    """The comparisons at the largest scale of a slowdown that is large at every size, and not the less the larger
+    it is: more data only makes it more."""
+    if not all(run.last.scale > 1 and len(run.points) >= LEAST_POINTS and holds(run) for run in runs):
+        return None
+    told = aligned(runs)
+    return told if told and all(p.low >= HELD and p.seconds_new >= WORTH_GROWN for p in told) else None
+
+
+def holds(run: Curve) -> bool:
+    """Whether the new version is much slower on the larger half of the sizes, and as much at the largest."""
+    half = run.points[len(run.points) // 2 :]
+    most = max(point.ratio for point in half)
+    return all(enough(point) and point.low >= DOUBLED for point in half) and half[-1].ratio >= 0.7 * most
 
 
 def up_to(run: Curve, scale: int) -> Curve | None:
@@ -406,16 +428,17 @@ def worth(point: Measured) -> bool:
     return point.seconds_new >= WORTH and added >= least
 
 
-def much_slower(runs: Sequence[Curve], least_gain: float = LEAST_GAIN) -> Measured | None:
+def much_slower(runs: Sequence[Curve], least_gain: float = LEAST_GAIN, worth: float = WORTH) -> Measured | None:
     """One process's comparison on which a rewrite is so slow that it is refused; None where there is none.
 
-    `runs` are the curves of one process: another growth, or twice the time where it matters.
+    `runs` are the curves of one process: another growth, or twice the time where it matters, which it does from
+    `worth` seconds of a call on.
     """
     for run in runs:
         if grows([run.told], least_gain) and run.last.seconds_new >= WORTH:
             return run.told
         for point in run.points:
-            if enough(point) and point.low > MUCH and point.seconds_new >= WORTH:
+            if enough(point) and point.low > MUCH and point.seconds_new >= worth:
                 return point
     return None
 

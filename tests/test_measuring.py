@@ -288,6 +288,14 @@ def test_a_rewrite_that_grows_or_takes_twice_the_time_is_much_slower() -> None:
     assert measuring.much_slower(()) is None
 
 
+def test_a_guard_may_take_several_times_as_long_as_a_quick_function() -> None:
+    rows = measuring.curves(Machine(1).timings(times(20e-3), times(60e-3)))
+    assert measuring.much_slower(rows) is not None
+    assert measuring.much_slower(rows, worth=1.0) is None
+    grown = measuring.curves(Machine(1).timings(linear, quadratic))
+    assert measuring.much_slower(grown, worth=1.0) is not None, "another growth is never the price"
+
+
 def test_a_rewrite_that_nobody_asked_for_is_told_for_growth_or_for_time_that_matters() -> None:
     def worth(old: Cost, new: Cost) -> Measured | None:
         return measuring.worth_telling([measuring.curves(Machine(n).timings(old, new)) for n in (3, 4)])

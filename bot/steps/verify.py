@@ -16,6 +16,7 @@ from bot import measuring, racing, trial, wire
 from bot.checks import Check, Trialled
 from bot.domain import (
     Candidate,
+    Category,
     Evidence,
     Finding,
     Function,
@@ -31,7 +32,7 @@ from bot.domain import (
 from bot.errors import SandboxError
 from bot.kinds import Measured
 from bot.languages import Unparsable
-from bot.measuring import LEAST_GAIN, Curve, curves, much_slower
+from bot.measuring import LEAST_GAIN, PRICE, WORTH, Curve, curves, much_slower
 from bot.progress import Progress
 from bot.sandboxes import Sandbox
 
@@ -274,6 +275,8 @@ def raced(lab: trial.Lab, case: Case, trialled: Trialled, settings: Settings) ->
     inputs, tests = racing.inputs_of(*known), racing.quickest(case.executing, case.evidence.head)
     # What was raced twice already against this very rewrite is raced once more; other times are from base.
     twice = case.finding is not None and case.finding.witness.kind == "measure" and case.finding.rule != OFFERED
+    guarded = case.finding is not None and case.finding.category is Category.SECURITY
+    worth = PRICE if guarded else WORTH
     against, races = "head", list[tuple[Curve, ...]]()
     for process in range(PROCESSES):
         length = racing.Length(settings.race_seconds, settings.seed, process)
@@ -287,9 +290,9 @@ def raced(lab: trial.Lab, case: Case, trialled: Trialled, settings: Settings) ->
         if not rows:
             return replace(trialled, unmeasured=race.why or "it answers otherwise than what it replaces")
         races.append(rows)
-        if not twice and much_slower(rows) is None:
+        if not twice and much_slower(rows, worth=worth) is None:
             break
-    slow = [found for rows in races if (found := much_slower(rows)) is not None]
+    slow = [found for rows in races if (found := much_slower(rows, worth=worth)) is not None]
     return replace(
         trialled,
         measured=deciding(races, case.finding),

@@ -96,3 +96,14 @@ def test_what_is_slow_or_open_to_attack_answers_rightly_otherwise(category: Cate
     finding = Finding("rule", category, Severity.LOW, changed, 1, 1, "title", "message", witness)
     assert reference_for(finding) == reference
     assert reference_for(None) == "base"
+
+
+def test_a_page_is_answered_otherwise_where_a_value_holds_markup() -> None:
+    def pages(answers: str) -> tuple[wire.Replayed, ...]:
+        shown = ("'a' -> 'a'", "'a<b' -> 'a<b'", "'a b' -> 'a b'")
+        return tuple(wire.Replayed("returned", d, text) for d, text in zip(answers, shown, strict=True))
+
+    assert loyalty(pages("abc"), pages("axc"), 3, markup=True).strays == 0.0
+    assert loyalty(pages("abc"), pages("axc"), 3).strays == pytest.approx(1 / 3)
+    assert loyalty(pages("abc"), pages("abx"), 3, markup=True).strays == pytest.approx(1 / 3)
+    assert loyalty(pages("abc"), pages("axc"), 1, markup=True).strays > 0, "a test's own input is to stay as it is"

@@ -17,7 +17,7 @@ from bot.endpoints import Proposer
 from bot.errors import EndpointError
 from bot.languages import Language, Unparsable
 from bot.progress import Progress
-from bot.steps.propose.choosing import OTHER_ANSWERS, Referee, crash_of, reference_for
+from bot.steps.propose.choosing import MARKUP, OTHER_ANSWERS, Referee, crash_of, reference_for
 from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
 from bot.steps.propose.ladder import Ladder
 from bot.steps.propose.searching import Searcher
@@ -58,6 +58,7 @@ def search(
         reference_for(finding),
         other_answers=finding is not None and finding.cwe in OTHER_ANSWERS,
         crash=crash_of(finding),
+        markup=finding is not None and finding.cwe in MARKUP,
     )
     searcher = Searcher(judge, referee, function, finding, proposers, progress)
     searcher.look()

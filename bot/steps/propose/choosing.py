@@ -26,6 +26,9 @@ REFUSED = 0.5
 attack refuses strange inputs, but not most of all inputs."""
 OTHER_ANSWERS = frozenset({326, 327, 328, 330, 331, 335, 337, 338, 340, 341, 377, 379, 759, 760, 916})
 """Weaknesses (CWE) that only another answer mends: a digest by another function, a value that was foreseeable."""
+MARKUP = frozenset({79, 80, 116})
+"""Weaknesses that are mended by answering otherwise wherever a value holds a character of markup."""
+_SPECIAL = frozenset('<>&"')
 
 Passing = tuple[State, Mapping[str, Outcome]]
 """A version that passes, and what its warm runs showed by test."""
@@ -92,11 +95,17 @@ def merit(
 
 
 def loyalty(
-    head: Sequence[wire.Replayed], candidate: Sequence[wire.Replayed], group: int, *, other_answers: bool = False
+    head: Sequence[wire.Replayed],
+    candidate: Sequence[wire.Replayed],
+    group: int,
+    *,
+    other_answers: bool = False,
+    markup: bool = False,
 ) -> Merit:
     """How far a version answers as head does, whose answers are right where nothing attacks and nothing is slow.
 
-    With `other_answers`, only whether it answers is compared.
+    With `other_answers`, only whether it answers is compared; with `markup`, that is so for derived inputs that
+    hold a character of markup.
     """
     inputs = strays = refused = 0
     for index, (h, c) in enumerate(zip(head, candidate, strict=False)):
@@ -105,11 +114,17 @@ def loyalty(
         if h.how not in ("returned", "raised") or (h.how == "raised" and derived):
             continue
         inputs += 1
+        free = other_answers or (markup and derived and special(h))
         if h.how == "returned" and c.how != "returned" and derived:
             refused += 1
-        elif h.how != c.how or (not other_answers and c.digest != h.digest):
+        elif h.how != c.how or (not free and c.digest != h.digest):
             strays += 1
     return Merit(strays=strays / max(1, inputs), inputs=inputs, refused=refused / max(1, inputs))
+
+
+def special(row: wire.Replayed) -> bool:
+    """Whether the arguments of a call hold a character of markup, as far as they are shown."""
+    return bool(_SPECIAL & set(row.shown.rpartition(" -> ")[0]))
 
 
 def crash_of(finding: Finding | None) -> str:
@@ -184,11 +199,14 @@ class Referee:
         *,
         other_answers: bool = False,
         crash: str = "",
+        markup: bool = False,
     ) -> None:
         """`reference` says whose answers are right: those of `base`, where there is one, or those of `head`.
 
-        `other_answers`: of head's, only that there is one is compared (see `OTHER_ANSWERS`). `crash`: see `merit`.
+        `other_answers`: of head's, only that there is one is compared (see `OTHER_ANSWERS`). `crash`: see `merit`;
+        `markup`: see `loyalty`.
         """
+        self.markup = markup
         self.crash = crash
         self.by_head = reference == "head"
         self.other_answers = other_answers
@@ -270,7 +288,7 @@ class Referee:
             version = self.play(state.source, state.imports) if head is not None else None
             if head is None or version is None:
                 return None
-            return loyalty(head, version, DERIVED + 1, other_answers=self.other_answers)
+            return loyalty(head, version, DERIVED + 1, other_answers=self.other_answers, markup=self.markup)
         if self.base is None or not self.inputs:
             return None
         base, head, version = self.steady(), self.play(self.original), self.play(state.source, state.imports)
