@@ -520,8 +520,10 @@ def _name_words(name: tuple[Part, ...]) -> list[str] | None:
     at = next((i for i in range(len(name) - 1, -1, -1) if isinstance(name[i], str) and "." in str(name[i])), -1)
     if at >= 0:
         stem, _, ending = str(name[at]).rpartition(".")
+        double = ".tar" if stem.endswith(".tar") else ""
+        stem = stem.removesuffix(double)
         first: tuple[Part, ...] = (*name[:at], *([stem] if stem else []))
-        last: tuple[Part, ...] = ("." + ending, *name[at + 1 :])
+        last: tuple[Part, ...] = (f"{double}.{ending}", *name[at + 1 :])
     elif isinstance(name[-1], str):
         first, last = name, ()
     elif len(name) > 1:
