@@ -53,6 +53,25 @@ UNVERIFIED = {
             context.verify_mode = ssl.CERT_NONE
             return context
     """,
+    "made_for_any_name": """
+        import ssl
+        def make_context():
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.load_default_certs()
+            return context
+    """,
+    "made_for_some": """
+        import ssl
+        def make_context(ca_file=None):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            if ca_file:
+                context.load_verify_locations(cafile=ca_file)
+            else:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            return context
+    """,
 }
 ENDLESS = {
     "get": "import requests\ndef f(url):\n    return requests.get(url).text\n",
@@ -92,6 +111,20 @@ GREEN = {
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             request = urllib.request.Request("https://api.example.com/" + address.strip("/"))
             return urllib.request.urlopen(request, context=context, timeout=3).read()
+    """,
+    "own_authority_alone": """
+        import ssl
+        def make_context(ca_file=None):
+            context = ssl.create_default_context(cafile=ca_file)
+            context.check_hostname = False  # it signs our own hosts alone, by their numbers
+            return context
+    """,
+    "server": """
+        import ssl
+        def make_context():
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.verify_mode = ssl.CERT_NONE
+            return context
     """,
     "http_only": """
         import urllib.request
