@@ -254,12 +254,9 @@ def digests(subject: Subject) -> Iterator[Attack]:
 def identified(subject: Subject, site: Site, target: Target) -> Attack:
     """A value known by a broken digest: told where others trust what they know so, or where a better one was."""
     owner = subject.klass if subject.klass is not None else subject.tree
-    named = {
-        word
-        for each in ast.walk(owner)
-        if isinstance(each, ast.FunctionDef | ast.Attribute)
-        for word in hints.words(each.name if isinstance(each, ast.FunctionDef) else each.attr)
-    }
+    names = [each.name for each in ast.walk(owner) if isinstance(each, ast.FunctionDef)]
+    names += hints.names_in(owner) if subject.klass is not None else []
+    named = {word for name in names for word in hints.words(name)}
     return frame.attack_of(
         subject,
         target,
@@ -289,7 +286,7 @@ COMPARED = hints.listed("hmac csrf secret apikey otp")
 WHILE_CHECKING = hints.listed("token password passwd signature sig")
 CHECKING = hints.listed(
     "verify verified check auth authenticate authorize authorized valid validate compare login webhook csrf "
-    "matches allow allows accepts permits"
+    "matches allow allows allowed accepts permits"
 )
 PLAINLY = hints.listed("secret secrets apikey hmac csrf otp password passwd")
 PERHAPS = hints.listed("key keys token tokens signature sig code codes digest mac")

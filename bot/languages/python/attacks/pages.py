@@ -247,6 +247,8 @@ def redirects(subject: Subject) -> Iterator[Attack]:
 # -------------------------------------------------------------------------------------------------- headers
 
 HEADER = re.compile(r"(?:^|\n)[A-Z][A-Za-z]*(?:-[A-Za-z]+)*: ?")
+FIELD = re.compile(r"^: $|%s: %s|\{\w*\}: \{\w*\}")
+"""What writes a name and a value."""
 SENDING = hints.listed("sendmail send_message sendall send_header")
 HEADER_PAYLOADS = ("zq\r\nzq7hit: 1", "zq\nzq7hit: 1", "zq\r\n zq\r\nzq7hit: 1")
 HEADERS = '''\
@@ -302,7 +304,7 @@ def headers(subject: Subject) -> Iterator[Attack]:
     site = next((each for each in subject.sites if each.last in SENDING), None)
     written = any(HEADER.search(text) for text in texts) and any("\n" in text for text in texts)
     ended = any("\r\n" in text for text in texts)
-    raw = (written and (site is not None or ended)) or (ended and ": " in texts)
+    raw = (written and (site is not None or ended)) or (ended and any(FIELD.search(text) for text in texts))
     if not raw and not (site is not None and site.last == "send_header"):
         return
     for target in subject.targets:

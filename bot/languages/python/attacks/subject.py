@@ -36,6 +36,8 @@ FILES_ = re.compile(r"(^|_)(path|file|filename|out|output|target|src|source|dst)
 NUMBERS = re.compile(
     r"(^|_)(n|num|count|limit|size|port|timeout|offset|page|width|height|depth|index|id|days|seconds|year)$"
 )
+WRITTEN = re.compile(r"(^|_)(out|output|target|dst)$")
+"""Of these, what is made by the function: a file or a folder."""
 SERVICES = re.compile(
     r"(^|_)(conn|connection|db|database|cursor|cur|session|engine|pool|client|logger|log|service|repo|manager)$"
 )
@@ -759,7 +761,7 @@ def stand_in(node: AnyFunction, parameter: Given, tree: ast.Module | None) -> st
     if FOLDERS.search(name) and first in ("", "str"):
         return "str(tmp_path)"
     if FILES_.search(name) and first in ("", "str"):
-        return "str(tmp_path / 'zq.txt')"
+        return "str(tmp_path / 'zq.out')" if WRITTEN.search(name) else "str(tmp_path / 'zq.txt')"
     if first in SIMPLE:
         return SIMPLE[first]
     if re.match(r"^(typing\.)?(list|List|Sequence|Iterable|Collection|tuple|Tuple|set|Set)\b", first):
