@@ -40,16 +40,15 @@ def _to_escape(code: Code, plain: list[ast.expr]) -> list[list[ast.expr]]:
 
     A value that stands at several places is escaped at all of them.
     """
-    raw = [e for e in plain if isinstance(e, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr)]
+    raw: list[ast.expr] = [
+        e for e in plain if isinstance(e, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr)
+    ]
     outer = [e for e in plain if not _is_markup(code, e)]
     groups: dict[str, list[ast.expr]] = {}
     for e in plain:
         groups.setdefault(ast.dump(e), []).append(e)
-    chosen: list[list[ast.expr]] = []
-    for those in (outer, plain, raw, *groups.values()):
-        if those and those not in chosen:
-            chosen.append(those)
-    return chosen
+    every: list[list[ast.expr]] = [outer, plain, raw, *groups.values()]
+    return [those for at, those in enumerate(every) if those and those not in every[:at]]
 
 
 def _is_markup(code: Code, node: ast.expr) -> bool:
