@@ -6,6 +6,7 @@ import base64
 import datetime
 import os
 import pickle
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,34 @@ def test_a_folder_of_our_own_gives_no_leave_to_open_another_file() -> None:
     assert violations(before, after.format("x"), needs, "") == ()
     assert violations(before, after.format("'/etc/passwd'"), needs, "") != ()
     assert violations(before, after.format("x + x"), needs, "") != ()
+
+
+# ------------------------------------------------------------------------------------------------- contexts
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("owner", ["context", "self.context"])
+@pytest.mark.parametrize("protocol", ["", "ssl.PROTOCOL_TLS_CLIENT"])
+def test_a_bare_context_looks_at_certificates_and_knows_authorities(owner: str, protocol: str) -> None:
+    module = (
+        "import ssl\n"
+        "def f(self):\n"
+        f"    {owner} = ssl.SSLContext({protocol})\n"
+        f"    {owner}.check_hostname = False\n"
+        f"    {owner}.verify_mode = ssl.CERT_NONE\n"
+        f"    return {owner}\n"
+    )
+
+    class Holder:
+        context: Any = None
+
+    made = []
+    for rewrite in proposed(module, cwe=295):
+        assert rewrite.refused == ()
+        made.append(rewrite.run()(Holder()))
+        assert "load_default_certs" in rewrite.source or "create_default_context" in rewrite.source
+    safe = [c for c in made if c.check_hostname and c.verify_mode == ssl.CERT_REQUIRED]
+    assert safe, "a context that asks for certificates"
 
 
 # ---------------------------------------------------------------------------------------- pages and addresses

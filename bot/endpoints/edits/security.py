@@ -159,20 +159,27 @@ def verification(code: Code) -> Iterator[Remedy]:
             if (node.targets[0].attr in ("check_hostname", "verify") and false) or none:
                 off.append(node)
     for node in off:
-        if len(off) == 1 or not _is_bare(code, node):
+        if len(off) == 1 or _bare_context(code, node) is None:
             yield from remedy(node, "verify-peer", [code.without(node)], 0.7)
     if off:
         yield from _switched_on(code, off)
 
 
-def _is_bare(code: Code, off: ast.Assign) -> bool:
-    """Whether what is switched off belongs to a context that knows no authorities of its own.
+def _bare_context(code: Code, off: ast.Assign) -> ast.Call | None:
+    """The making of a context that knows no authorities of its own, to which what is switched off belongs.
 
     Both looks must be switched on together there, and the system's authorities be loaded, or nothing connects.
     """
     first = off.targets[0]
-    made = code.resolved(first.value) if isinstance(first, ast.Attribute) else first
-    return isinstance(made, ast.Call) and code.origin(made.func) == "ssl.SSLContext"
+    if not isinstance(first, ast.Attribute):
+        return None
+    made = code.resolved(first.value)
+    if isinstance(made, ast.Attribute):
+        name = ast.unparse(made)
+        values = [n.value for n in code.nodes if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name]
+        made = values[0] if len(values) == 1 else made
+    bare = isinstance(made, ast.Call) and code.origin(made.func) == "ssl.SSLContext"
+    return made if bare and isinstance(made, ast.Call) else None
 
 
 def _verified_call(code: Code, call: ast.Call) -> Iterator[Remedy]:
@@ -206,11 +213,16 @@ def _switched_on(code: Code, off: list[ast.Assign]) -> Iterator[Remedy]:
             splices.append(Splice(start, end, b"pass"))  # its block would be empty
         else:
             splices.append(code.without(node))
-    if not _is_bare(code, off[0]):
+    made = _bare_context(code, off[0])
+    if made is None:
         yield from remedy(off[0], "verify-peer", splices, 1.2)
-    else:
-        loaded = Splice(start, end, f"{owner}.load_default_certs()".encode())
-        yield from remedy(off[0], "verify-peer", [loaded, *splices[1:]], 1.3)
+        return
+    loaded = Splice(start, end, f"{owner}.load_default_certs()".encode())
+    yield from remedy(off[0], "verify-peer", [loaded, *splices[1:]], 1.3)
+    if made in code.parents:
+        # A context of the old protocol looks at nothing unless it is told to.
+        maker, imports = code.use("ssl.create_default_context")
+        yield from remedy(off[0], "verify-peer", [*code.swap((made, f"{maker}()")), *splices], 1.25, imports)
 
 
 _REQUESTS = tuple(
