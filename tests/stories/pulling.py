@@ -14,6 +14,7 @@ from typing import Any
 
 from repositories import environment
 from servers.github import GitHubDouble, IssueComment, ReviewComment
+from telling import TESTS_ALONE
 
 from bot import cli
 from bot.markers import Marker, read
@@ -87,6 +88,7 @@ class Stage:
         out, err = io.StringIO(), io.StringIO()
         environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("TRYLINE_", "GITHUB_"))},
+            **TESTS_ALONE,
             "GITHUB_ACTIONS": "true",
             "GITHUB_EVENT_NAME": name,
             "GITHUB_EVENT_PATH": str(folder / "event.json"),

@@ -55,9 +55,16 @@ class Told:
         return found
 
 
+EVERYTHING = {f"TRYLINE_PROVE_{name}": "true" for name in ("BEHAVIOUR", "SECURITY", "PERFORMANCE", "ANALYSERS")}
+"""Everything that is looked for by default."""
+TESTS_ALONE = dict.fromkeys(EVERYTHING, "false") | {"TRYLINE_PROVE_MUTANTS": "0"}
+"""For stories of failing tests: what else could be found has stories of its own, and takes its time."""
+
+
 def environ() -> dict[str, str]:
-    """The environment of the stories: this machine's, without settings of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TRYLINE_")}
+    """The environment of the stories: this machine's, without its settings of ours."""
+    here = {name: value for name, value in os.environ.items() if not name.startswith("TRYLINE_")}
+    return here | TESTS_ALONE
 
 
 class Author:

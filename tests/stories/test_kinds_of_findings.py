@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from telling import Author
+from telling import EVERYTHING, Author
 
 pytestmark = [pytest.mark.engine, pytest.mark.thorough]
 
@@ -79,7 +79,7 @@ def test_what_no_test_notices_is_shown_by_running(author: Author) -> None:
     )
     author.topic({"app/tools.py": head})
     assert author.green(), "no test of the repository sees any of it"
-    told = author.review()
+    told = author.review(**EVERYTHING)
     by_function = {finding["function"]: finding for finding in told.findings}
     assert {name: finding["rule"] for name, finding in by_function.items()} == {
         "count_lines": "security/command-injection",
@@ -124,7 +124,7 @@ def test_changes_that_change_nothing_are_met_with_silence(author: Author) -> Non
     )
     head = head.replace("def label(name, width=10):", "def label(name: str, width: int = 10) -> str:")
     author.topic({"app/tools.py": head})
-    told = author.review()
+    told = author.review(**EVERYTHING)
     assert told.findings == []
     assert told.result["conclusion"] == "clean"
     assert [row["differences"] for row in told.result["functions"] if row["differences"]] == []
