@@ -96,8 +96,10 @@ def _looked_at(code: Code, call: ast.Call, name: str) -> Iterator[Remedy]:
         f'if {split}({name}).scheme not in ("http", "https"):',
         f"    raise ValueError({literal('not an address of the web')})",
     ]
-    yield from remedy(call, "web-address", [code.before(call, rows)], 1.0, imports)
-    if _from_outside(code):
+    outside = _from_outside(code)
+    # Where somebody outside chooses, the short look leaves open what he would try next.
+    yield from remedy(call, "web-address", [code.before(call, rows)], 0.1 if outside else 1.0, imports)
+    if outside:
         yield from _outer_host(code, call, name)
     address, needs = code.use("ipaddress.ip_address")
     resolve, more = code.use("socket.gethostbyname")

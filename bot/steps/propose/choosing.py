@@ -18,6 +18,8 @@ ALIKE = 0.95
 """Share of base's recorded calls that a version must answer alike."""
 SMALL = 3
 """Lines of a hunk that may be undone like any other edit: the branch did little more there than the slip."""
+UNDONE = 2.0
+"""What it costs, in nats, to undo a small change where head is the reference: its answers were wanted."""
 CONVINCED = 6.0
 """What it is worth, in nats, that nothing speaks against a version on any input."""
 
@@ -388,6 +390,7 @@ class Referee:
             value += CONVINCED if worth is not None and legitimate and self.convincing(state) else 0.0
             # Undoing more than one small hunk throws away what the branch wanted: only where nothing else passes.
             value -= 0.0 if legitimate else 100.0
+            value -= UNDONE if revert and self.by_head else 0.0
             value -= 200.0 if candidate.confidence == 0.0 else 0.0
             rows.append((value, index, candidate))
         rows.sort(key=lambda row: (-row[0], row[2].source))
