@@ -171,10 +171,12 @@ def gained(
     tests = racing.executing(function.head, bench.evidence)
     races: list[tuple[Curve, ...]] = []
     gain: Measured | None = None
+    chosen: tuple[int, ...] = ()
     for process in range(PROCESSES):
-        length = racing.Length(bench.verify.race_seconds, bench.search.seed, process)
+        length = racing.Length(bench.verify.race_seconds, bench.search.seed, process, only=chosen)
         raced = racing.fresh(bench.lab, bench.head, place, tests, versions, inputs, length)
         races.append(curves(raced.timings, seed=bench.search.seed))
+        chosen = raced.inputs
         gain = worth_telling(races)
         if gain is None:
             break

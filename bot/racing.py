@@ -16,11 +16,21 @@ from dataclasses import dataclass, replace
 from bot import trial
 from bot.domain import Call, Evidence, Function, SuiteRun, pace
 from bot.languages import Language, Unparsable
-from bot.measuring import LEAST_PAIRS, LEAST_POINTS, alike, why_unlike
+from bot.measuring import LEAST_PAIRS, LEAST_POINTS, WORTH_GROWN, alike, why_unlike
 from bot.wire_calls import Input, Timing
 
 LARGEST = 3
-"""Recorded inputs that are raced on: the largest, and a typical one beside them."""
+"""Recorded inputs that are raced on: those that take longest, and a typical one beside them."""
+LOOKED_AT = 10
+"""Recorded inputs of which these are chosen: the largest half of them, and others."""
+FIRST = 3
+"""Scales that are tried before it is asked whether growth makes a difference at all."""
+SHARE = 0.35
+"""Of an input's time, for these."""
+NOTHING = 1e-6
+"""Seconds that a call may take more on larger inputs without going through them."""
+FLAT = 0.3
+"""Exponent of growth up to which it is not what was grown that takes the time."""
 GROWN = 2
 """Of them: how many are grown."""
 TARGET = 2000
@@ -28,7 +38,7 @@ TARGET = 2000
 STEPS = 5
 """Sizes on the way there, each twice the one before."""
 LOOK = 0.7
-"""Most seconds for the first look at an input; on an idle machine it takes a tenth of them."""
+"""Most seconds for the first look at one of a few inputs; on an idle machine it takes a tenth of them."""
 LEAST_SECONDS = 1.0
 """For one input and what it is grown to."""
 LONGEST = 20.0
@@ -37,16 +47,16 @@ SAMPLE = 3e-4
 """Seconds of a sample: what calls are repeated to."""
 IDLE = 0.25
 """Share of a look that is spent on samples on an idle machine, carefully."""
-WELL = 60
+WELL = 24
 """Rounds of a look that are well enough."""
-FURTHER = 3
+FURTHER = 6
 """Doublings beyond where an input should be large enough: what counts as size may be mostly characters."""
 DOUBTFUL = 1.25
 """How many times as long one version takes at least where such doublings are worth their time."""
 CHEAP = 3e-3
 """Seconds of a call up to which they are."""
 ENOUGH = 10.0
-"""How many times as long one version takes where no larger input is needed to tell."""
+"""How many times as long one version takes where no larger input is needed to tell, once that is a time at all."""
 APART = 1.5
 """Seconds for a version that is timed alone."""
 TESTS = 6
@@ -66,6 +76,8 @@ class Length:
     """Whether inputs are grown."""
     patience: float = 4.0
     """How many times as long it may take where the machine is so busy that few rounds fit into the time."""
+    only: tuple[int, ...] = ()
+    """Indices of the inputs that are raced on, where another race has chosen them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,11 @@ class Raced:
     timings: tuple[Timing, ...] = ()
     why: str = ""
     """Why nothing was measured; empty where something was."""
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Indices of the inputs that were raced on."""
+        return tuple(sorted({timing.input for timing in self.timings}))
 
 
 def inputs_of(*calls: Iterable[Call]) -> tuple[Input, ...]:
@@ -90,8 +107,9 @@ def inputs_of(*calls: Iterable[Call]) -> tuple[Input, ...]:
 def largest(pickled: Sequence[str]) -> tuple[Input, ...]:
     """The same out of arguments as they were recorded. A pickle's length stands for its size."""
     ranked = sorted(set(pickled), key=lambda text: (-len(text), text))
-    typical = ranked[len(ranked) // 2 : len(ranked) // 2 + 1] if len(ranked) > LARGEST else []
-    return tuple(Input(pickled=text) for text in dict.fromkeys((*ranked[:LARGEST], *typical)))
+    large, rest = ranked[: LOOKED_AT // 2], ranked[LOOKED_AT // 2 :]
+    others = [rest[place * len(rest) // LOOKED_AT * 2] for place in range(min(LOOKED_AT // 2, len(rest)))]
+    return tuple(Input(pickled=text) for text in dict.fromkeys((*large, *others)))
 
 
 def quickest(tests: Sequence[str], run: SuiteRun) -> tuple[str, ...]:
@@ -150,8 +168,10 @@ def race(
     began = clock()
     looks: list[tuple[int, Timing]] = []
     whys: list[str] = []
-    for index, input_ in enumerate(inputs):
-        rows = asked(stage, versions, input_, (1,), LOOK, length.seed)
+    places = [place for place in range(len(inputs)) if place in (length.only or range(len(inputs)))]
+    seconds = LOOK * min(1.0, (LARGEST + 1) / max(1, len(places)))
+    for index in places:
+        rows = asked(stage, versions, inputs[index], (1,), seconds, length.seed)
         if rows is None:
             return Raced(why="the function cannot be called apart from its tests")
         if not rows or (why := unlike(rows[0], len(versions))):
@@ -159,10 +179,11 @@ def race(
         else:
             looks.append((index, rows[0]))
     timings: list[Timing] = []
+    looks = chosen(looks)
     busy = max((strain(look) for _, look in looks), default=1.0)
     until = began + length.seconds * min(length.patience, max(1.0, busy))
     for done, (index, look) in enumerate(looks):
-        # The largest comes first, and what it takes to grow it is worth the most.
+        # What takes longest comes first, and to grow it is worth the most.
         others = len(looks) - done - 1
         each = max(LEAST_SECONDS, (until - clock()) / (2 if others else 1))
         scales = (1, *ladder(look.size)) if length.grow and look.size > 0 and done < GROWN else (1,)
@@ -170,6 +191,21 @@ def race(
         measured = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
         timings += [replace(row, input=index) for row in measured or (look,)]
     return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"))
+
+
+def chosen(looks: Sequence[tuple[int, Timing]]) -> list[tuple[int, Timing]]:
+    """The inputs that are raced on: those that take longest, and a typical one of the others."""
+    ranked = sorted(looks, key=lambda look: -slowest(look[1]))
+    rest = ranked[LARGEST:]
+    return [*ranked[:LARGEST], *rest[len(rest) // 2 : len(rest) // 2 + 1]]
+
+
+def flat(timings: Sequence[Timing]) -> bool:
+    """Whether versions take about the same time whatever size an input is grown to: what was grown is not what
+    they go through."""
+    first, last = timings[0], timings[-1]
+    grows: float = (last.scale / first.scale) ** FLAT
+    return slowest(last) < slowest(first) * grows + NOTHING
 
 
 def grown(
@@ -182,19 +218,26 @@ def grown(
     clock: Callable[[], float],
 ) -> list[Timing]:
     """Times on one input at scales. A scale that did not fit into its share of the time may fit into what the
-    others left; it is not asked for where smaller ones say enough."""
+    others left; it is not asked for where smaller ones say enough. Where growth makes no difference, collections
+    within collections are what grows."""
     end = clock() + seconds
-    rows = list(asked(stage, versions, input_, scales, seconds, seed) or ())
+    deep = False
+    rows = list(asked(stage, versions, input_, scales[:FIRST], SHARE * seconds, seed) or ())
+    if len(rows) == FIRST and flat(rows):
+        within = asked(stage, versions, input_, scales[1:], end - clock(), seed, deep=True)
+        deep, rows = bool(within), [rows[0], *within] if within else rows
+    if not deep and len(rows) == FIRST < len(scales):
+        rows += asked(stage, versions, input_, scales[FIRST:], end - clock(), seed) or ()
     further = [scales[-1] * 2**power for power in range(1, FURTHER + 1)] if len(scales) > 1 else []
     for scale in (*scales[len(rows) :], *further):
         left = end - clock()
         if not rows or left < LEAST_SECONDS / 2 or unlike(rows[-1], len(versions)):
             break
-        if len(rows) >= LEAST_POINTS and apart_by(rows[-1]) > ENOUGH:
+        if len(rows) >= LEAST_POINTS and apart_by(rows[-1]) > ENOUGH and slowest(rows[-1]) > WORTH_GROWN:
             break
         if scale in further and (apart_by(rows[-1]) < DOUBTFUL or slowest(rows[-1]) > CHEAP):
             break
-        more = asked(stage, versions, input_, (scale,), left, seed)
+        more = asked(stage, versions, input_, (scale,), left, seed, deep=deep)
         if not more:
             break
         rows += more
@@ -245,16 +288,18 @@ def asked(
     scales: Sequence[int],
     seconds: float,
     seed: int,
+    *,
+    deep: bool = False,
 ) -> tuple[Timing, ...] | None:
     """Times on one input at scales. A scale at which a version is cut, since another takes so much less, is timed
     once more, version by version: nothing that the machine does makes a difference that large."""
-    rows = stage.measure(versions, (input_,), scales=scales, seconds=seconds, seed=seed)
+    rows = stage.measure(versions, (input_,), scales=scales, seconds=seconds, seed=seed, deep=deep)
     if rows is None:
         return None
     out: list[Timing] = []
     for row in rows:
         if "endless" in row.how and "returned" in row.how:
-            out.append(apart(stage, versions, input_, row, max(APART, seconds / 2), seed))
+            out.append(apart(stage, versions, input_, row, max(APART, seconds / 2), seed, deep=deep))
         else:
             out.append(row)
     return tuple(out)
@@ -267,6 +312,8 @@ def apart(
     row: Timing,
     seconds: float,
     seed: int,
+    *,
+    deep: bool = False,
 ) -> Timing:
     """The row with those versions timed alone that were cut; as it is where that gives nothing."""
     times, digests, hows = list(row.seconds), list(row.digests), list(row.how)
@@ -274,7 +321,8 @@ def apart(
     for index, how in enumerate(row.how):
         if how != "endless":
             continue
-        alone = stage.measure((versions[index],), (input_,), scales=(row.scale,), seconds=seconds, seed=seed)
+        one = (versions[index],)
+        alone = stage.measure(one, (input_,), scales=(row.scale,), seconds=seconds, seed=seed, deep=deep)
         if not alone or not alone[0].seconds or not alone[0].how or alone[0].size != row.size:
             continue
         times[index], digests[index], hows[index] = alone[0].seconds[0], alone[0].digests[0], alone[0].how[0]

@@ -389,8 +389,11 @@ class Stage:
         scales: Sequence[int] = (1,),
         seconds: float = 4.0,
         seed: int = 0,
+        deep: bool = False,
     ) -> tuple[wire_calls.Timing, ...] | None:
         """Interleaved times of versions on inputs at scales; None where the fork server cannot call them.
+
+        With `deep`, collections within collections are what grows.
 
         Times are CPU time of one thread. Ask for it when nothing else of ours runs: the fork server lets a
         measurement run alone, but other sandboxes share the machine.
@@ -398,7 +401,7 @@ class Stage:
         if not self.warm or self.place.unit.target_path or not inputs or not versions:
             return None
         texts = [(None, ()) if version is None else self.text_of(version) for version in versions]
-        more = {"scales": list(scales), "seconds": seconds, "seed": seed}
+        more = {"scales": list(scales), "seconds": seconds, "seed": seed, "deep": deep}
         message = wire_calls.measure_message(self.place.unit, texts, inputs, **more)
         self.lab.count()
         reply = self.sandbox.ask(wire.trial_job(message), seconds=2 * seconds + 60)

@@ -14,5 +14,6 @@ them: the host sends them as files, as a package named `tryline_inside`.
     calls        single calls of the function, and what came of each
     express      values as Python source
     timing       times of versions, taken in turns
+    reviving     what stands in a pickle for open databases and for files
     scaling      arguments grown to a multiple of their size
 """

@@ -20,7 +20,7 @@ import signal
 import time
 import types
 
-from tryline_inside import express, inputs, recorder
+from tryline_inside import express, inputs, recorder, reviving
 
 PATIENCE = 0.3
 """Seconds that one call may take: of CPU, where the machine is busy with something else."""
@@ -225,6 +225,7 @@ class Caller:
         self.kinds = kinds
         self.book = book
         self.clock = Clock()
+        reviving.WATCHED[0] = True
         self.codes = codes_of(function.__code__)
 
     def values(self, wanted, variant, seed, number):

@@ -19,6 +19,8 @@ import threading
 import time
 import types
 
+from tryline_inside import reviving
+
 CLIP = 160
 MAX_DEPTH = 6
 MAX_ITEMS = 400
@@ -143,8 +145,15 @@ def _canon(value, depth, seen, left, opaque):
         args = BaseException.__dict__["args"].__get__(value)
         return "%s(%s)" % (kind.__name__, ",".join(map(text, args[:5])))
     if issubclass(kind, pathlib.PurePath):  # its slots hold what was once asked for
-        return "<%s.%s %r>" % (kind.__module__, kind.__qualname__, pathlib.PurePath.__str__(value))
+        return "<%s.%s %r %s>" % (
+            kind.__module__,
+            kind.__qualname__,
+            pathlib.PurePath.__str__(value),
+            reviving.content(value),
+        )
     parts = ["%s.%s" % (kind.__module__, kind.__qualname__)]
+    if reviving.is_database(value):
+        parts.append(reviving.content(value))
     held_in = list(attributes(value, kind))  # before all else: asking makes a `__dict__` where none was needed yet
     plain = next((reader for base, reader in PLAIN if issubclass(kind, base)), None)
     if plain is not None:
@@ -592,7 +601,7 @@ def freeze(values):
     """Base64 of a pickle of the arguments, empty when they cannot be pickled or are too large."""
     try:
         stream = _Small()
-        pickle.Pickler(stream, 4).dump(list(values))
+        reviving.dump(list(values), stream)
         data = stream.getvalue()
         pickle.loads(data)
         return base64.b64encode(data).decode()

@@ -3,12 +3,15 @@
 What is merely repeated is no larger problem for a set or a cache, so each further copy of a collection is varied:
 numbers are moved on by the span of the collection's numbers (copies of a graph stay graphs of their own), keys,
 members and texts that tell items apart get other letters and digits, texts that name a kind (the same in several
-items) stay. What was sorted stays sorted. Nothing else is changed.
+items) stay, or, where all is varied, stay in every other copy alone: then there are more kinds and more of each.
+What was sorted stays sorted. Nothing else is changed.
 """
 
 import collections
 import copy
 import pickle
+
+from tryline_inside import reviving
 
 MAX_DEPTH = 4
 RECORD = 4
@@ -25,22 +28,48 @@ class Fixed(Exception):
     """There is nothing to grow, or it would grow too large."""
 
 
-def scale(values, factor, rnd, vary=True):
+NONE, SOME, ALL = 0, 1, 2
+"""How further copies are varied: not at all, but for texts that name a kind, or these in every other copy, too."""
+
+
+def scale(values, factor, rnd, vary=SOME, deep=False, fixed=(), more=0):
     """Arguments of `factor` times the size. Raises Fixed. The input must be a fresh copy already.
 
-    Collections are grown where there are any; else texts; else whole numbers that look like sizes or counts.
-    Without `vary` each further copy is as the first.
+    Collections are grown where there are any; else texts; else whole numbers that look like sizes or counts, and
+    by `more` on top. With `deep`, what grows is the collections within collections. Values whose places are
+    `fixed` stay as they are.
     """
     if factor == 1:
         return list(values)
     if size(values) * factor > LARGEST and collected(values):
         raise Fixed
-    for kind in ("collections", "texts", "numbers"):
-        grower = _Grower(kind, factor, rnd, vary)
-        grown = [grower.grow(value, MAX_DEPTH) for value in values]
-        if grower.changed:
+    for kind in ("collections",) if deep else KINDS:
+        grower = _Grower(kind, factor, rnd, vary, deep, more)
+        grown = [value if place in fixed else grower.grow(value, MAX_DEPTH) for place, value in enumerate(values)]
+        if grower.changed and (grower.passed or not deep):
             return grown
     raise Fixed
+
+
+KINDS = ("collections", "texts", "numbers")
+
+
+def by_numbers(values, fixed=()):
+    """Places of the values that grow, where nothing but whole numbers can."""
+    if any(holds_any(value, MAX_DEPTH) for place, value in enumerate(values) if place not in fixed):
+        return []
+    return [
+        place
+        for place, value in enumerate(values)
+        if place not in fixed and type(value) is int and countable(value)
+    ]
+
+
+def holds_any(value, depth):
+    """Whether there is anything in a value that would grow instead of numbers."""
+    if type(value) in TEXTS:
+        return len(value) > 1
+    return reviving.is_database(value) or measure(value, depth, set()) > 0
 
 
 def size(values):
@@ -62,6 +91,8 @@ def measure(value, depth, seen):
     if depth <= 0 or id(value) in seen:
         return 0
     seen.add(id(value))
+    if reviving.is_database(value):
+        return reviving.rows_in(value)
     if kind in SEQUENCES:
         return len(value) + sum(measure(item, depth - 1, seen) for item in value)
     if isinstance(value, dict):
@@ -81,16 +112,20 @@ def state_of(value):
 
 def countable(number):
     """Whether a whole number may be a size or a count."""
-    return 2 <= number <= 10**7
+    return 1 <= number <= 10**7
 
 
 class _Grower:
-    def __init__(self, kind, factor, rnd, vary):
+    def __init__(self, kind, factor, rnd, vary, deep=False, more=0):
         self.kind = kind
         self.factor = factor
         self.rnd = rnd
         self.vary = vary
+        self.deep = deep
+        self.more = more
         self.changed = False
+        self.passed = False
+        """Whether a collection was left as it is since the collections within it grow."""
         self.seen = set()
 
     def grow(self, value, depth):
@@ -99,13 +134,15 @@ class _Grower:
         if self.kind == "numbers":
             if kind is int and countable(value):
                 self.changed = True
-                return value * self.factor
+                return value * self.factor + self.more
             return value
         if kind in TEXTS:
             return self.text(value) if self.kind == "texts" and len(value) > 1 else value
         if depth <= 0 or id(value) in self.seen:
             return value
         self.seen.add(id(value))
+        if reviving.is_database(value):
+            return self.database(value)
         if kind in SEQUENCES:
             return self.sequence(value, kind, depth)
         if kind in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter):
@@ -122,7 +159,8 @@ class _Grower:
     def sequence(self, value, kind, depth):
         items = list(value)
         record = kind is tuple and (len(items) <= RECORD and len({type(item) for item in items}) > 1)
-        wrapper = len(items) <= WRAPPER and any(holds(item) for item in items)
+        few = len(items) <= WRAPPER and any(holds(item) for item in items) and not all(map(is_row, items))
+        wrapper = few or self.looks_through(items)
         if record or wrapper or self.kind == "texts":
             return remade(value, kind, self.within(items, depth))
         if not items:
@@ -134,6 +172,7 @@ class _Grower:
         kinds = {type(held) for held in value.values()}
         record = len(kinds) > 1 and all(type(key) is str for key in value)
         wrapper = len(value) <= WRAPPER and any(holds(held) for held in value.values())
+        wrapper = wrapper or self.looks_through(value.values())
         if record or wrapper or self.kind == "texts":
             for key in list(value):
                 value[key] = self.grow(value[key], depth - 1)
@@ -143,15 +182,33 @@ class _Grower:
         self.changed = True
         keys, held = list(value), list(value.values())
         shift = span(keys)
-        inner = _Variation(held)
+        inner = _Variation(held, self.vary)
         for turn in range(1, self.factor):
             for key, item in zip(keys, held):
                 value[varied(key, turn, shift)] = inner.of(item, turn) if self.vary else copied(item)
         return value
 
+    def looks_through(self, items):
+        """Whether it is the collections within that are to grow."""
+        through = self.deep and any(
+            type(item) in (*SEQUENCES, dict) and item and not is_row(item) for item in items
+        )
+        self.passed = self.passed or through
+        return through
+
+    def database(self, connection):
+        """A database with further rows in every table, numbers moved on alike in all, so that keys still meet."""
+        tables = reviving.tables_of(connection)
+        shift = span([row for _, rows in tables for row in rows])
+        for name, rows in tables if self.kind == "collections" else ():
+            inner = _Variation(rows, self.vary, shift)
+            more = [inner.of(row, turn) for turn in range(1, self.factor) for row in rows]
+            self.changed = reviving.insert(connection, name, more) or self.changed
+        return connection
+
     def tiled(self, items):
         """A list of so many copies, each varied in its own way; sorted where it was."""
-        inner = _Variation(items)
+        inner = _Variation(items, self.vary)
         out = list(items)
         for turn in range(1, self.factor):
             out += [inner.of(item, turn) if self.vary else copied(item) for item in items]
@@ -170,8 +227,9 @@ class _Grower:
 class _Variation:
     """How the items of one collection are varied: which texts tell them apart, and how far numbers move."""
 
-    def __init__(self, items):
-        self.shift = span(items)
+    def __init__(self, items, vary=SOME, shift=None):
+        self.shift = span(items) if shift is None else shift
+        self.all = vary == ALL
         self.kinds = set()
         texts = collections.defaultdict(list)
         for item in items[:2000]:
@@ -186,7 +244,7 @@ class _Variation:
         """The item as it is in a later copy."""
         kind = type(item)
         if kind in (int, float) or kind in TEXTS:
-            return item if () in self.kinds and kind in TEXTS else varied(item, turn, self.shift)
+            return item if kind in TEXTS and self.stays((), turn) else varied(item, turn, self.shift)
         if kind in (list, tuple):
             return kind(self.part(part, (place,), turn) for place, part in enumerate(item))
         if kind is dict:
@@ -200,8 +258,12 @@ class _Variation:
                 state[name] = self.part(state[name], (name,), turn)
         return made
 
+    def stays(self, place, turn):
+        """Whether a text at a place is as it was: it names a kind."""
+        return place in self.kinds and not (self.all and turn % 2)
+
     def part(self, value, place, turn):
-        if type(value) in TEXTS and place in self.kinds:
+        if type(value) in TEXTS and self.stays(place, turn):
             return value
         if type(value) in (int, float) or type(value) in TEXTS:
             return varied(value, turn, self.shift)
@@ -266,6 +328,15 @@ def holds(value):
     if type(value) in SEQUENCES or isinstance(value, dict):
         return len(value) > WRAPPER
     return bool(state_of(value))
+
+
+def is_row(item):
+    """Whether a value is one of a table's rows: fields of several types, and no collection."""
+    if type(item) is tuple:
+        return 1 < len(item) and len({type(part) for part in item}) > 1
+    if type(item) is dict:
+        return all(type(key) is str for key in item) and len({type(held) for held in item.values()}) > 1
+    return type(item) not in SEQUENCES and not isinstance(item, dict) and bool(state_of(item))
 
 
 def copied(value):

@@ -13,13 +13,16 @@ import asyncio
 import collections
 import functools
 import gc
+import math
+import pathlib
 import pickle
 import random
+import statistics
 import sys
 import time
 import tracemalloc
 
-from tryline_inside import calls, express, inputs, recorder, scaling
+from tryline_inside import calls, express, inputs, recorder, reviving, scaling
 
 try:
     import sqlite3
@@ -30,13 +33,25 @@ SAMPLE = 300000
 """Nanoseconds that a sample lasts at least."""
 LONGEST = 5000000
 """Nanoseconds that a sample of the slowest version lasts at most, where it has more than one call."""
+PREPARING = 4000000
+"""Nanoseconds that the arguments of a sample take to make at most: what takes no time beside it matters little."""
 ROUNDS = 400
 """At most. On a busy machine single samples scatter by a fifth: many short ones in turns beat few long ones."""
+APART = 4
+"""How many times as long one version takes where samples of an equally small part of SAMPLE do."""
+SETTLED = 24
+"""Rounds that are made at least, where there is time, before what they show may be settled."""
+NARROW = 0.01
+"""How wide the interval of a ratio may be for that, up and down, in nats: a tenth of what is ever told."""
+WIDE = 0.05
+"""The same where one version takes twice as long or longer."""
 FEWEST = 5
 """Rounds for which there must be time, or a scale is left out."""
 COPIES = 4
 """Of each version's code."""
 SLOWEST = 20
+NEAR = 12
+"""Whole numbers on from a multiple that are tried."""
 MAX_BYTES = 8 << 20
 """Of pickled arguments prepared at once."""
 MAX_CALLS = 4000
@@ -73,11 +88,11 @@ class Maker:
 
     def __init__(self, values):
         try:
-            self.data = pickle.dumps(values, 4)
+            self.data = reviving.dumps(values)
             pickle.loads(self.data)
         except Exception:  # any class may forbid it in any way
             raise Unusable
-        self.ways = [way_of(value) for value in values]
+        self.ways = [None if is_place(value) else way_of(value) for value in values]
         places = [id(value) for value in values if not immutable(value)]
         if None in self.ways or len(places) > len(set(places)):
             self.ways = None
@@ -98,6 +113,11 @@ def way_of(value):
     return None
 
 
+def is_place(value):
+    """Whether a value names a file that each call is to find as it was."""
+    return isinstance(value, (str, pathlib.PurePath)) and reviving.temporary(str(value))
+
+
 def immutable(value, depth=4):
     """Whether a value cannot be changed, so that all calls may have the same."""
     if value is None or type(value) in (bool, int, float, complex, str, bytes, range):
@@ -115,6 +135,7 @@ class Bench:
         self.function = unit.functions[0]
         self.rnd = random.Random(seed)
         self.clock = calls.Clock()
+        reviving.WATCHED[0] = True
         gc.unfreeze()  # what holds caches must be found
         self.caches = caches_of(unit.functions)
         gc.freeze()  # and what was there before need not be gone through again and again
@@ -128,6 +149,18 @@ class Bench:
     def clear(self):
         for cache in self.caches:
             cache.cache_clear()
+
+    def usual(self, values):
+        """Places of arguments that are plain and what they are where nobody gives them: these do not grow."""
+        names = [name for name, _ in self.kinds]
+        code, defaults = self.function.__code__, self.function.__defaults__ or ()
+        known = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults))
+        known.update(self.function.__kwdefaults__ or {})
+        return {
+            place
+            for place, (name, value) in enumerate(zip(names, values))
+            if name in known and immutable(value) and immutable(known[name]) and value == known[name]
+        }
 
     # -- one call each, before the clock
 
@@ -225,13 +258,24 @@ class Bench:
         first = {index: max(1, firsts[index][2]) for index in live}
         fastest = min(live, key=lambda index: first[index])
         most = max(1, min(MAX_CALLS, MAX_BYTES // max(1, len(maker.data)), LONGEST // max(first.values())))
-        count = max(1, min(most, SAMPLE // first[fastest]))
+        most = max(1, min(most, PREPARING // max(1, self.preparing(maker))))
+        # What lies far apart needs no long samples to be told apart.
+        wanted = SAMPLE if max(first.values()) < APART * first[fastest] else SAMPLE // APART
+        count = max(1, min(most, wanted // first[fastest]))
         for _ in range(6):
             least = self.sample(self.versions[fastest], maker, count, *way)
-            if least >= SAMPLE or count >= most:
+            if least >= wanted or count >= most:
                 break
-            count = min(most, max(count + 1, int(count * 1.3 * SAMPLE / max(1, least))))
+            count = min(most, max(count + 1, int(count * 1.3 * wanted / max(1, least))))
         return count
+
+    @staticmethod
+    def preparing(maker):
+        """Nanoseconds that arguments of one call take to be made."""
+        began = time.thread_time_ns()
+        for _ in range(3):
+            maker.values()
+        return (time.thread_time_ns() - began) // 3
 
     def times(self, maker, firsts, seconds):
         """[seconds of a call, one entry a round] for each version; None where there is no time for it."""
@@ -263,6 +307,8 @@ class Bench:
                 if turn < FEWEST and a_round * FEWEST > 2 * seconds:
                     return None
                 if turn >= FEWEST and now - began + a_round > seconds:
+                    break
+                if turn >= SETTLED and turn % 4 == 0 and settled([found[index] for index in live]):
                     break
         finally:
             gc.enable()
@@ -314,6 +360,24 @@ def caches_of(functions):
         ):
             found.append(item)
     return found
+
+
+def settled(rounds):
+    """Whether further rounds would say nothing new: each version's ratio to the first is known closely enough.
+
+    By the median and how far the logarithms of ratios lie from it; the host's own interval is a little wider.
+    """
+    first = rounds[0]
+    for other in rounds[1:]:
+        logs = [math.log(one / two) for one, two in zip(other, first) if one > 0 and two > 0]
+        if len(logs) < SETTLED:
+            return False
+        middle = statistics.median(logs)
+        off = 1.4826 * statistics.median([abs(log - middle) for log in logs])
+        wide = 2.576 * 1.2533 * 1.5 * off / math.sqrt(len(logs))
+        if wide > (WIDE if abs(middle) > math.log(2) else NARROW):
+            return False
+    return True
 
 
 class Counter:
@@ -402,11 +466,12 @@ def run(message, bench, send):
     whole = float(message["seconds"])
     scales = sorted({int(scale) for scale in message["scales"]})
     seed = message.get("seed", 0)
+    deep = bool(message.get("deep"))
     alive = {}
     for number, wanted in enumerate(message["inputs"]):
         try:
             values = bench.clock.limited(lambda: calls.made(wanted, bench.kinds), 1)
-            alive[number] = [pickle.dumps(values, 4), None]
+            alive[number] = [reviving.dumps(values), None]
         except BaseException:  # a class may refuse to be loaded, or to be copied
             continue
     rows = []
@@ -417,7 +482,7 @@ def run(message, bench, send):
                 break
             jobs = len(alive) * (len(scales) - place) - min(done, len(alive))
             plain, known = alive[number]
-            row, maker, more = one(bench, plain, (number, scale), left / max(1, jobs), known, seed)
+            row, maker, more = one(bench, plain, (number, scale), left / max(1, jobs), known, seed, deep)
             if row is not None:
                 send(row)
                 rows.append((row, maker))
@@ -427,27 +492,33 @@ def run(message, bench, send):
     finish(bench, rows, began + 1.5 * whole, send)
 
 
-def one(bench, plain, which, seconds, known, seed):
+def one(bench, plain, which, seconds, known, seed, deep=False):
     """(row or None, its maker, whether larger scales are worth a try) of one input at one scale.
 
-    `known` is how the versions ended on the input at the first scale: where a grown one makes them raise, copies
-    that are not varied are tried, and if these do not serve, the scale is left out.
+    `known` is how the versions ended on the input at the first scale: where a grown one makes them raise, others
+    are tried, less varied and then not at all, and if none serves, the scale is left out.
     """
     number, scale = which
-    for vary in (True, False):
+    made = None
+    for manner in manners(bench, plain, scale, deep):
         rnd = inputs.generator(seed, number, scale)
         try:
-            values = bench.clock.limited(lambda: scaling.scale(pickle.loads(plain), scale, rnd, vary), 5)
+            values = bench.clock.limited(lambda: scaling.scale(pickle.loads(plain), scale, rnd, **manner), 5)
             maker = Maker(values)
         except BaseException:
-            return None, None, False
+            continue
         firsts = bench.firsts(maker, max(0.3, seconds / 2))
         how = [row[0] for row in firsts]
-        worse = [old == "returned" and new == "raised" for old, new in zip(known or how, how)]
-        if not any(worse):
+        if any(old == "returned" and new == "raised" for old, new in zip(known or how, how)):
+            continue
+        longest = max(row[2] for row in firsts)
+        if made is None or longest > made[0] or "endless" in how:
+            made = longest, values, maker, firsts, how
+        if not manner.get("more") or "endless" in how:
             break
-        if not vary:
-            return None, None, False
+    if made is None:
+        return None, None, False
+    _, values, maker, firsts, how = made
     found = bench.times(maker, firsts, seconds)
     if found is None:
         return None, None, False
@@ -461,6 +532,26 @@ def one(bench, plain, which, seconds, known, seed):
         "how": how,
     }
     return row, maker, "endless" not in how
+
+
+def manners(bench, plain, scale, deep):
+    """Ways to grow an input, as arguments of `scaling.scale`; the first serves that makes no version raise.
+
+    A number is no larger a problem for being a multiple (of all numbers, these are the ones with small divisors):
+    of several near it the one is taken on which the versions take longest.
+    """
+    if scale == 1:
+        return [{}]
+    values = pickle.loads(plain)
+    fixed = bench.usual(values)
+    numbers = scaling.by_numbers(values, fixed)
+    if not numbers:
+        return [{"vary": vary, "deep": deep, "fixed": fixed} for vary in (scaling.ALL, scaling.SOME, scaling.NONE)]
+    wanted = [{"fixed": fixed, "more": more} for more in range(NEAR, 0, -1)] + [{"fixed": fixed}]
+    if len(numbers) > 1:
+        rest = fixed | set(numbers[1:])
+        wanted += [{"fixed": rest, "more": more} for more in range(NEAR, 0, -1)] + [{"fixed": rest}]
+    return wanted
 
 
 def finish(bench, rows, until, send):

@@ -150,14 +150,15 @@ def compare(
     inputs = racing.inputs_of(*calls)
     tests = racing.executing(place.function, evidence)
     glance = racing.Length(min(GLANCE, SHARE * settings.seconds), settings.seed, patience=1.0)
-    seen = curves(racing.fresh(lab, side, place, tests, pair, inputs, glance).timings, seed=settings.seed)
+    first = racing.fresh(lab, side, place, tests, pair, inputs, glance)
+    seen = curves(first.timings, seed=settings.seed)
     if seen and not any(worth_a_race(curve, settings.least_gain) for curve in seen):
         best = max(seen, key=lambda curve: (curve.last.sizes, -curve.input))
         return joined([best.told], len(seen)), None
     processes: list[tuple[Curve, ...]] = []
     found: Shown | None = None
     for process in range(PROCESSES):
-        length = racing.Length(SHARE * settings.seconds, settings.seed, process, patience=1.0)
+        length = racing.Length(SHARE * settings.seconds, settings.seed, process, patience=1.0, only=first.inputs)
         raced = racing.fresh(lab, side, place, tests, pair, inputs, length)
         rows = curves(raced.timings, seed=settings.seed)
         if not rows:

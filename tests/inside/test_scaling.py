@@ -94,7 +94,7 @@ def test_numbers_grow_where_there_is_nothing_else() -> None:
 
 
 def test_what_has_nothing_to_grow_says_so() -> None:
-    nothing: tuple[list[Any], ...] = ([], [None], [[]], [1], [object()])
+    nothing: tuple[list[Any], ...] = ([], [None], [[]], [0], [object()])
     for values in nothing:
         with pytest.raises(scaling.Fixed):
             scaling.scale(values, 2, RND)
