@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attacked import judged
+from attacked import judged, run
+
+from bot.domain import Call
 
 RED = {
     "no_slash": """
@@ -123,3 +125,15 @@ GREEN = {
 
 def test_payloads_that_change_the_host_land(tmp_path: Path) -> None:
     judged(tmp_path, RED, GREEN, "server-side-request")
+
+
+def test_an_address_that_callers_choose_is_theirs_whatever_a_test_gave(tmp_path: Path) -> None:
+    text = """
+        import urllib.request
+        def ping(url):
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status
+    """
+    given = Call("tests/t.py::t", "", "", "", "", source="('https://hooks.example.com/x',)")
+    ran = run(tmp_path, {"ping": text}, calls={"ping": [given]})["ping"]
+    assert "security/server-side-request" not in {each.attack.rule for each in ran if each.landed}
