@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from bot import wire
 from bot.domain import Category, ChangedFunction, Finding, Function, Severity, Witness
-from bot.steps.propose.choosing import Merit, Played, loyalty, merit, reference_for
+from bot.languages.python.language import Python
+from bot.steps.propose.choosing import Merit, Played, Referee, loyalty, merit, reference_for
+from bot.steps.propose.judging import NOTHING, State
 
 
 def answers(digests: str, how: str = "returned") -> tuple[wire.Replayed, ...]:
@@ -107,3 +112,22 @@ def test_a_page_is_answered_otherwise_where_a_value_holds_markup() -> None:
     assert loyalty(pages("abc"), pages("axc"), 3).strays == pytest.approx(1 / 3)
     assert loyalty(pages("abc"), pages("abx"), 3, markup=True).strays == pytest.approx(1 / 3)
     assert loyalty(pages("abc"), pages("axc"), 1, markup=True).strays > 0, "a test's own input is to stay as it is"
+
+
+def test_undoing_a_small_change_costs_where_what_head_answers_is_wanted() -> None:
+    head, base = "def f(x):\n    return g(x).strip()\n", "def f(x):\n    return h(g(x))\n"
+    mended = "def f(x):\n    return h(g(x).strip())\n"
+    place = SimpleNamespace(language=Python())
+    judge: Any = SimpleNamespace(
+        stage=SimpleNamespace(place=place), guide=SimpleNamespace(inputs=()), base_green=True, base_agreement=0.0
+    )
+    function = ChangedFunction(Function("m.py", "f", 1, 2, 1, 2, head), None, (), "modified")
+
+    def first(reference: str) -> str:
+        referee = Referee(judge, function, head, base, reference)
+        states = [State(base, ("base-piece",), (), -1.0, NOTHING, 0), State(mended, ("a",), (), -2.0, NOTHING, 0)]
+        candidates, _ = referee.rank([(state, {}) for state in states])
+        return candidates[0].source
+
+    assert first("head") == mended
+    assert first("base") == base
