@@ -51,6 +51,8 @@ sys.addaudithook(seen)
 
 
 def watch(tmp_path, monkeypatch):
+    if (tmp_path / "zq.txt").is_file():
+        (tmp_path / "zq.txt").unlink()  # what calls name so may be the folder
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setitem(STATE, "own", os.path.realpath(tmp_path))

@@ -653,8 +653,8 @@ def ways(subject: Subject, target: Target | None) -> tuple[str, ...]:
         found[way(subject, target, recorded)] = None
     attacked = target.parameter if target is not None and not target.made else ""
     for chosen in choices(subject, attacked):
-        for recorded in (*subject.recorded[:1], {}):
-            found[way(subject, target, {**recorded, **chosen})] = None
+        recorded = subject.recorded[0] if subject.recorded else {}
+        found[way(subject, target, {**recorded, **chosen})] = None
     return tuple(found)
 
 
