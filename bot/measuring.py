@@ -61,6 +61,8 @@ NEAR = 16
 """How many times as large as a test's such data may be: tests are small."""
 HELD = 3.0
 """How many times as long a call takes at every size, up to where that matters, before size is of no account."""
+LEAST_HELD = 3
+"""Sizes of which that has to be so."""
 MEMORY_KB = 1024
 """Growth of peak memory that is told, where memory doubles as well."""
 SLACK = 1e-6
@@ -402,7 +404,7 @@ def constant(runs: Sequence[Curve], least_gain: float) -> list[Measured] | None:
 def held(runs: Sequence[Curve]) -> list[Measured] | None:
     """The comparisons at the largest scale of a slowdown that is large at every size, and not the less the larger
     it is: more data only makes it more."""
-    if not all(run.last.scale > 1 and len(run.points) >= LEAST_POINTS and holds(run) for run in runs):
+    if not all(len(run.points) >= LEAST_HELD and holds(run) for run in runs):
         return None
     told = aligned(runs)
     return told if told and all(p.low >= HELD and p.seconds_new >= WORTH_GROWN for p in told) else None

@@ -364,24 +364,37 @@ class Server:
             return {"status": "unswappable", "message": "no live function has this code"}
         return {"status": "ran", "complete": calls.run(message, self.unit.functions[0], book, send)}
 
+    def versions(self, asked):
+        """Versions to be timed, as code for the live functions; where decorators differ from one to the next, each
+        as a function of its own, with its decorators around it. Raises SyntaxError, Unswappable."""
+        own = self.unit.spec["source"]
+        texts = [wanted.get("source") or own for wanted in asked]
+        alike = all(self.unit.plainly(text) for text in texts if text != own)
+        made = []
+        for wanted, text in zip(asked, texts):
+            original = timing.Version.of(self.unit.functions[0])
+            if not alike:
+                self.add_imports(wanted.get("imports") or ())
+                original.made = self.unit.decorated(text)
+                made.append(original)
+            elif wanted.get("source") is None:
+                made.append(original)
+            else:
+                code, defaults = self.unit.compile(text, probes=False)
+                self.add_imports(wanted.get("imports") or ())
+                made.append(timing.Version(code, defaults if defaults is not None else original.defaults))
+        return made
+
     def measure(self, message, send):
         """Takes times of several versions, in turns."""
         if not self.unit.functions:
             return {"status": "unswappable", "message": "no live function has this code"}
-        versions = []
-        for wanted in message["versions"]:
-            original = timing.Version.of(self.unit.functions[0])
-            if wanted.get("source") is None:
-                versions.append(original)
-                continue
-            try:
-                code, defaults = self.unit.compile(wanted["source"], probes=False)
-            except swap.Unswappable as problem:
-                return {"status": "unswappable", "message": str(problem)}
-            except (SyntaxError, ValueError, RecursionError) as problem:
-                return {"status": "syntax", "message": str(problem)}
-            self.add_imports(wanted.get("imports") or ())
-            versions.append(timing.Version(code, defaults if defaults is not None else original.defaults))
+        try:
+            versions = self.versions(message["versions"])
+        except swap.Unswappable as problem:
+            return {"status": "unswappable", "message": str(problem)}
+        except (SyntaxError, ValueError, RecursionError) as problem:
+            return {"status": "syntax", "message": str(problem)}
         kinds = [tuple(pair) for pair in message["parameters"]]
         timing.run(message, timing.Bench(self.unit, versions, kinds, message.get("seed", 0)), send)
         return {"status": "ran"}

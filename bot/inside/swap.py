@@ -87,6 +87,29 @@ class Unit:
                 raise Unswappable("it needs other variables of the enclosing scope")
         return code, new_defaults
 
+    def decorated(self, source):
+        """What a text with decorators of its own makes: a callable of its own, beside the live functions.
+
+        Only for plain functions of a module. Raises SyntaxError, Unswappable.
+        """
+        tree, node = self.parse(source)
+        if self.spec["classes"] or self.spec.get("target_path") or tree.body != [node]:
+            raise Unswappable("its decorators are not as they were, and it is not a module's own function")
+        module = compile(tree, self.file, "exec", flags=self.flags, dont_inherit=True)
+        names = {}
+        try:
+            exec(module, self.functions[0].__globals__, names)
+        except Exception as problem:  # a decorator may want anything
+            raise Unswappable("its decorators refuse: %s" % type(problem).__name__)
+        made = names.get(self.spec["name"])
+        if not callable(made):
+            raise Unswappable("its decorators make something that is no function")
+        return made
+
+    def plainly(self, source):
+        """Whether a text has the decorators that the live function has. Raises SyntaxError, Unswappable."""
+        return dump(*self.parse(source)[1].decorator_list) == dump(*self.node.decorator_list)
+
     def target(self, node):
         """The function to probe: the unit or one nested in it, by name and order."""
         if not self.spec.get("target_path"):

@@ -13,6 +13,7 @@ import asyncio
 import collections
 import functools
 import gc
+import logging
 import math
 import pathlib
 import pickle
@@ -67,6 +68,8 @@ class Version:
         self.codes = [code] + [code.replace() for _ in range(COPIES - 1)]
         self.turn = 0
         self.defaults = defaults
+        self.made = None
+        """A function of its own that is called instead, where its decorators are others."""
 
     @property
     def code(self):
@@ -132,10 +135,11 @@ class Bench:
         self.unit = unit
         self.versions = versions
         self.kinds = kinds
-        self.function = unit.functions[0]
+        self.function = self.live = unit.functions[0]
         self.rnd = random.Random(seed)
         self.clock = calls.Clock()
         reviving.WATCHED[0] = True
+        logging.disable(logging.CRITICAL)  # what handlers do with a message is no time of the function's
         gc.unfreeze()  # what holds caches must be found
         self.caches = caches_of(unit.functions)
         gc.freeze()  # and what was there before need not be gone through again and again
@@ -143,7 +147,10 @@ class Bench:
 
     def put(self, version):
         """Makes the live functions run a version, so that recursion and copies of it do."""
-        self.unit.install(version.code, version.defaults)
+        if version.made is None:
+            self.unit.install(version.code, version.defaults)
+        else:
+            self.function = self.live.__globals__[self.unit.spec["name"]] = version.made
         self.clear()
 
     def clear(self):
@@ -153,9 +160,9 @@ class Bench:
     def usual(self, values):
         """Places of arguments that are plain and what they are where nobody gives them: these do not grow."""
         names = [name for name, _ in self.kinds]
-        code, defaults = self.function.__code__, self.function.__defaults__ or ()
+        code, defaults = self.live.__code__, self.live.__defaults__ or ()
         known = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults))
-        known.update(self.function.__kwdefaults__ or {})
+        known.update(self.live.__kwdefaults__ or {})
         return {
             place
             for place, (name, value) in enumerate(zip(names, values))
@@ -471,7 +478,7 @@ def run(message, bench, send):
     for number, wanted in enumerate(message["inputs"]):
         try:
             values = bench.clock.limited(lambda: calls.made(wanted, bench.kinds), 1)
-            alive[number] = [reviving.dumps(values), None]
+            alive[number] = [reviving.dumps(values), usually(bench, values) if scales[0] > 1 else None]
         except BaseException:  # a class may refuse to be loaded, or to be copied
             continue
     rows = []
@@ -532,6 +539,14 @@ def one(bench, plain, which, seconds, known, seed, deep=False):
         "how": how,
     }
     return row, maker, "endless" not in how
+
+
+def usually(bench, values):
+    """How the versions end on an input as it is; None where it cannot be made anew."""
+    try:
+        return [row[0] for row in bench.firsts(Maker(values), 0.3)]
+    except Unusable:
+        return None
 
 
 def manners(bench, plain, scale, deep):

@@ -121,6 +121,18 @@ def test_equal_versions_take_equal_time_and_a_slower_one_more(server: Server) ->
     assert ratio(timing, 0, 2) > 1.12
 
 
+def test_decorators_that_are_others_are_part_of_a_version(server: Server) -> None:
+    kept = ("@functools.lru_cache(None)\n" + TEXT.replace("values[1:]", "values - 1"), ())
+    bare = (TEXT.replace("values[1:]", "values - 1"), ())
+    (timing,) = measure(server, [kept, bare], "(40, 'recurse')")
+    assert timing.how == ("returned",) * 2 and len(set(timing.digests)) == 1
+    assert all(timing.seconds) and ratio(timing) < 1.5
+    odd = ("@property\n" + TEXT, ())
+    inputs = [wire_calls.Input(source="([1], 'sum')")]
+    told: dict[str, Any] = {"scales": [1], "seconds": 1.0, "seed": 0}
+    assert "no function" in server.ask(wire_calls.measure_message(UNIT, [odd], inputs, **told), 60)["message"]
+
+
 def test_growth_shows_over_the_scales(server: Server) -> None:
     squared = version("            total += value\n", "            total += value + 0 * (values.count(-1))\n")
     found = measure(server, [BASE, squared], "(list(range(100)), 'sum')", scales=[1, 2, 4], seconds=2.0)
