@@ -25,7 +25,6 @@ NAMED = re.compile(r"^[\w-][\w.-]*\.[a-z0-9]{1,5}$|^[A-Z]{4,}$")
 """A file that the function looks for in an archive: `plugin.ini`, `METADATA`."""
 
 SENSORS = '''\
-OUT = {}
 ALSO = {also}  # what the function looks for in an archive
 CONTENT = {".json": "{{}}", ".ini": "", ".cfg": "", ".toml": "", ".yml": "", ".yaml": ""}
 
@@ -53,12 +52,12 @@ def given(payload, tmp_path):
     """The archive in the shape that the function takes, with what the payload says in it."""
     kind, how, shape = payload.split(":")
     members = {
-        "file": [("zq7file{end}", "")],
+        "file": [],
         "climb": [("../zq7hit{end}", "")],
-        "absolute": [(str(tmp_path / "zq7hit{end}"), "")],
+        "absolute": [(str(tmp_path.parent / "zq7hit{end}"), "")],
         "link": [("zq", ".."), ("zq/zq7hit{end}", "")],
     }[how]
-    data = packed(tmp_path, kind, [(name, "") for name in ALSO] + members)
+    data = packed(tmp_path, kind, [(name, "") for name in [*ALSO, "zq7file{end}"]] + members)
     path = tmp_path / "given" / ("zq.zip" if kind == "zip" else "zq.tar.gz")
     path.write_bytes(data)
     if shape in ("path", "text"):
@@ -74,20 +73,37 @@ def watch(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in" / "here")
 
 
+def unpacked(tmp_path):
+    """(folders of the harmless file, places of the other one) after a call; nothing of it is left."""
+    found = {"zq7file{end}": [], "zq7hit{end}": []}
+    for folder, _, files in os.walk(tmp_path):
+        for name in set(files) & set(found):
+            found[name].append(os.path.join(folder, "") if "file" in name else os.path.join(folder, name))
+    beside = tmp_path.parent / "zq7hit{end}"
+    if beside.is_file():
+        found["zq7hit{end}"].append(str(beside))
+        beside.unlink()
+    for path in [*tmp_path.iterdir(), *(tmp_path / "in" / "here").iterdir()]:
+        if path.is_dir() and not path.is_symlink() and path.name not in ("given", "in"):
+            shutil.rmtree(path)
+        elif not path.is_dir() or path.is_symlink():
+            path.unlink()
+    return found.values()
+
+
 def reached(payload, result, tmp_path):
     """Whether a harmless archive is unpacked; keeps those payloads that come in the same shape."""
-    for found in tmp_path.glob("**/zq7file{end}"):
-        OUT["to"] = found.parent
+    homes, _ = unpacked(tmp_path)
+    if homes:
         start, end = payload.split(":")[::2]
         PAYLOADS[:] = [each for each in PAYLOADS if each.startswith(start) and each.endswith(":" + end)]
-        return True
-    return False
+    return bool(homes)
 
 
 def landed(payload, result, tmp_path):
-    for path in (OUT["to"].parent / "zq7hit{end}", tmp_path / "zq7hit{end}"):
-        if path.is_file() and OUT["to"] not in path.parents:
-            path.unlink()
+    homes, hits = unpacked(tmp_path)
+    for path in hits:
+        if homes and not path.startswith(tuple(homes)):
             return "a file outside the folder: " + payload.split(":")[1], []
     return None
 '''
@@ -124,7 +140,7 @@ def archives(subject: Subject) -> Iterator[Attack]:
                 ],
                 sensors=sensors,
                 benign=[repr(f"{kind}:file:{shape}") for kind in kinds for shape in shapes],
-                imports=("import io", "import tarfile", "import zipfile"),
+                imports=("import io", "import shutil", "import tarfile", "import zipfile"),
                 dressed=False,
             ),
             rule="archive-traversal",
