@@ -316,6 +316,34 @@ def test_recorded_paths_of_a_test_lie_in_the_folder_of_this_one() -> None:
     assert "pytest-of-me" not in code
 
 
+def test_folders_of_several_ways_are_not_mixed_up(tmp_path: Path) -> None:
+    text = """
+        import tarfile
+        from pathlib import Path
+        def unpack_theme(archive, folder):
+            folder = Path(folder).resolve()
+            with tarfile.open(archive) as theme:
+                for member in theme:
+                    target = {target}
+                    if folder not in target.parents:
+                        raise ValueError(member.name)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(theme.extractfile(member).read())
+    """
+    kept = "'/tmp/pytest-of-me/pytest-7/test_it0/"
+    recorded = Call("", "", "", "", "", source=f"({kept}t.tar', {kept}out')")
+    cases = {
+        "resolved": text.format(target="(folder / member.name).resolve()"),
+        "as_named": text.format(target="folder / member.name"),
+    }
+    results = run(tmp_path, cases, calls=dict.fromkeys(cases, (recorded,)))
+    rule = "security/archive-traversal"
+    landed = {
+        case for case, ran in results.items() if any(each.landed and each.attack.rule == rule for each in ran)
+    }
+    assert landed == {"as_named"}
+
+
 def test_a_pump_also_fails_behind_all_that_a_pattern_asks_for() -> None:
     ends = {pump.end for pump in pumps(r"(?:(\w+\.?)+@[a-z]+\.[a-z]{2,})\Z", search=False)}
     assert "\x00" in ends
