@@ -260,6 +260,55 @@ def sorts(code: Code) -> Iterator[Remedy]:
             yield from remedy(node, "sort-once", [_instead(code, previous, new), code.without(node)], 0.9, imports)
 
 
+def selections(code: Code) -> Iterator[Remedy]:
+    """`while xs: x = min(xs, key=f); xs.remove(x); out.append(x)` -> `out.extend(sorted(xs, key=f))`."""
+    for loop in code.nodes:
+        if not isinstance(loop, ast.While) or loop.orelse or not isinstance(loop.test, ast.Name):
+            continue
+        told = _selected(code, loop, loop.test.id)
+        if told is None:
+            continue
+        call, out = told
+        key, left = code.keyword(call, "key"), loop.test.id
+        more = f", key={code.source(key.value)}" if key is not None else ""
+        down = ", reverse=True" if code.origin(call.func) == "max" else ""
+        rows = f"{out}.extend(sorted({left}{more}{down}))"
+        inside = sum(_is(part, left) for part in ast.walk(loop))
+        made = sum(
+            isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            for part in code.nodes
+            if _is(part, left)
+        )
+        if left in code.parameters or sum(_is(part, left) for part in code.nodes) > inside + made:
+            rows += f"; {left}.clear()"
+        yield from remedy(loop, "sort-once", [_instead(code, loop, rows)])
+
+
+def _selected(code: Code, loop: ast.While, left: str) -> tuple[ast.Call, str] | None:
+    """(the call that picks, the list that it is added to) of a loop that picks, takes away and adds."""
+    picks, *rest = loop.body
+    call = picks.value if isinstance(picks, ast.Assign) and len(picks.targets) == 1 else None
+    if not isinstance(call, ast.Call) or code.origin(call.func) not in ("min", "max") or len(rest) != 2:
+        return None
+    named = picks.targets[0] if isinstance(picks, ast.Assign) else None
+    if len(call.args) != 1 or not _is(call.args[0], left) or not isinstance(named, ast.Name):
+        return None
+    out = ""
+    for statement in rest:
+        done = statement.value if isinstance(statement, ast.Expr) else None
+        method = done.func if isinstance(done, ast.Call) and isinstance(done.func, ast.Attribute) else None
+        if not isinstance(done, ast.Call) or method is None or not isinstance(method.value, ast.Name):
+            return None
+        if len(done.args) != 1 or not _is(done.args[0], named.id):
+            return None
+        if method.attr == "append" and method.value.id != left:
+            out = method.value.id
+        elif method.attr != "remove" or method.value.id != left:
+            return None
+    outside = sum(_is(part, named.id) for part in code.nodes) - sum(_is(part, named.id) for part in ast.walk(loop))
+    return (call, out) if out and not outside else None
+
+
 # ------------------------------------------------------------------------------------------------ queues
 
 
@@ -585,6 +634,7 @@ RULES: tuple[Rule, ...] = (
     comprehensions,
     extremes,
     sorts,
+    selections,
     queues,
     properties,
     emptiness,
