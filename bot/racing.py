@@ -37,7 +37,7 @@ TARGET = 2000
 """Elements to which an input is grown: enough for growth to show, little enough for a square of it."""
 STEPS = 5
 """Sizes on the way there, each twice the one before."""
-LOOK = 0.7
+LOOK = 0.4
 """Most seconds for the first look at one of a few inputs; on an idle machine it takes a tenth of them."""
 LEAST_SECONDS = 1.0
 """For one input and what it is grown to."""

@@ -109,7 +109,7 @@ def bench(world: Ground, *proposers: Proposer) -> examine.Bench:
         proposers=proposers or (ToSet(),),
         checks=CHECKS,
         search=propose.Settings(candidates=300, seconds=120.0),
-        verify=verify.Settings(race_seconds=25.0),
+        verify=verify.Settings(race_seconds=15.0),
         seconds_left=lambda: 600.0,
     )
 
