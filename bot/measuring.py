@@ -59,6 +59,7 @@ WORTH_GROWN = 500e-6
 """Seconds of a call on data larger than any test's before a slowdown there is told."""
 NEAR = 16
 """How many times as large as a test's such data may be: tests are small."""
+DIFFER = "answers differ from one version or run to the next"
 HELD = 3.0
 """How many times as long a call takes at every size, up to where that matters, before size is of no account."""
 LEAST_HELD = 3
@@ -193,7 +194,7 @@ def why_unlike(timing: Timing, old: int, new: int) -> str:
         return "its arguments cannot be made again"
     if "endless" in hows:
         return "a version does not end"
-    return "it raises" if hows == {"raised"} else "answers differ from one version or run to the next"
+    return "it raises" if hows == {"raised"} else DIFFER
 
 
 def measured(timing: Timing, old: int = 0, new: int = 1, seed: int = 0) -> Measured | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from bot import trial
 from bot.domain import Call, Evidence, Function, SuiteRun, pace
 from bot.languages import Language, Unparsable
-from bot.measuring import LEAST_PAIRS, LEAST_POINTS, WORTH_GROWN, alike, why_unlike
+from bot.measuring import DIFFER, LEAST_PAIRS, LEAST_POINTS, WORTH_GROWN, alike, why_unlike
 from bot.wire_calls import Input, Timing
 
 LARGEST = 3
@@ -87,6 +87,8 @@ class Raced:
     timings: tuple[Timing, ...] = ()
     why: str = ""
     """Why nothing was measured; empty where something was."""
+    differs: bool = False
+    """Whether the versions answer some input otherwise than each other."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -190,7 +192,8 @@ def race(
         seconds = seconds_for(look, each)
         measured = grown(stage, versions, inputs[index], scales, seconds, length.seed, clock)
         timings += [replace(row, input=index) for row in measured or (look,)]
-    return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"))
+    differs = any(why == DIFFER for why in whys)
+    return Raced(tuple(timings), "" if timings else next(iter(whys), "no call of it was recorded"), differs)
 
 
 def chosen(looks: Sequence[tuple[int, Timing]]) -> list[tuple[int, Timing]]:

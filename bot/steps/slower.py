@@ -167,6 +167,8 @@ def compare(
         found = shown(processes, settings.least_gain)
         if found is None:
             break
+    if found is not None and found.rule == "slower" and found.measured.scale > 1 and first.differs:
+        found = None  # it can do what it could not: that this takes more time on much data is its price
     best = max(processes[0], key=lambda curve: (curve.last.sizes, -curve.input))
     return joined([best.told], len(processes[0])), found
 
