@@ -49,12 +49,9 @@ LEAST_GROWN = 1.5
 
 WORTH = 20e-6
 """Seconds of a call below which nobody cares what it takes."""
-LEAST_ADDED = 50e-6
-"""Seconds that a slowdown of less than twice the time adds at least where it is told: calling a helper that was
-taken out of a loop costs a few per cent of anything, too."""
-DOUBLED = 2.0
-LEAST_DOUBLED = 10e-6
-"""The same for a slowdown of twice the time and more."""
+LEAST_ADDED = 200e-6
+"""Seconds of a call that a slowdown adds at least where it is told of data as tests have it: a check of what comes
+in, a line of a log or a helper cost that much of anything, and are meant."""
 WORTH_GROWN = 500e-6
 """Seconds of a call on data larger than any test's before a slowdown there is told."""
 NEAR = 16
@@ -396,7 +393,7 @@ def constant(runs: Sequence[Curve], least_gain: float) -> list[Measured] | None:
     if slower(recorded, least_gain) and all(worth(point) for point in recorded):
         return recorded
     near = aligned([run for run in (up_to(run, NEAR) for run in runs) if run is not None])
-    doubled = all(point.ratio >= DOUBLED and point.seconds_new >= WORTH_GROWN for point in near)
+    doubled = all(point.ratio >= MUCH and point.seconds_new >= WORTH_GROWN for point in near)
     if len(near) == len(runs) and doubled and slower(near, least_gain):
         return near
     return held(runs)
@@ -415,7 +412,7 @@ def holds(run: Curve) -> bool:
     """Whether the new version is much slower on the larger half of the sizes, and as much at the largest."""
     half = run.points[len(run.points) // 2 :]
     most = max(point.ratio for point in half)
-    return all(enough(point) and point.low >= DOUBLED for point in half) and half[-1].ratio >= 0.7 * most
+    return all(enough(point) and point.low >= MUCH for point in half) and half[-1].ratio >= 0.7 * most
 
 
 def up_to(run: Curve, scale: int) -> Curve | None:
@@ -426,9 +423,7 @@ def up_to(run: Curve, scale: int) -> Curve | None:
 
 def worth(point: Measured) -> bool:
     """Whether what a call takes more is worth a reader's time."""
-    added = point.seconds_new - point.seconds_old
-    least = LEAST_DOUBLED if point.ratio >= DOUBLED else LEAST_ADDED
-    return point.seconds_new >= WORTH and added >= least
+    return point.seconds_new - point.seconds_old >= LEAST_ADDED
 
 
 def much_slower(runs: Sequence[Curve], least_gain: float = LEAST_GAIN, worth: float = WORTH) -> Measured | None:

@@ -59,6 +59,11 @@ def linear(size: int) -> float:
     return 1e-6 * size
 
 
+def dear(size: int) -> float:
+    """What costs enough on the tests' own data for a slowdown to matter there."""
+    return 1e-5 * size
+
+
 def quadratic(size: int) -> float:
     return 1e-6 * size + 2e-8 * size**2
 
@@ -154,7 +159,8 @@ def test_equal_code_is_never_told_apart(cost: Cost, noise: dict[str, float]) -> 
 @pytest.mark.parametrize(
     ("old", "new", "rule"),
     [
-        (linear, times(1.6), "slower"),
+        (dear, times(1.6, dear), "slower"),
+        (linear, times(1.6), ""),
         (linear, times(4.0), "slower"),
         (linear, quadratic, "growth"),
         (lambda size: 5e-6, lambda size: 5e-6 + 1e-7 * size, "growth"),
@@ -164,7 +170,8 @@ def test_what_is_slower_is_found_under_noise(old: Cost, new: Cost, rule: str) ->
     found = [decided(seed, old, new) for seed in range(20)]
     assert [one.rule if one is not None else "" for one in found] == [rule] * 20
     for one in found:
-        assert one is not None
+        if one is None:
+            continue
         assert one.measured.low > 1.03
         assert one.measured.repeats == 2
 
@@ -205,13 +212,13 @@ def test_faster_on_what_takes_no_time_is_no_trade() -> None:
     found = measuring.shown([run(0.7, 9.0), run(0.7, 9.0)])
     assert found is not None
     assert found.measured.scale == 4
-    dear = (measuring.Curve(1, (point(0.7),)),)
-    assert measuring.shown([run(0.7, 9.0) + dear, run(0.7, 9.0) + dear]) is None
+    other = (measuring.Curve(1, (point(0.7),)),)
+    assert measuring.shown([run(0.7, 9.0) + other, run(0.7, 9.0) + other]) is None
 
 
 def test_one_process_alone_decides_nothing() -> None:
-    slow = measuring.curves(Machine(1).timings(linear, times(2.0)))
-    same = measuring.curves(Machine(2).timings(linear, linear))
+    slow = measuring.curves(Machine(1).timings(dear, times(2.0, dear)))
+    same = measuring.curves(Machine(2).timings(dear, dear))
     assert measuring.shown([slow, slow]) is not None
     assert measuring.shown([slow, same]) is None
     assert measuring.shown([slow, ()]) is None

@@ -95,7 +95,7 @@ class Maker:
             pickle.loads(self.data)
         except Exception:  # any class may forbid it in any way
             raise Unusable
-        self.ways = [None if is_place(value) else way_of(value) for value in values]
+        self.ways: list = [None if is_place(value) else way_of(value) for value in values]
         places = [id(value) for value in values if not immutable(value)]
         if None in self.ways or len(places) > len(set(places)):
             self.ways = None
