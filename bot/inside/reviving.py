@@ -52,7 +52,8 @@ def dump(values, stream):
 def is_database(value):
     """Whether a value is an open database of sqlite."""
     sqlite3 = sys.modules.get("sqlite3")
-    return sqlite3 is not None and isinstance(value, sqlite3.Connection)
+    # By its type alone: `isinstance` asks an object of the repository's for its `__class__`, which may do anything.
+    return sqlite3 is not None and issubclass(type(value), sqlite3.Connection)
 
 
 def database_told(connection):
@@ -137,7 +138,8 @@ def content(value):
     try:
         if is_database(value):
             return hashlib.sha256(repr(tables_of(value)).encode()).hexdigest()[:12]
-        return hashlib.sha256(repr(kept(str(value))).encode()).hexdigest()[:12] if temporary(str(value)) else ""
+        path = pathlib.PurePath.__str__(value)
+        return hashlib.sha256(repr(kept(path)).encode()).hexdigest()[:12] if temporary(path) else ""
     except Exception:  # closed, or locked
         return "?"
 
