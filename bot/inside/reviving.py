@@ -52,7 +52,7 @@ def dump(values, stream):
 def is_database(value):
     """Whether a value is an open database of sqlite."""
     sqlite3 = sys.modules.get("sqlite3")
-    # By its type alone: `isinstance` asks an object of the repository's for its `__class__`, which may do anything.
+    # By its type alone: `isinstance` asks a stranger's object for its `__class__`, which may do anything.
     return sqlite3 is not None and issubclass(type(value), sqlite3.Connection)
 
 
