@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from bot import wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult, Unit
@@ -30,6 +31,26 @@ class Side:
     tar: bytes
     image: Image
     plan: SuitePlan
+
+
+class Sides(Protocol):
+    """Base and head, ready to be run."""
+
+    @property
+    def base(self) -> Side: ...
+
+    @property
+    def head(self) -> Side: ...
+
+
+class Texts(Protocol):
+    """The head files of the changed functions, decoded, and the language of each, by path."""
+
+    @property
+    def text(self) -> Mapping[str, str]: ...
+
+    @property
+    def language(self) -> Mapping[str, Language]: ...
 
 
 @dataclass(frozen=True)

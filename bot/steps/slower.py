@@ -10,12 +10,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bot import racing, trial
 from bot.domain import Category, ChangedFunction, Evidence, Finding, Severity, Witness
 from bot.kinds import Measured
-from bot.languages import Language, Unparsable
+from bot.languages import Unparsable
 from bot.measuring import LEAST_GAIN, Curve, Shown, curves, joined, rounded, shown, timed
 from bot.progress import Progress
 
@@ -34,26 +33,6 @@ EVENTS = {
     "connect": "connections",
     "process": "started processes",
 }
-
-
-class Sides(Protocol):
-    """Base and head, ready to be run."""
-
-    @property
-    def base(self) -> trial.Side: ...
-
-    @property
-    def head(self) -> trial.Side: ...
-
-
-class Texts(Protocol):
-    """The head files of the changed functions, decoded, and the language of each, by path."""
-
-    @property
-    def text(self) -> Mapping[str, str]: ...
-
-    @property
-    def language(self) -> Mapping[str, Language]: ...
 
 
 @dataclass(frozen=True)
@@ -80,8 +59,8 @@ class Timed:
 
 def slower(
     lab: trial.Lab,
-    sides: Sides,
-    texts: Texts,
+    sides: trial.Sides,
+    texts: trial.Texts,
     functions: Sequence[ChangedFunction],
     evidence: Evidence,
     settings: Settings,
@@ -116,14 +95,16 @@ def slower(
     return Timed(tuple(findings), measured, left)
 
 
-def place_of(texts: Texts, function: ChangedFunction) -> trial.Place:
+def place_of(texts: trial.Texts, function: ChangedFunction) -> trial.Place:
     """Where head's function stands. Raises Unparsable."""
     path = function.head.path
     language, text = texts.language[path], texts.text[path]
     return trial.Place(language, text, function.head, language.unit(text, function.head))
 
 
-def versions(sides: Sides, texts: Texts, function: ChangedFunction) -> tuple[trial.Version, trial.Version] | None:
+def versions(
+    sides: trial.Sides, texts: trial.Texts, function: ChangedFunction
+) -> tuple[trial.Version, trial.Version] | None:
     """(base's, head's) version; None where the code is the same. Raises Unparsable."""
     if function.base is None:
         return None

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bot import generating, trial, wire
 from bot.domain import ChangedFunction, Evidence, Function, SuiteRun, Suspicion, pace
@@ -28,26 +27,6 @@ MOST_BROKEN = 2
 """Functions in a row that the engine fails at, before the others are given up."""
 MOST_TESTS = 12
 """Tests that are collected to have the function in a process, quick ones first."""
-
-
-class Sides(Protocol):
-    """Base and head, ready to be run."""
-
-    @property
-    def base(self) -> trial.Side: ...
-
-    @property
-    def head(self) -> trial.Side: ...
-
-
-class Texts(Protocol):
-    """The head files of the changed functions, decoded, and the language of each, by path."""
-
-    @property
-    def text(self) -> Mapping[str, str]: ...
-
-    @property
-    def language(self) -> Mapping[str, Language]: ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +54,8 @@ class Differed:
 
 def differ(
     lab: trial.Lab,
-    sides: Sides,
-    texts: Texts,
+    sides: trial.Sides,
+    texts: trial.Texts,
     functions: Sequence[ChangedFunction],
     evidence: Evidence,
     settings: Settings,
@@ -134,7 +113,7 @@ class Work:
     """One function."""
 
     lab: trial.Lab
-    sides: Sides
+    sides: trial.Sides
     language: Language
     text: str
     function: ChangedFunction

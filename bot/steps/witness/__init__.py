@@ -21,7 +21,7 @@ from bot.domain import Evidence, Finding, Suspicion
 from bot.progress import Progress
 from bot.steps.witness.evidence import with_results
 from bot.steps.witness.gates import TEST_SECONDS, Work
-from bot.steps.witness.seen import Dropped, Placed, Proof, Seen, Sides, Texts
+from bot.steps.witness.seen import Dropped, Placed, Proof, Seen
 from bot.steps.witness.telling import finding_of
 
 __all__ = ["Dropped", "Placed", "Proof", "Seen", "Witnessed", "finding_of", "run_witnesses"]
@@ -53,10 +53,10 @@ class Witnessed:
 
 def run_witnesses(
     lab: trial.Lab,
-    sides: Sides,
+    sides: trial.Sides,
     suspicions: Sequence[Suspicion],
     evidence: Evidence,
-    texts: Texts,
+    texts: trial.Texts,
     *,
     seconds: float,
     repeats: int,

@@ -17,8 +17,6 @@ from bot.steps.witness.seen import (
     Placed,
     Proof,
     Seen,
-    Sides,
-    Texts,
     executing,
     failure,
     objection_to,
@@ -58,9 +56,9 @@ class Work:
     def __init__(
         self,
         lab: trial.Lab,
-        sides: Sides,
+        sides: trial.Sides,
         evidence: Evidence,
-        texts: Texts,
+        texts: trial.Texts,
         seconds: float,
         test_seconds: float,
         repeats: int,
@@ -328,7 +326,7 @@ def self_evident(item: Placed) -> bool:
     return item.probe.kind == "attack" or (item.probe.kind == "input" and item.function.base is None)
 
 
-def language_of(texts: Texts, path: str) -> Language | None:
+def language_of(texts: trial.Texts, path: str) -> Language | None:
     """The language of a file."""
     return next((language for language in texts.language.values() if language.owns(path)), None)
 

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from bot import trial, wire
+from bot import wire
 from bot.domain import (
     Call,
     Category,
@@ -23,7 +22,6 @@ from bot.domain import (
     TestResult,
 )
 from bot.kinds import LANDED
-from bot.languages import Language
 
 OWN_FAULTS = frozenset(
     [
@@ -42,26 +40,6 @@ ASSERTIONS = frozenset({"AssertionError", "Failed"})
 SKIPPED = frozenset({Outcome.SKIPPED, Outcome.XFAILED, Outcome.XPASSED})
 TIMEOUTS = frozenset({"TimeoutError", "Timeout", "TestTimeout"})
 """How a model may say that the function does not end."""
-
-
-class Sides(Protocol):
-    """Base and head, ready to be run."""
-
-    @property
-    def base(self) -> trial.Side: ...
-
-    @property
-    def head(self) -> trial.Side: ...
-
-
-class Texts(Protocol):
-    """The head files of the changed functions, decoded, and the language of each, by path."""
-
-    @property
-    def text(self) -> Mapping[str, str]: ...
-
-    @property
-    def language(self) -> Mapping[str, Language]: ...
 
 
 @dataclass(frozen=True)
