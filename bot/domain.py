@@ -423,6 +423,11 @@ class Evidence:
     repeats: int = 1
     """How many times the tests that decide were run on each side."""
 
+    def executing(self, function: Function) -> tuple[str, ...]:
+        """Tests that execute a function of head, in the order in which they ran, flaky ones left out."""
+        lines = range(function.def_line, function.end_line + 1)
+        return tuple(test for test in self.head.executing(function.path, lines) if test not in self.flaky)
+
 
 @dataclass(frozen=True)
 class TestChange:

@@ -320,8 +320,7 @@ def writer_of(
 
 def executing_of(function: ChangedFunction, evidence: Evidence) -> tuple[str, ...]:
     """Tests that execute the function at head, flaky ones left out."""
-    lines = range(function.head.def_line, function.head.end_line + 1)
-    return tuple(t for t in evidence.head.executing(function.head.path, lines) if t not in evidence.flaky)
+    return evidence.executing(function.head)
 
 
 def guide_of(finding: Finding, evidence: Evidence) -> propose.Guide:

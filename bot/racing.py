@@ -123,9 +123,7 @@ def quickest(tests: Sequence[str], run: SuiteRun) -> tuple[str, ...]:
 
 def executing(function: Function, evidence: Evidence) -> tuple[str, ...]:
     """Quick green tests that execute the function at head."""
-    lines = range(function.def_line, function.end_line + 1)
-    tests = [t for t in evidence.head.executing(function.path, lines) if t not in evidence.flaky]
-    return quickest(tests, evidence.head)
+    return quickest(evidence.executing(function), evidence.head)
 
 
 def fresh(

@@ -115,8 +115,7 @@ class Proof:
 
 def executing(function: ChangedFunction, evidence: Evidence) -> tuple[str, ...]:
     """Tests that execute the function at head, flaky ones left out."""
-    lines = range(function.head.def_line, function.head.end_line + 1)
-    return tuple(t for t in evidence.head.executing(function.head.path, lines) if t not in evidence.flaky)
+    return evidence.executing(function.head)
 
 
 def seen_in(run: SuiteRun, item: Placed) -> Seen:
