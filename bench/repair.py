@@ -51,6 +51,7 @@ from bot.endpoints.edits import Edits
 from bot.languages import Language
 from bot.languages.python.language import Python
 from bot.progress import Silent
+from bot.sandboxes import Contents
 from bot.steps import observe, propose, prove, suspect, verify
 
 FILE = "function.py"
@@ -152,7 +153,7 @@ def observed(defect: Defect, parts: wiring.Parts, *, alone: bool) -> Case | str:
         image = parts.backend.prepare(language.recipe(tree, config.wishes()), tree.tar, Silent())
         plan = language.suite(tree, config.suite_wishes())
         plan = type(plan)(plan.args, (TESTS,), plan.summary, plan.env)
-        sides.append(trial.Side(tree, tree.tar(), image, plan))
+        sides.append(trial.Side(tree, Contents(tree.tar()), image, plan))
     head, base = (located(language, text, defect.function) for text in (defect.defective, defect.correct))
     old, new = defect.correct.split("\n"), defect.defective.split("\n")
     lines = range(head.start_line, head.end_line + 1)

@@ -86,7 +86,7 @@ class Config(Settings):
 
     def limits(self) -> Limits:
         """What a container may use."""
-        return Limits(**self.sandbox.model_dump())
+        return Limits(**self.sandbox.model_dump(include={field.name for field in dataclasses.fields(Limits)}))
 
 
 @dataclass(frozen=True)

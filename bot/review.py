@@ -34,6 +34,7 @@ from bot.languages import Language
 from bot.plan import Known, Memory
 from bot.progress import Progress
 from bot.recall import Recall
+from bot.sandboxes import Contents
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
 from bot.steps.find import find, find_function
 from bot.workspace import Workspace
@@ -464,7 +465,7 @@ def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
             if image.problem:
                 draft.problems.append(Problem("install", f"{name}: {image.problem}", image.log))
         plan = language.suite(tree, ground.config.suite_wishes())
-        sides.append(trial.Side(tree, tar, images[key], plan))
+        sides.append(trial.Side(tree, Contents(tar), images[key], plan))
         made[name] = f"{recipe.summary}; {images[key].origin}"
     draft.environment.update({"image": made["head"]} if len(images) == 1 else made_apart(made))
     draft.environment["python"] = ".".join(map(str, sides[1].image.python))

@@ -7,8 +7,6 @@ fresh process each where it is not.
 
 from __future__ import annotations
 
-import io
-import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +18,7 @@ from bot import wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult, Unit
 from bot.errors import SandboxError
 from bot.languages import Files, Language
-from bot.sandboxes import Backend, Sandbox
+from bot.sandboxes import Backend, Contents, Sandbox
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Side:
     """One revision, ready to be run."""
 
     files: Files
-    tar: bytes
+    contents: Contents
     image: Image
     plan: SuitePlan
 
@@ -77,14 +75,6 @@ def with_files(side: Side, files: Mapping[str, str]) -> Side:
     if not files:
         return side
     added = {path: text.encode("utf-8", "replace") for path, text in sorted(files.items())}
-    buffer = io.BytesIO(side.tar)
-    with tarfile.open(
-        fileobj=buffer, mode="a", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
-    ) as archive:
-        for path, data in added.items():
-            info = tarfile.TarInfo(path)
-            info.size, info.mode = len(data), 0o644
-            archive.addfile(info, io.BytesIO(data))
     paths = side.plan.paths
     if paths:
         covered = tuple(path.rstrip("/").removeprefix("./") for path in paths)
@@ -92,7 +82,8 @@ def with_files(side: Side, files: Mapping[str, str]) -> Side:
             path for path in added if not any(c in ("", ".", path) or path.startswith(c + "/") for c in covered)
         )
     plan = replace(side.plan, paths=paths)
-    return Side(Overlay(side.files, added), buffer.getvalue(), side.image, plan)
+    contents = replace(side.contents, over={**side.contents.over, **added})
+    return Side(Overlay(side.files, added), contents, side.image, plan)
 
 
 class Lab:
@@ -116,7 +107,7 @@ class Lab:
 
     def open(self, side: Side) -> AbstractContextManager[Sandbox]:
         """A fresh sandbox with this revision's files."""
-        return self.backend.open(side.image, side.tar, self.limits)
+        return self.backend.open(side.image, side.contents, self.limits)
 
 
 def files_of(tests: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import uv
 from bot import wire
 from bot.domain import Image, InstallStep, Recipe
 from bot.progress import Silent
-from bot.sandboxes import Backend, Sandbox
+from bot.sandboxes import Backend, Contents, Sandbox
 from bot.sandboxes.docker.backend import Docker
 
 RECIPE = Recipe(None, None, None, {}, (InstallStep(("uv", "pip", "install", "pytest"), "pytest"),), "pytest alone")
@@ -47,6 +47,13 @@ def tar(
             entry.size, entry.mode = len(data), (modes or {}).get(name, 0o644)
             archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()
+
+
+def contents(
+    files: Mapping[str, str], links: Mapping[str, str] | None = None, modes: Mapping[str, int] | None = None
+) -> Contents:
+    """These files as a sandbox is opened with them."""
+    return Contents(tar(files, links, modes))
 
 
 def program(text: str, seconds: float = 20) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.domain import Image, Limits, Recipe, SuitePlan
 from bot.progress import Progress
-from bot.sandboxes import Diagnosis, Job, Reply
+from bot.sandboxes import Contents, Diagnosis, Job, Reply
 from bot.trial import Lab, Side
 
 Said = Mapping[str, tuple[str, str]]
@@ -90,15 +90,18 @@ class FakeEngine:
         return IMAGE
 
     @contextmanager
-    def open(self, image: Image, tree: bytes, limits: Limits) -> Iterator[FakeSandbox]:
+    def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[FakeSandbox]:
         self.containers += 1
-        yield FakeSandbox(tree.decode("latin-1"), self.answer, self.jobs)
+        yield FakeSandbox(tree.tar.decode("latin-1"), self.answer, self.jobs)
 
     def describe(self) -> Mapping[str, str]:
         return {}
 
     def clean(self) -> int:
         return 0
+
+    def close(self) -> None:
+        pass
 
     def lab(self) -> Lab:
         """A laboratory with this engine."""
@@ -110,4 +113,4 @@ IMAGE = Image("image", (3, 11, 7), "made by hand", cached=True, seconds=0.0)
 
 def side(name: str, files: Mapping[str, bytes] | None = None) -> Side:
     """One revision, whose tree is known by its name."""
-    return Side(Tree(files or {}), name.encode(), IMAGE, SuitePlan((), (), "pytest"))
+    return Side(Tree(files or {}), Contents(name.encode()), IMAGE, SuitePlan((), (), "pytest"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from engines import docker_backend, prepared, tar
+from engines import contents, docker_backend, prepared
 from rewriting import Files
 
 from bot import trial
@@ -75,7 +75,7 @@ def ground(*changes: Change) -> Iterator[Ground]:
         for change in changes:
             files |= change.files(base=base)
         backend = docker_backend()
-        sides.append(trial.Side(Files(files), tar(files), prepared(backend), PLAN))
+        sides.append(trial.Side(Files(files), contents(files), prepared(backend), PLAN))
     lab = trial.Lab(docker_backend(), Limits())
     both = observe.Sides(*sides)
     settings = observe.Settings(60.0, further_seconds=0.0)

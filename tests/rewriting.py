@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engines import docker_backend, prepared, tar
+from engines import contents, docker_backend, prepared
 from servers import VLLM, Abilities, Scripted, Tokenizer, Toy, ToyServer
 
 from bot import brief, trial
@@ -179,7 +179,7 @@ def workbench(*cases: Case) -> Iterator[Workbench]:
     backend = docker_backend()
     lab = trial.Lab(backend, Limits())
     plan = SuitePlan(("--rootdir=/repo", "-p", "no:cacheprovider"), (), "pytest", {})
-    side = trial.Side(Files(files), tar(files), prepared(backend), plan)
+    side = trial.Side(Files(files), contents(files), prepared(backend), plan)
     with lab.open(side) as box:
         yield Workbench(lab, box, side)
 

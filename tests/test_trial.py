@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from engines import ARGS, docker_backend, prepared, suite, tar
+from engines import ARGS, contents, docker_backend, prepared, suite
 
 from bot import signal, trial, wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult
@@ -145,7 +145,7 @@ def image(backend: Backend) -> Image:
 
 @pytest.fixture(scope="module")
 def side(image: Image) -> Side:
-    return Side(Tree(FILES), tar(FILES), image, SuitePlan(ARGS, (), "pytest"))
+    return Side(Tree(FILES), contents(FILES), image, SuitePlan(ARGS, (), "pytest"))
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_c():
     pass
 """
     before = lab.executions
-    with lab.open(replace(side, tar=tar({"test_x.py": text}))) as box:
+    with lab.open(replace(side, contents=contents({"test_x.py": text}))) as box:
         run = trial.run_suite(lab, box, suite(seconds=30))
     assert [(test.id.partition("::")[2], test.outcome) for test in run.tests] == [
         ("test_a", PASSED),
@@ -251,7 +251,7 @@ def test_a_run_that_is_left_again_and_again_keeps_its_problem(lab: Lab, side: Si
     text = (
         "import os\nimport pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test_exit(n):\n    os._exit(0)\n"
     )
-    with lab.open(replace(side, tar=tar({"test_x.py": text}))) as box:
+    with lab.open(replace(side, contents=contents({"test_x.py": text}))) as box:
         run = trial.run_suite(lab, box, suite(seconds=30))
     assert run.problem is not None and run.problem.slug == "no-report"
     assert {test.outcome for test in run.tests} == {Outcome.CRASHED}
@@ -262,7 +262,7 @@ def test_a_test_out_of_time_is_a_timeout_and_a_suite_out_of_time_a_problem(lab: 
     text = (
         "import time\n\ndef test_spin():\n    while True:\n        pass\n\ndef test_sleep():\n    time.sleep(99)\n"
     )
-    with lab.open(replace(side, tar=tar({"test_x.py": text}))) as box:
+    with lab.open(replace(side, contents=contents({"test_x.py": text}))) as box:
         run = trial.run_suite(lab, box, suite(seconds=4, test_seconds=0.5))
     assert [(test.id, test.outcome) for test in run.tests] == [("test_x.py::test_spin", Outcome.TIMEOUT)]
     assert run.problem is not None and run.problem.slug == "timeout"

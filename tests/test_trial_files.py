@@ -7,7 +7,7 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from engines import tar
+from engines import contents
 from fake_engine import IMAGE, Tree
 
 from bot.domain import SuitePlan
@@ -19,7 +19,7 @@ WITNESS = {"tests/test_tryline_0a.py": "def test_w(): assert '\u00e9'\n"}
 
 def side(*paths: str) -> Side:
     tree = Tree({name: text.encode() for name, text in FILES.items()})
-    return Side(tree, tar(FILES), IMAGE, SuitePlan(("-q",), paths, "pytest"))
+    return Side(tree, contents(FILES), IMAGE, SuitePlan(("-q",), paths, "pytest"))
 
 
 def unpacked(data: bytes) -> dict[str, str]:
@@ -31,8 +31,8 @@ def unpacked(data: bytes) -> dict[str, str]:
 def test_files_are_added_and_nothing_else_changes() -> None:
     before = side()
     after = with_files(before, WITNESS)
-    assert unpacked(after.tar) == {**FILES, **WITNESS}
-    assert unpacked(before.tar) == FILES
+    assert {**unpacked(after.contents.tar), **unpacked(after.contents.over_tar())} == {**FILES, **WITNESS}
+    assert unpacked(before.contents.tar) == FILES and not before.contents.over
     assert after.files.paths() == sorted({**FILES, **WITNESS})
     assert after.files.read("tests/test_tryline_0a.py") == next(iter(WITNESS.values())).encode()
     assert after.files.read("shop.py") == b"A = 1\n"
@@ -48,7 +48,7 @@ def test_without_files_a_side_stays_as_it_is() -> None:
 
 def test_files_can_be_added_twice() -> None:
     twice = with_files(with_files(side(), WITNESS), {"tests/test_tryline_0b.py": "x = 1\n"})
-    assert len(unpacked(twice.tar)) == len(twice.files.paths()) == 4
+    assert len(unpacked(twice.contents.tar)) + len(twice.contents.over) == len(twice.files.paths()) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from bot.config import Config
 from bot.domain import Outcome, Rewrite, SuiteRun
 from bot.languages.python.language import Python
 from bot.progress import Silent
+from bot.sandboxes import Contents
 
 TIMED_SECONDS = 60
 
@@ -71,7 +72,7 @@ def ran(parts: wiring.Parts, config: Config, files: Mapping[str, str], test: str
     language = parts.languages[0]
     image = parts.backend.prepare(language.recipe(tree, config.wishes()), tree.tar, Silent())
     plan = language.suite(tree, config.suite_wishes())
-    side = trial.Side(tree, tree.tar(), image, type(plan)(plan.args, (test,), plan.summary, plan.env))
+    side = trial.Side(tree, Contents(tree.tar()), image, type(plan)(plan.args, (test,), plan.summary, plan.env))
     job = trial.suite_job(
         side.plan, lab.limits, seconds=2 * TIMED_SECONDS, select=None, calls=False, test_seconds=TIMED_SECONDS
     )

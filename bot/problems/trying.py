@@ -28,6 +28,7 @@ from bot.languages import InstallWishes, Language, SuiteWishes, Unparsable
 from bot.problems.arms import MOST_TURNS, Arm
 from bot.problems.forms import HIDDEN, VISIBLE, Problem
 from bot.progress import Progress
+from bot.sandboxes import Contents
 from bot.steps import observe, propose, prove, suspect
 from bot.steps.propose.writing import Guidance, Writer
 
@@ -216,7 +217,7 @@ def side_of(shop: Workshop, files: Mapping[str, str], progress: Progress) -> tri
 
 def placed(shop: Workshop, tree: Tree, image: Image) -> trial.Side:
     """Files on an image that is there."""
-    return trial.Side(tree, tree.tar(), image, shop.language.suite(tree, SuiteWishes()))
+    return trial.Side(tree, Contents(tree.tar()), image, shop.language.suite(tree, SuiteWishes()))
 
 
 # -------------------------------------------------------------------------------------------------- search

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot.domain import Image, Limits, Recipe
@@ -24,6 +26,30 @@ class Diagnosis:
     ok: bool
     detail: str
     remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files that a sandbox is opened with: an archive, and what is laid over it.
+
+    Sandboxes of one revision share the archive, so that one may be filled with it before it is known what for.
+    """
+
+    tar: bytes
+    over: Mapping[str, bytes] = field(default_factory=dict)
+    """Regular files added or replaced: path -> content."""
+
+    def over_tar(self) -> bytes:
+        """What is laid over it, as a tar archive."""
+        buffer = io.BytesIO()
+        with tarfile.open(
+            fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as archive:
+            for path, data in sorted(self.over.items()):
+                info = tarfile.TarInfo(path)
+                info.size, info.mode = len(data), 0o644
+                archive.addfile(info, io.BytesIO(data))
+        return buffer.getvalue()
 
 
 class Sandbox(Protocol):
@@ -53,11 +79,14 @@ class Backend(Protocol):
         an Image with a `problem`; an engine that does not work raises SandboxError.
         """
 
-    def open(self, image: Image, tree: bytes, limits: Limits) -> AbstractContextManager[Sandbox]:
-        """A fresh container with the files of `tree` (a tar archive), removed on leaving the context."""
+    def open(self, image: Image, tree: Contents, limits: Limits) -> AbstractContextManager[Sandbox]:
+        """A fresh container with the files of `tree`, removed on leaving the context."""
 
     def describe(self) -> Mapping[str, str]:
         """Engine, version and isolation in words, for the report."""
 
     def clean(self) -> int:
         """Removes what earlier, dead runs left behind; returns how many things."""
+
+    def close(self) -> None:
+        """Ends what was started ahead and is not used; sandboxes that are open stay. May be called twice."""

@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engines import RECIPE, docker_backend, prepared, printed, program, suite, tar
+from engines import RECIPE, contents, docker_backend, prepared, printed, program, suite, tar
 
 from bot import wire
 from bot.domain import Image, InstallStep, Limits, Outcome, SuiteRun
 from bot.errors import SandboxError
 from bot.progress import Silent
-from bot.sandboxes import Backend, Sandbox
+from bot.sandboxes import Backend, Contents, Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def image(backend: Backend) -> Image:
 @pytest.fixture(scope="module")
 def box(backend: Backend, image: Image) -> Iterator[Sandbox]:
     """One sandbox for probes that leave it as it is."""
-    with backend.open(image, tar(FILES, {"link": "shop.py"}, {"run.sh": 0o755}), LIMITS) as opened:
+    with backend.open(image, contents(FILES, {"link": "shop.py"}, {"run.sh": 0o755}), LIMITS) as opened:
         yield opened
 
 
@@ -78,27 +78,27 @@ def test_it_describes_itself(backend: Backend) -> None:
 
 def test_opening_is_counted(backend: Backend, image: Image) -> None:
     before = backend.containers
-    with backend.open(image, tar({}), LIMITS):
+    with backend.open(image, contents({}), LIMITS):
         assert backend.containers == before + 1
 
 
 def test_a_tree_that_does_not_fit_is_said(backend: Backend, image: Image) -> None:
-    tree = tar({"big": "x" * (60 << 20)})
-    with pytest.raises(SandboxError) as caught, backend.open(image, tree, LIMITS):
+    files = contents({"big": "x" * (60 << 20)})
+    with pytest.raises(SandboxError) as caught, backend.open(image, files, LIMITS):
         pass
     assert caught.value.slug == "workspace-full"
     assert "workspace_mb" in caught.value.hint
 
 
 def test_what_is_no_archive_is_said(backend: Backend, image: Image) -> None:
-    with pytest.raises(SandboxError), backend.open(image, b"x" * 2000, LIMITS):
+    with pytest.raises(SandboxError), backend.open(image, Contents(b"x" * 2000), LIMITS):
         pass
 
 
 def test_members_that_would_leave_the_repository_do_not(backend: Backend, image: Image) -> None:
     names = ["../outside", "/tmp/absolute", "a/../../up", "/run/tryline/tryline_inside/planted.py"]
-    tree = tar({**dict.fromkeys(names, "x"), "kept": "x"}, {"etc": "/etc"})
-    with backend.open(image, tree, LIMITS) as box:
+    files = contents({**dict.fromkeys(names, "x"), "kept": "x"}, {"etc": "/etc"})
+    with backend.open(image, files, LIMITS) as box:
         found = printed(box, "import os; print(sorted(os.listdir('/repo')), os.path.islink('/repo/etc'))")
         assert found == "['etc', 'kept'] True"
         assert printed(box, "import os; print(os.listdir('/tmp'))") == "['home']"
@@ -106,8 +106,8 @@ def test_members_that_would_leave_the_repository_do_not(backend: Backend, image:
 
 
 def test_a_link_does_not_lead_members_out(backend: Backend, image: Image) -> None:
-    tree = tar({"way/planted.py": "x"}, {"way": "/run/tryline"})
-    with pytest.raises(SandboxError), backend.open(image, tree, LIMITS):
+    files = contents({"way/planted.py": "x"}, {"way": "/run/tryline"})
+    with pytest.raises(SandboxError), backend.open(image, files, LIMITS):
         pass
 
 
@@ -210,7 +210,7 @@ def test_questions_are_not_sent_after_the_caller_is_content(backend: Backend, im
             asked.append(n)
             yield program(f"print({n})")
 
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         answers = box.ask_many(jobs(), seconds=30)
         assert next(answers)[0] == 0
         answers.close()
@@ -236,7 +236,7 @@ print(os.path.exists("/tmp/survived"))
 
 
 def test_a_container_that_does_not_answer_in_time_is_given_up(backend: Backend, image: Image) -> None:
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         began = time.monotonic()
         with pytest.raises(SandboxError) as caught:
             box.ask(program("import time; time.sleep(60)", 60), seconds=1)
@@ -370,7 +370,7 @@ def test_what_the_repository_puts_on_the_path_never_runs_as_the_agent(backend: B
     hook = FILES["sitecustomize.py"]
     files = {**FILES, "usercustomize.py": hook, "tarfile.py": hook, "json.py": hook, "x.pth": f"import os; {hook}"}
     del files["json.py"]
-    with backend.open(image, tar({**files, "conftest.py": hook + FILES["conftest.py"]}), LIMITS) as box:
+    with backend.open(image, contents({**files, "conftest.py": hook + FILES["conftest.py"]}), LIMITS) as box:
         assert run(box).problem is None
         marks = [name for name in printed(box, "import os; print(*os.listdir('/tmp'))").split() if "site-" in name]
         assert marks, "conftest.py ran, as repository code"
@@ -391,7 +391,7 @@ def test_what_an_installation_plants_in_the_interpreter_never_runs_as_the_agent(
     planted = InstallStep(("python", "-c", PLANT), "plant")
     image = backend.prepare(replace(RECIPE, steps=(*RECIPE.steps, planted)), lambda: tar({}), Silent())
     assert image.problem is None
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         marks = [
             name for name in printed(box, "import os; print(*os.listdir('/tmp'))").split() if "planted" in name
         ]
@@ -478,7 +478,7 @@ PROBLEMS = {
 def test_bad_behaviour_ends_with_a_reason_and_the_next_job_works(backend: Backend, image: Image, how: str) -> None:
     bad = f"import os, signal, time\n\ndef test_bad():{BAD[how]}"
     files = {"test_bad.py": bad, "test_fine.py": "def test_fine():\n    pass\n"}
-    with backend.open(image, tar(files), LIMITS) as box:
+    with backend.open(image, contents(files), LIMITS) as box:
         began = time.monotonic()
         try:
             ran = run(box, "-s", "test_bad.py", seconds=2 if PROBLEMS.get(how) == {"timeout"} else 10)
@@ -504,7 +504,7 @@ def test_bad_behaviour_ends_with_a_reason_and_the_next_job_works(backend: Backen
 
 def test_a_flood_is_cut_and_its_ends_are_kept(backend: Backend, image: Image) -> None:
     text = "import os\nos.write(1, b'begin ')\nfor _ in range(200):\n    os.write(1, b'x' * (1 << 20))\n"
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         began = time.monotonic()
         reply = box.ask(program(text), seconds=30)
         assert reply["stop"] == "output-flood" and time.monotonic() - began < 15
@@ -523,7 +523,7 @@ def test_a():
     while True:
         os.write(report, {what})
 """
-    with backend.open(image, tar({"test_a.py": text}), LIMITS) as box:
+    with backend.open(image, contents({"test_a.py": text}), LIMITS) as box:
         ran = run(box, "-s", seconds=20)
         assert ran.problem is not None and ran.problem.slug == "report-flood", ran
         assert printed(box, "print('next')") == "next"
@@ -541,7 +541,7 @@ os.wait()
 if os.fork() == 0:
     time.sleep(600)
 """
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         began = time.monotonic()
         box.ask(program(daemon), seconds=30)
         assert time.monotonic() - began < 5, "its pipes are not waited for"
@@ -569,7 +569,7 @@ def test_bad():
 def test_worse():
     assert False
 """
-    with backend.open(image, tar({"test_bad.py": text}), LIMITS) as box:
+    with backend.open(image, contents({"test_bad.py": text}), LIMITS) as box:
         ran = run(box)
         assert ran.exit_code == 1
         assert len(ran.tests) == 4, "each test twice: the check that counts outcomes sees it"

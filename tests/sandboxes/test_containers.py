@@ -19,10 +19,11 @@ from typing import Any
 
 import docker
 import pytest
-from engines import docker_backend, prepared, printed, program, tar
+from engines import contents, docker_backend, prepared, printed, program
 
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
+from bot.sandboxes import Contents
 from bot.sandboxes.docker import containers, engine
 from bot.sandboxes.docker.backend import Docker
 from bot.sandboxes.docker.containers import Stream
@@ -151,7 +152,7 @@ def soon(wanted: Callable[[], bool], seconds: float) -> bool:
 @pytest.fixture(scope="module")
 def seen(backend: Docker, image: Image, client: docker.DockerClient) -> dict[str, Any]:
     """A running container as `docker inspect` shows it."""
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         assert printed(box, "print(1)") == "1"
         (found,) = ours(client)
         shown: dict[str, Any] = client.api.inspect_container(found)
@@ -202,14 +203,14 @@ def test_it_carries_the_labels_by_which_it_is_swept_up(seen: dict[str, Any]) -> 
 def test_nothing_is_left_after_the_end_however_it_comes(
     backend: Docker, image: Image, client: docker.DockerClient
 ) -> None:
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         box.ask(program("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)"), seconds=30)
     assert soon(lambda: ours(client) == [], 5)
-    with pytest.raises(KeyError), backend.open(image, tar({}), LIMITS):
+    with pytest.raises(KeyError), backend.open(image, contents({}), LIMITS):
         raise KeyError
-    with pytest.raises(SandboxError), backend.open(image, tar({"big": "x" * (50 << 20)}), LIMITS):
+    with pytest.raises(SandboxError), backend.open(image, contents({"big": "x" * (50 << 20)}), LIMITS):
         pass
-    with backend.open(image, tar({}), LIMITS) as box, pytest.raises(SandboxError):
+    with backend.open(image, contents({}), LIMITS) as box, pytest.raises(SandboxError):
         box.ask(program("import time; time.sleep(60)", 60), seconds=0.5)
     assert soon(lambda: ours(client) == [], 5)
 
@@ -217,10 +218,10 @@ def test_nothing_is_left_after_the_end_however_it_comes(
 OWNER = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from engines import docker_backend, prepared, program, tar
+from engines import docker_backend, prepared, program, tar, contents
 from bot.domain import Limits
 backend = docker_backend()
-with backend.open(prepared(backend), tar({}), Limits()) as box:
+with backend.open(prepared(backend), contents({}), Limits()) as box:
     print("open", flush=True)
     box.ask(program("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)", 600), seconds=600)
 """
@@ -244,7 +245,7 @@ def test_a_killed_client_leaves_nothing_behind(image: Image, client: docker.Dock
 def test_a_container_that_somebody_removes_is_an_error_at_once(
     backend: Docker, image: Image, client: docker.DockerClient
 ) -> None:
-    with backend.open(image, tar({}), LIMITS) as box:
+    with backend.open(image, contents({}), LIMITS) as box:
         (found,) = ours(client)
         threading.Timer(0.5, client.api.remove_container, (found,), {"force": True}).start()
         began = time.monotonic()
@@ -256,7 +257,7 @@ def test_a_container_that_somebody_removes_is_an_error_at_once(
 @pytest.mark.engine
 def test_an_image_that_is_gone_is_said(backend: Docker, image: Image) -> None:
     gone = Image("tryline/deps:no-such-image", image.python, "", True, 0.0)
-    with pytest.raises(SandboxError) as caught, backend.open(gone, tar({}), LIMITS):
+    with pytest.raises(SandboxError) as caught, backend.open(gone, contents({}), LIMITS):
         pass
     assert caught.value.slug == "image-gone" and caught.value.hint
 
@@ -265,7 +266,10 @@ def test_without_an_engine_it_says_where_it_looked() -> None:
     backend = docker_backend({"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
     (row,) = backend.diagnose()
     assert not row.ok and "/nonexistent/docker.sock" in row.detail and row.remedy
-    with pytest.raises(SandboxError) as caught, backend.open(Image("x", (3, 11, 0), "", True, 0.0), b"", LIMITS):
+    with (
+        pytest.raises(SandboxError) as caught,
+        backend.open(Image("x", (3, 11, 0), "", True, 0.0), Contents(b""), LIMITS),
+    ):
         pass
     assert caught.value.slug == "engine"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
-from engines import ARGS, docker_backend, prepared, tar
+from engines import ARGS, contents, docker_backend, prepared
 
 from bot import trial
 from bot.domain import ChangedFunction, Evidence, Limits, SuitePlan
@@ -383,7 +383,7 @@ def made(base_text: str, head_text: str, tests: tuple[str, str], **more: object)
     sides = []
     for text, test in zip((base_text, head_text), tests, strict=True):
         files = {**OTHERS, PATH: text, "tests/test_cart.py": test}
-        sides.append(trial.Side(Tree(files), tar(files), image, SuitePlan(ARGS, (), "pytest")))
+        sides.append(trial.Side(Tree(files), contents(files), image, SuitePlan(ARGS, (), "pytest")))
     lab = trial.Lab(backend, LIMITS)
     functions = changed(base_text, head_text)
     both = observe.Sides(*sides)

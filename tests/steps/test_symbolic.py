@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engines import RECIPE, docker_backend, prepared, printed, tar
+from engines import RECIPE, contents, docker_backend, prepared, printed, tar
 from rewriting import Files
 
 from bot import trial
@@ -145,7 +145,7 @@ def image() -> Image:
 @pytest.fixture(scope="module")
 def side(image: Image) -> Iterator[trial.Side]:
     plan = SuitePlan(("--rootdir=/repo", "-p", "no:cacheprovider"), (), "pytest", {})
-    made = trial.Side(Files(FILES), tar(FILES), image, plan)
+    made = trial.Side(Files(FILES), contents(FILES), image, plan)
     with trial.Lab(docker_backend(), Limits()).open(made) as box:
         look = f"import os, sys; print(os.path.isdir({tool.FOLDER + '/crosshair'!r}))"
         if printed(box, look) != "True":
@@ -248,6 +248,6 @@ def test_a_difference_that_does_not_show_is_not_believed(side: trial.Side) -> No
 def test_an_image_without_the_tool_is_said() -> None:
     backend = docker_backend()
     plan = SuitePlan(("--rootdir=/repo", "-p", "no:cacheprovider"), (), "pytest", {})
-    found = compared(trial.Side(Files(FILES), tar(FILES), prepared(backend), plan), "code", CODE_ALIKE)
+    found = compared(trial.Side(Files(FILES), contents(FILES), prepared(backend), plan), "code", CODE_ALIKE)
     assert (found.words, found.differs) == ("", False)
     assert "does not hold the tool" in found.why

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from engines import ARGS, docker_backend, prepared, tar
+from engines import ARGS, contents, docker_backend, prepared
 
 from bot import examine, trial
 from bot.checks.control import Control
@@ -212,7 +212,7 @@ def ground() -> Ground:
     for text in (BASE, HEAD):
         tests = TESTS if text is HEAD else TESTS.replace("cart.discount(100, 10)", "90")
         files = {**OTHERS, PATH: text, "tests/test_cart.py": tests}
-        sides.append(trial.Side(Tree(files), tar(files), image, plan))
+        sides.append(trial.Side(Tree(files), contents(files), image, plan))
     lab = trial.Lab(backend, LIMITS)
     functions = changed()
     both = observe.Sides(*sides)

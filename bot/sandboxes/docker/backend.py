@@ -14,7 +14,7 @@ import docker
 from bot.domain import Image, Limits, Recipe
 from bot.errors import SandboxError
 from bot.progress import Progress
-from bot.sandboxes import Diagnosis, Sandbox
+from bot.sandboxes import Contents, Diagnosis, Sandbox
 from bot.sandboxes.docker import containers, engine
 from bot.sandboxes.docker.images import Images
 
@@ -65,7 +65,7 @@ class Docker:
         return self._images.prepare(recipe, tree, progress)
 
     @contextlib.contextmanager
-    def open(self, image: Image, tree: bytes, limits: Limits) -> Iterator[Sandbox]:
+    def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[Sandbox]:
         """A fresh container with the tree's files, removed on leaving."""
         client = self._connected()
         with self._lock:
@@ -87,3 +87,6 @@ class Docker:
     def clean(self) -> int:
         """Removes what dead runs left behind."""
         return engine.clean(self._connected())
+
+    def close(self) -> None:
+        """Nothing is started ahead."""

@@ -27,7 +27,7 @@ import requests.exceptions
 
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
-from bot.sandboxes import Job, Reply
+from bot.sandboxes import Contents, Job, Reply
 from bot.sandboxes.docker import engine
 
 INSIDE = "/run/tryline"
@@ -223,6 +223,16 @@ class Container:
         for first, box in ahead:
             yield first, self._take(box, seconds)
 
+    def fill(self, tar: bytes) -> None:
+        """Unpacks an archive at /repo. Raises SandboxError where it does not fit."""
+        reply = self.ask({"kind": "tree", "tar": tar}, seconds=120)
+        if "error" in reply:
+            raise SandboxError(
+                str(reply["error"]),
+                hint="raise sandbox.workspace_mb (and sandbox.memory_mb) if the repository is large",
+                slug="workspace-full",
+            )
+
     def _take(self, box: queue.SimpleQueue[Reply], seconds: float) -> Reply:
         try:
             reply = box.get(timeout=seconds)
@@ -255,7 +265,7 @@ class Container:
 def opened(
     client: docker.DockerClient,
     image: Image,
-    tree: bytes,
+    tree: Contents,
     *,
     limits: Limits,
     labels: Mapping[str, str],
@@ -316,13 +326,9 @@ def opened(
                 hint="see what `tryline doctor` says",
                 slug="container-start",
             ) from problem
-        reply = box.ask({"kind": "tree", "tar": tree}, seconds=120)
-        if "error" in reply:
-            raise SandboxError(
-                str(reply["error"]),
-                hint="raise sandbox.workspace_mb (and sandbox.memory_mb) if the repository is large",
-                slug="workspace-full",
-            )
+        box.fill(tree.tar)
+        if tree.over:
+            box.fill(tree.over_tar())
         yield box
     finally:
         if box is not None:

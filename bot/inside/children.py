@@ -1,0 +1,102 @@
+"""Forked children of the fork server as it sees them: what they say, how they end, and what they leave behind."""
+
+import json
+import os
+import select
+import time
+
+MAX_REPORT = 4 << 20
+"""Bytes that a child may say."""
+TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "outcomes", "complete")
+"""What a child may say; the rest of an answer is the server's own observation."""
+STREAMED = ("call", "measure")
+"""Jobs whose children tell rows as JSON lines while they work, so that one that is killed has told what it did."""
+
+
+class Child:
+    """A forked child as the server sees it."""
+
+    def __init__(self, pid, fd, job, deadline, kind):
+        self.streamed = kind in STREAMED
+        self.alone = kind == "measure"
+        self.pid = pid
+        self.fd = fd
+        self.job = job
+        self.deadline = deadline
+        self.data = bytearray()
+        self.closed = False
+        self.killed = False
+        self.status = None
+        self.usage = None
+
+    def take(self):
+        """Reads what is there; False when it says too much."""
+        while not self.closed and select.select([self.fd], [], [], 0)[0]:
+            data = os.read(self.fd, 1 << 20)
+            self.data += data
+            self.closed = not data
+            if len(self.data) > MAX_REPORT:
+                return False
+        return True
+
+    def ended(self, patience=0.0):
+        """Whether the process is over; it may take `patience` seconds to get there."""
+        until = time.monotonic() + patience
+        while self.status is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.status, self.usage = status, usage
+            elif time.monotonic() >= until:
+                return False
+            else:
+                time.sleep(0.0005)
+        return True
+
+    def told(self):
+        """The keys that a child may report, as far as it reported them in JSON."""
+        try:
+            said = self.rows() if self.streamed else json.loads(self.data.decode("utf-8", "replace"))
+            if not isinstance(said, dict):
+                return {}
+            said = {key: said[key] for key in TOLD if key in said}
+            json.dumps(said)  # what can be read can still be too deep to be written
+            return said
+        except (ValueError, RecursionError):
+            return {}
+
+    def rows(self):
+        """What was told line by line: rows, and at the end how it ended."""
+        said = {"rows": []}
+        for line in bytes(self.data).split(b"\n")[:-1]:
+            row = json.loads(line.decode("utf-8", "replace"))
+            if isinstance(row, dict) and "status" in row:
+                said.update(row)
+            else:
+                said["rows"].append(row)
+        return said
+
+
+def adopt_orphans():
+    """Makes this process the parent of what its children leave behind, where the system can (Linux, ctypes)."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
+def children():
+    """Ids of this process's own children."""
+    me = os.getpid()
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name) as stream:
+                    parent = int(stream.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            if parent == me:
+                found.append(int(name))
+    return found
