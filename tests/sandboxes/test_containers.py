@@ -23,10 +23,10 @@ from engines import contents, docker_backend, prepared, printed, program
 
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
-from bot.sandboxes import Contents
+from bot.sandboxes import Contents, stream
 from bot.sandboxes.docker import containers, engine
 from bot.sandboxes.docker.backend import Docker
-from bot.sandboxes.docker.containers import Stream
+from bot.sandboxes.stream import Stream
 
 LIMITS = Limits(memory_mb=300, cpus=1.5, processes=70, workspace_mb=40, tmp_mb=20)
 
@@ -39,7 +39,7 @@ class Agent:
 
     def __init__(self) -> None:
         ours, self.socket = socket.socketpair()
-        self.stream = Stream(ours, stall=1)
+        self.stream = Stream(containers.Attached(ours, stall=1))
 
     def say(self, data: bytes, channel: int = 1) -> None:
         self.socket.sendall(struct.pack(">BxxxI", channel, len(data)) + data)
@@ -73,7 +73,7 @@ def test_what_the_agent_says_on_its_error_channel_explains_its_end(agent: Agent)
     _, box = agent.stream.ask({"kind": "a"})
     agent.say(b"MemoryError\n", channel=2)
     agent.socket.close()
-    assert box.get(timeout=5) is containers.GONE
+    assert box.get(timeout=5) is stream.GONE
     assert "MemoryError" in agent.stream.why()
     with pytest.raises(SandboxError):
         agent.stream.ask({"kind": "b"})
@@ -87,14 +87,14 @@ def test_what_the_agent_says_on_its_error_channel_explains_its_end(agent: Agent)
 def test_a_reply_that_is_not_one_ends_the_conversation(agent: Agent, data: bytes) -> None:
     _, box = agent.stream.ask({"kind": "a"})
     agent.reply(data)
-    assert box.get(timeout=5) is containers.GONE
+    assert box.get(timeout=5) is stream.GONE
     assert "protocol" in agent.stream.why()
 
 
 def test_a_reply_of_any_size_is_not_waited_for(agent: Agent) -> None:
     _, box = agent.stream.ask({"kind": "a"})
-    agent.say(struct.pack(">I", containers.MAX_REPLY + 1))
-    assert box.get(timeout=5) is containers.GONE
+    agent.say(struct.pack(">I", stream.MAX_REPLY + 1))
+    assert box.get(timeout=5) is stream.GONE
 
 
 def test_replies_that_nobody_asked_for_are_left_out(agent: Agent) -> None:
@@ -275,7 +275,7 @@ def test_without_an_engine_it_says_where_it_looked() -> None:
 
 
 def test_what_goes_in_is_the_package_beyond_the_wall() -> None:
-    with tarfile.open(fileobj=io.BytesIO(containers.inside_archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(stream.inside_archive())) as archive:
         names = set(archive.getnames())
     inside = Path(containers.__file__).parents[2] / "inside"
     here = {f"tryline_inside/{path.name}" for path in inside.glob("*.py")}

@@ -17,6 +17,7 @@ from bot.progress import Progress
 from bot.sandboxes import Contents, Diagnosis, Sandbox
 from bot.sandboxes.docker import containers, engine
 from bot.sandboxes.docker.images import Images
+from bot.sandboxes.stream import inside_archive
 
 
 class Docker:
@@ -33,7 +34,7 @@ class Docker:
         self._lock = threading.Lock()
         self._client: docker.DockerClient | None = None
         self._images: Images | None = None
-        self._archive = containers.inside_archive()
+        self._archive = inside_archive()
 
     def _connected(self) -> docker.DockerClient:
         with self._lock:
