@@ -12,21 +12,18 @@ import base64
 import binascii
 import contextlib
 import hashlib
-import io
 import json
 import platform
 import queue
-import re
 import sys
 import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -34,7 +31,9 @@ import requests
 from bot.domain import Image, InstallStep, Recipe
 from bot.errors import SandboxError
 from bot.progress import Progress
+from bot.sandboxes import installing
 from bot.sandboxes.docker import engine, rootfs
+from bot.sandboxes.installing import Course, InstallLimits
 
 FORMAT = 3
 """Raise it when the content of prepared images changes: all are then made anew."""
@@ -52,18 +51,6 @@ BASE_NAME = "tryline/base"
 USED_NAME = "tryline/used"
 """Tags `tryline/used:KEY-TIME` say when an image was last asked for; an engine keeps no such date itself."""
 
-REPO = "/repo"
-VENV = "/venv"
-HOME = "/opt/tryline"
-GENERATED = f"{HOME}/generated"
-SETUP = f"{HOME}/setup"
-UV = f"{SETUP}/uv"
-SCRATCH = f"{SETUP}/scratch"
-CA = f"{SETUP}/ca.pem"
-
-INSTALLER = 10001
-"""User and group id of the installation: nobody's, and not one that candidates run under."""
-
 PATIENCE = 2.5
 """Seconds that a registry may stay silent before a base image is made here instead."""
 BASE_MEMORY = 7 * 24 * 3600
@@ -71,25 +58,8 @@ BASE_MEMORY = 7 * 24 * 3600
 PROBLEM_MEMORY = 3600
 """For so long an incomplete image is used: what was missing may have been the network."""
 MAX_BASES = 6
-OLDEST = 946684800
-"""1 January 2000: the time of files that come without one."""
-LOG_TAIL = 6000
-LINE_LIMIT = 256 * 1024
-
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
-
-
-@dataclass(frozen=True)
-class InstallLimits:
-    """What an installation may use."""
-
-    seconds: float = 780.0
-    """For the recipe's steps, all together."""
-    closing_seconds: float = 120.0
-    """For what comes after them: pytest where it is still missing, bytecode, tidying up."""
-    memory_mb: int = 4096
-    processes: int = 1024
 
 
 @dataclass(frozen=True)
@@ -104,32 +74,6 @@ class _Base:
     """How its interpreter is called inside."""
     system_site: bool = False
     """Whether the packages of its own interpreter are to be seen: the user chose the image for them."""
-
-
-@dataclass
-class _Course:
-    """What the installation reported so far. Text from inside: bounded here, escaped where it is shown."""
-
-    steps: tuple[InstallStep, ...]
-    codes: dict[int, int | None] = field(default_factory=dict)
-    tails: dict[int, str] = field(default_factory=dict)
-    skipped: set[int] = field(default_factory=set)
-    log: str = ""
-    done: Mapping[str, Any] | None = None
-
-    def problem(self) -> str | None:
-        """Why the image is incomplete, or None."""
-        for number, step in enumerate(self.steps):
-            if not step.required or number in self.skipped or self.codes.get(number) == 0:
-                continue
-            mates = [other for other, mate in enumerate(self.steps) if step.group and mate.group == step.group]
-            if any(self.codes.get(other) == 0 for other in mates):
-                continue
-            code = self.codes.get(number)
-            how = "ran out of time" if code is None else f"failed with exit code {code}"
-            tail = self.tails.get(number, "")
-            return f"install: {step.purpose}: {how}. {_headline(tail)}\n{tail[-1500:]}".strip()
-        return None
 
 
 class Images:
@@ -262,9 +206,9 @@ class Images:
         name = ".tryline.Dockerfile"
         with tempfile.TemporaryFile() as context:
             with tarfile.open(fileobj=context, mode="w") as archive:
-                for entry, stream in _members(tree()):
+                for entry, stream in installing.members(tree()):
                     archive.addfile(entry, stream)
-                _put(archive, name, (recipe.dockerfile or "").encode(), 0o644)
+                installing.put(archive, name, (recipe.dockerfile or "").encode(), 0o644)
             context.seek(0)
             lines = []
             result = ""
@@ -357,40 +301,33 @@ class Images:
         container = self._create(base)
         try:
             with tempfile.TemporaryFile() as archive:
-                self._pack(archive, recipe, base, tree())
+                installing.pack(
+                    archive,
+                    recipe,
+                    tree(),
+                    uv_binary=self._uv,
+                    authorities=rootfs.ca_bundle(self._environ),
+                    system_site=base.system_site,
+                    limits=self._limits,
+                )
                 archive.seek(0)
                 self._api.put_archive(container, "/", archive)
             course = self._follow(container, recipe.steps, progress)
-            done = course.done or {}
-            version = done.get("python")
-            if not (isinstance(version, list) and len(version) == 3 and all(isinstance(n, int) for n in version)):
-                raise SandboxError(
-                    "The installation did not come to an end: " + (course.log[-1500:].strip() or "no output"),
-                    hint="The base image needs Python 3.8 or newer on its PATH and glibc, and the installation "
-                    f"at most {self._limits.seconds:.0f} s and {self._limits.memory_mb} MiB.",
-                    slug="install",
-                )
-            if done.get("pytest") is not True:
-                raise SandboxError(
-                    "pytest cannot be installed: " + (str(done.get("tail", "")) + course.log)[-1500:].strip(),
-                    hint="Containers need a package index: if yours is not pypi.org, set UV_INDEX_URL under "
-                    "install.env in .tryline.yml, or name an image that has pytest with sandbox.image.",
-                    slug="install-pytest",
-                )
+            version = course.python(self._limits)
             marks = self._cache_labels("deps") | {
                 engine.CREATED: str(int(time.time())),
                 KEY: key,
                 PYTHON: ".".join(map(str, version)),
                 ORIGIN: base.origin,
-                LOG: _hide(course.log[-LOG_TAIL:]),
+                LOG: _hide(course.log[-installing.LOG_TAIL :]),
                 PROBLEM: _hide(course.problem() or ""),
             }
             changes = [
                 *_label_lines(marks),
                 "USER 0",
-                f"WORKDIR {REPO}",
+                f"WORKDIR {installing.REPO}",
                 "ENTRYPOINT []",
-                f'CMD ["{VENV}/bin/python"]',
+                f'CMD ["{installing.VENV}/bin/python"]',
             ]
             committed = self._api.commit(container, repository=DEPS_NAME, tag=key, pause=False, changes=changes)
             return str(committed["Id"]), marks
@@ -415,11 +352,11 @@ class Images:
             made = self._api.create_container(
                 base.id,
                 name=name,
-                command=[base.python, f"{SETUP}/install.py", f"{SETUP}/plan.json"],
+                command=[base.python, f"{installing.SETUP}/install.py", f"{installing.SETUP}/plan.json"],
                 # One empty word means: none, whatever the base says. An entry point given here would be committed,
                 # and committing cannot take it away again.
                 entrypoint=[""],
-                user=f"{INSTALLER}:{INSTALLER}",
+                user=f"{installing.INSTALLER}:{installing.INSTALLER}",
                 working_dir="/",
                 environment={},
                 labels=engine.labels(self._run, role="install"),
@@ -432,50 +369,9 @@ class Images:
             raise
         return str(made["Id"])
 
-    def _pack(self, target: Any, recipe: Recipe, base: _Base, tree: bytes) -> None:
-        """Writes the archive that goes in: the tree, uv, the authorities, the program and its plan."""
-        plan = {
-            "steps": [
-                {
-                    "argv": list(step.argv),
-                    "purpose": step.purpose,
-                    "required": step.required,
-                    "env": dict(step.env),
-                    "group": step.group,
-                }
-                for step in recipe.steps
-            ],
-            "env": _environment(),
-            "seconds": self._limits.seconds,
-            "repo": REPO,
-            "venv": VENV,
-            "setup": SETUP,
-            "generated": GENERATED,
-            "uv": UV,
-            "system_site": base.system_site,
-        }
-        with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for folder in (REPO, VENV, HOME, GENERATED, SETUP, f"{SETUP}/home", SCRATCH):
-                _put_folder(archive, folder)
-            _put(archive, UV, self._uv.read_bytes(), 0o755)
-            _put(archive, CA, rootfs.ca_bundle(self._environ), 0o644)
-            _put(archive, f"{SETUP}/install.py", _program(), 0o644)
-            _put(archive, f"{SETUP}/plan.json", json.dumps(plan).encode(), 0o600)
-            folders = {REPO}
-            for entry, stream in _members(tree):
-                name = PurePosixPath(REPO) / entry.name
-                # A folder that is not named would be made by the engine, for root alone to write to.
-                for folder in map(str, reversed(name.parents)):
-                    if folder.startswith(f"{REPO}/") and folder not in folders:
-                        _put_folder(archive, folder)
-                        folders.add(folder)
-                folders.add(str(name))
-                entry.name = str(name).lstrip("/")
-                archive.addfile(_owned(entry), stream)
-
-    def _follow(self, container: str, steps: tuple[InstallStep, ...], progress: Progress) -> _Course:
+    def _follow(self, container: str, steps: tuple[InstallStep, ...], progress: Progress) -> Course:
         """Starts the installation and reads what it reports until it ends or its time is over."""
-        course = _Course(steps)
+        course = Course(steps)
         try:
             self._api.start(container)
         except docker.errors.APIError as error:
@@ -490,8 +386,8 @@ class Images:
         timer.start()
         try:
             stream = self._api.logs(container, stdout=True, stderr=True, stream=True, follow=True)
-            for line in _lines(stream):
-                _note(course, line, progress)
+            for line in installing.lines(stream):
+                installing.note(course, line, progress)
         finally:
             timer.cancel()
         return course
@@ -503,7 +399,7 @@ class Images:
     # -------------------------------------------------------------------------------------------- the cache
 
     def _key(self, recipe: Recipe, base: _Base) -> str:
-        program = hashlib.sha256(_program()).hexdigest()
+        program = hashlib.sha256(installing.program()).hexdigest()
         parts = (str(FORMAT), program, recipe.key(), base.identity, str(base.system_site))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
@@ -566,35 +462,6 @@ def _local(identity: str, mark: str, choice: rootfs.Choice) -> _Base:
     return _Base(identity, mark, origin, str(choice.interpreter.executable))
 
 
-def _environment() -> dict[str, str]:
-    """The whole environment of the installation's steps."""
-    return {
-        "HOME": f"{SETUP}/home",
-        "TMPDIR": SCRATCH,
-        "USER": "tryline",
-        "LOGNAME": "tryline",
-        "LANG": "C.UTF-8",
-        "CI": "true",
-        "VIRTUAL_ENV": VENV,
-        "UV_PROJECT_ENVIRONMENT": VENV,
-        "UV_CACHE_DIR": f"{SETUP}/cache",
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_NO_PROGRESS": "1",
-        "UV_HTTP_TIMEOUT": "30",
-        "NO_COLOR": "1",
-        "SSL_CERT_FILE": CA,
-        "PIP_CERT": CA,
-        "REQUESTS_CA_BUNDLE": CA,
-        "CURL_CA_BUNDLE": CA,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-    }
-
-
-def _program() -> bytes:
-    return resources.files("bot").joinpath("inside", "install.py").read_bytes()
-
-
 def _image(identity: str, marks: Mapping[str, str], *, cached: bool, seconds: float) -> Image:
     numbers = [int(part) for part in marks.get(PYTHON, "0.0.0").split(".")]
     return Image(
@@ -642,93 +509,7 @@ def _used_at(tag: str) -> int | None:
     return int(stamp) if name.rpartition("/")[2].startswith("used:") and stamp.isdigit() else None
 
 
-def _headline(tail: str) -> str:
-    """The line of an installer's output that says what went wrong, and what to do where that is known."""
-    errors = [line.strip() for line in tail.splitlines() if re.search(r"\berror\b", line, re.IGNORECASE)]
-    line = errors[-1][:300] if errors else ""
-    if re.search(r"'(gcc|g\+\+|cc|clang|cargo|rustc|cmake|meson)'|command '\S*(gcc|cc)\S*' failed: No such", tail):
-        line += (
-            " The base image has no compiler: name one that has with sandbox.image (`python:3.12`, not `-slim`)."
-        )
-    return line.strip()
-
-
 def _last_used(image: Mapping[str, Any]) -> int:
     """When an image in a listing was last asked for; when it was made, if nobody has asked since."""
     used = [_used_at(tag) for tag in image.get("RepoTags") or []]
     return max([when for when in used if when is not None], default=int(image.get("Created", 0)))
-
-
-def _members(tree: bytes) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """Files, folders and links of a tar that stay inside it; anything else is left out."""
-    with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
-        for entry in archive:
-            path = PurePosixPath(entry.name)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                continue
-            if entry.isfile():
-                yield entry, archive.extractfile(entry)
-            elif entry.isdir() or entry.issym():
-                yield entry, None
-
-
-def _owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = INSTALLER
-    entry.uname = entry.gname = ""
-    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    # A wheel is a ZIP, and a ZIP knows no time before 1980: without this, flit and others refuse to build.
-    entry.mtime = max(entry.mtime, OLDEST)
-    return entry
-
-
-def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    entry = _owned(tarfile.TarInfo(name.lstrip("/")))
-    entry.mode = mode
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
-
-
-def _put_folder(archive: tarfile.TarFile, name: str) -> None:
-    entry = tarfile.TarInfo(name.lstrip("/"))
-    entry.mode = 0o755
-    entry.type = tarfile.DIRTYPE
-    archive.addfile(_owned(entry))
-
-
-def _lines(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of a stream that comes in blocks; what is longer than the limit is dropped."""
-    rest = b""
-    for block in stream:
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
-        if len(rest) > LINE_LIMIT:
-            rest = b""
-    if rest:
-        yield rest
-
-
-def _note(course: _Course, line: bytes, progress: Progress) -> None:
-    """Takes in one line from inside. What is not an event of ours goes to the log."""
-    try:
-        event = json.loads(line)
-        kind, number = event["event"], event.get("step", -1)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        course.log = (course.log + line.decode(errors="replace") + "\n")[-2 * LOG_TAIL :]
-        return
-    if kind == "done":
-        course.done = event
-        return
-    if not isinstance(number, int) or not 0 <= number < len(course.steps):
-        return
-    step = course.steps[number]
-    if kind == "start":
-        progress.tick(f"installing: {step.purpose}")
-    elif kind == "skip":
-        course.skipped.add(number)
-    elif kind == "end":
-        code = event.get("code")
-        course.codes[number] = code if isinstance(code, int) else None
-        tail = course.tails[number] = str(event.get("tail", ""))[-LOG_TAIL:].strip()
-        course.log = (course.log + f"$ {' '.join(step.argv)[:300]}\n{tail}\n[exit code {code}]\n")[-2 * LOG_TAIL :]
-        if code != 0:
-            progress.note(f"Not installed ({step.purpose}): {tail.splitlines()[-1] if tail else 'no output'}")
