@@ -7,10 +7,10 @@ fresh process each where it is not.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -94,20 +94,33 @@ class Lab:
         self.limits = limits
         self._lock = threading.Lock()
         self._executions = 0
+        self._broken = 0
 
     @property
     def executions(self) -> int:
         """Runs of a suite or of a candidate so far."""
         return self._executions
 
+    @property
+    def broken(self) -> int:
+        """Sandboxes so far that could not be had, or ended before their time."""
+        return self._broken
+
     def count(self, more: int = 1) -> None:
         """Adds to the executions."""
         with self._lock:
             self._executions += more
 
-    def open(self, side: Side) -> AbstractContextManager[Sandbox]:
-        """A fresh sandbox with this revision's files."""
-        return self.backend.open(side.image, side.contents, self.limits)
+    @contextlib.contextmanager
+    def open(self, side: Side) -> Iterator[Sandbox]:
+        """A fresh sandbox with this revision's files. Raises SandboxError, as does what is done with it."""
+        try:
+            with self.backend.open(side.image, side.contents, self.limits) as box:
+                yield box
+        except SandboxError:
+            with self._lock:
+                self._broken += 1
+            raise
 
 
 def files_of(tests: Sequence[str]) -> tuple[str, ...]:
@@ -243,6 +256,18 @@ class Course:
     """How many calls of the function are recorded as (arguments, outcome) digests."""
     trace: int = 0
     """How many traced statements are kept."""
+    apart: bool = False
+    """Whether the function runs in another process than the tests, which take nothing but plain values from it."""
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Versions run with the function in another process than the tests, where the original can be run so."""
+
+    why_not: str
+    """Why the function does not fit: its original does otherwise there, or cannot be run there; '' where it fits."""
+    replies: tuple[wire.TrialReply, ...] = ()
+    """One for each version, in order; none where the function does not fit."""
 
 
 class Stage:
@@ -301,7 +326,25 @@ class Stage:
             "step_limits": dict(course.step_limits),
             "pairs": course.pairs,
             "trace": course.trace,
+            "apart": course.apart,
         }
+
+    def run_apart(self, original: Version, versions: Sequence[Version], course: Course) -> Apart:
+        """Runs the original both ways, and versions apart from the tests where it does the same in both.
+
+        Only replies that say `apart` themselves are of a function that could not reach the tests: a version whose
+        values cannot cross has the status `not-plain`, and one that cannot be swapped in was run in one process.
+        """
+        if not self.warm:
+            return Apart(self.why_cold or "there is no fork server")
+        course = replace(course, stop_first=False, pairs=0, trace=0)
+        together = dict(self.preview([original], replace(course, apart=False)))[0]
+        alone = dict(self.preview([original], replace(course, apart=True)))[0]
+        why_not = difference(together, alone)
+        if why_not:
+            return Apart(why_not)
+        replies = dict(self.preview(versions, replace(course, apart=True)))
+        return Apart("", tuple(replies[index] for index in range(len(versions))))
 
     def fresh(self, version: Version, course: Course) -> wire.TrialReply:
         """One version in a fresh process, its file compiled from memory."""
@@ -418,3 +461,24 @@ class Stage:
         self.lab.count()
         reply = self.sandbox.ask(wire.trial_job(message), seconds=2 * seconds + 60)
         return wire_calls.read_timings(reply, len(versions), len(inputs))
+
+
+def difference(together: wire.TrialReply, alone: wire.TrialReply) -> str:
+    """Why a version that ran both ways cannot be judged apart from the tests; '' where it did the same."""
+    if alone.status == "not-plain":
+        return alone.message
+    if together.status != "ran":
+        return f"with the tests in one process it ended as {together.status!r}"
+    if not alone.apart or alone.status != "ran":
+        return f"in a process of its own it ended as {alone.status!r}"
+    there = {row.test: row for row in alone.rows}
+    for row in together.rows:
+        other = there.get(row.test)
+        if other is None or (row.outcome, row.exception, row.message) != (
+            other.outcome,
+            other.exception,
+            other.message,
+        ):
+            said = "is not run" if other is None else f"is {other.outcome} ({other.message or 'without a word'})"
+            return f"in a process of its own {row.test} {said}, with the tests it is {row.outcome}"
+    return ""

@@ -432,7 +432,11 @@ class TrialReply:
     """What a child of the fork server reported."""
 
     status: str
-    """`ran`, `syntax`, `unswappable`, `crashed`, `killed`, `lost`."""
+    """`ran`, `syntax`, `unswappable`, `not-plain`, `crashed`, `killed`, `lost`.
+
+    `not-plain` comes of trials apart alone: an argument, a result or an exception was none that crosses between
+    processes, or the function is of a kind that cannot be called so; `message` says which.
+    """
     rows: tuple[Row, ...]
     steps: int
     pairs: tuple[tuple[str, str], ...]
@@ -446,6 +450,8 @@ class TrialReply:
     message: str
     memory_kb: int
     cpu: float
+    apart: bool = False
+    """Whether the function ran in another process than the tests; said by the server, not by a child."""
 
 
 def read_trial(reply: Reply) -> TrialReply:
@@ -455,7 +461,7 @@ def read_trial(reply: Reply) -> TrialReply:
         status = "lost"
     elif reply.get("killed") or reply.get("signal") in (9, 24):
         status = "killed"
-    elif reply.get("signal") or reply.get("exit") or status not in ("ran", "syntax", "unswappable"):
+    elif reply.get("signal") or reply.get("exit") or status not in ("ran", "syntax", "unswappable", "not-plain"):
         status = "killed" if reply.get("exit") == 86 else "crashed"
     rows = []
     raw = reply.get("rows")
@@ -487,6 +493,7 @@ def read_trial(reply: Reply) -> TrialReply:
         said(reply.get("message") or reply.get("error"), 500),
         int(number(reply.get("memory_kb"))),
         number(reply.get("cpu")),
+        reply.get("apart") is True,
     )
 
 
