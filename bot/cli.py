@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -471,10 +472,16 @@ def _review(args: argparse.Namespace, terminal: Terminal) -> int:
         _note_config_of_head(workspace, change, progress)
         parts = _parts(config, args, terminal, workspace)
         result = review.review(
-            parts, workspace, config, progress, base=args.base, head=args.head, only=args.function
+            parts,
+            workspace,
+            config,
+            progress,
+            base=args.base,
+            head=args.head,
+            only=args.function,
+            keep=partial(save, state_dir=workspace.state_dir),
         )
-        saved = save(result, workspace.state_dir)
-        progress.note(f"saved {saved}")
+        _save(result, workspace, progress)
     return _deliver(result, config, args, terminal, outputs)
 
 
@@ -485,10 +492,18 @@ def _try(args: argparse.Namespace, terminal: Terminal) -> int:
         progress = _progress(args, terminal, stack)
         config = _load(args, terminal, workspace, _trusted(workspace, args.head))
         parts = _parts(config, args, terminal, workspace)
-        result = review.attempt(parts, workspace, config, progress, target=args.target, head=args.head)
-        saved = save(result, workspace.state_dir)
-        progress.note(f"saved {saved}")
+        keep = partial(save, state_dir=workspace.state_dir)
+        result = review.attempt(parts, workspace, config, progress, target=args.target, head=args.head, keep=keep)
+        _save(result, workspace, progress)
     return _deliver(result, config, args, terminal, outputs)
+
+
+def _save(result: Review, workspace: Workspace, progress: Progress) -> None:
+    """Writes the result to the state folder; a full disk costs the file, not what the review says."""
+    try:
+        progress.note(f"saved {save(result, workspace.state_dir)}")
+    except OSError as problem:
+        progress.note(f"not saved in {workspace.state_dir}: {problem.strerror or problem}")
 
 
 def _replay(args: argparse.Namespace, terminal: Terminal) -> int:

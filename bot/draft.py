@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import uuid
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from bot.domain import (
     Conclusion,
     Costs,
     Evidence,
+    Finding,
     Found,
     FunctionReport,
     Problem,
@@ -57,6 +59,7 @@ class Draft:
     """The review while it is being made; `finish` gives the value."""
 
     def __init__(self, ground: Ground, lab: trial.Lab, found: Found, target: Target | None = None) -> None:
+        self.id = uuid.uuid4().hex[:12]
         self.ground = ground
         self.lab = lab
         self.found = found
@@ -64,6 +67,8 @@ class Draft:
         self.evidence: Evidence | None = None
         self.test_changes: tuple[TestChange, ...] = ()
         self.unproven: tuple[Suspicion, ...] = ()
+        self.proven: list[Finding] = []
+        """Findings in the order in which they were proven: each stays in the review, whatever comes after."""
         self.reviewed: list[Reviewed] = []
         self.problems: list[Problem] = []
         self.notes: list[str] = []
@@ -78,8 +83,23 @@ class Draft:
         self.environment: dict[str, str] = {"tryline": __version__}
         self.prepare_seconds = 0.0
 
+    def so_far(self) -> Review:
+        """The review as it would have to be told if it ended here: what it left undone is not clean."""
+        part = copy.copy(self)
+        part.problems = [*self.problems, Problem("interrupted", "the review ended before all was done")]
+        part.reviewed, part.notes, part.environment = [*self.reviewed], [*self.notes], {**self.environment}
+        part.unfinished = {function.id for function in self.found.functions}
+        return part.finish()
+
     def finish(self) -> Review:
         """The review as a value."""
+        attended = {item.finding.id for item in self.reviewed}
+        why = "not rewritten: the review ended before that"
+        self.reviewed += [
+            Reviewed(finding, None, None, why_no_rewrite=why)
+            for finding in self.proven
+            if finding.id not in attended
+        ]
         if self.evidence is not None:
             self.note_runs(self.evidence)
         elif self.found.functions and not self.problems:
@@ -102,7 +122,7 @@ class Draft:
             usage=usage,
         )
         return Review(
-            id=uuid.uuid4().hex[:12],
+            id=self.id,
             change=self.ground.change,
             conclusion=self.conclusion(),
             functions=tuple(self.report(function) for function in self.found.functions),

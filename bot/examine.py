@@ -46,6 +46,8 @@ CONFIDENT = 0.5
 MOST_NAME = 100
 MOST_EDITS = 50
 """Characters of a name, and how many edits, that a memory may give."""
+BROKEN = "could not "
+"""How the reason for no rewrite begins where an engine failed: the next review tries again."""
 SEARCHED = "an earlier review of the function as it stands found no rewrite, and none was searched for again"
 
 
@@ -107,7 +109,7 @@ def examine(bench: Bench, finding: Finding, progress: Progress, known: Known | N
         with account:
             search = rewrite(bench, place, finding, guide_of(finding, bench.evidence), model, progress)
     except SandboxError as problem:
-        return Reviewed(finding, None, None, refused, f"could not search: {problem.message}")
+        return Reviewed(finding, None, None, refused, f"{BROKEN}search: {problem.message}")
     if why := unconvincing(search):
         return Reviewed(finding, None, search, refused, why)
     progress.stage("verify", f"{len(search.candidates)} candidates for {function.head.qualname}")
@@ -146,7 +148,7 @@ def proved(
         try:
             verdict = verify.verify(bench.lab, case, candidate, bench.checks, bench.verify, progress)
         except SandboxError as problem:
-            why = f"could not prove it cold: {problem.message}"
+            why = f"{BROKEN}prove it cold: {problem.message}"
             return Reviewed(finding, None, search, tuple(rejected), why)
         if isinstance(verdict, Rewrite):
             verdict = compared(bench, place, finding, verdict, progress)

@@ -55,6 +55,7 @@ def suspected(
             differed = differ.differ(lab, sides, texts, functions, evidence, limits, progress)
         except SandboxError as problem:
             draft.left_alone.update({f.id: f"could not be compared: {problem.message}" for f in functions})
+            draft.unfinished |= {f.id for f in functions}
         else:
             draft.differences.update(differed.differences)
             draft.compared.update(differed.compared)
@@ -100,6 +101,7 @@ def slowed(
         timed = slower.slower(lab, sides, texts, functions, evidence, limits, progress)
     except SandboxError as problem:
         draft.notes.append(f"Times were not measured: {problem.message}.")
+        draft.unfinished |= {f.id for f in functions}
         return ()
     for name, why in timed.left_alone.items():
         draft.left_alone.setdefault(name, why)

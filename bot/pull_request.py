@@ -191,11 +191,14 @@ def ran(case: Case, workspace: Workspace) -> ExitCode:
         memory=conversation.memory,
         target=Target(case.host.name, case.pull.repository, number, case.head),
         everything=case.event.order.everything,
+        keep=lambda part: written(placed(case, desk.result), record.dumps(part)),
     )
-    saved(case, workspace, result)
+    unsaved = saved(case, workspace, result)
     delivered = told(case, result)
     answered(case, result)
     finished(case, result, delivered)
+    if unsaved is not None:
+        raise unsaved
     return verdict(case, result)
 
 
@@ -210,15 +213,24 @@ def announce(case: Case, body: str) -> None:
             case.desk.progress.note(f"could not announce the review: {error.message}")
 
 
-def saved(case: Case, workspace: Workspace, result: Review) -> None:
-    """Writes the result before anything is posted: what was paid for is not lost to an outage."""
+def saved(case: Case, workspace: Workspace, result: Review) -> UsageError | None:
+    """Writes the result before anything is posted: what was paid for is not lost to an outage. What cannot be
+    written is no reason not to post; the error is given back, to be raised afterwards."""
     desk = case.desk
-    desk.progress.note(f"saved {record.save(result, workspace.state_dir)}")
-    written(placed(case, desk.result), record.dumps(result))
-    desk.job.output("result", str(desk.result))
-    if desk.sarif is not None:
-        written(placed(case, desk.sarif), sarif(result))
-        desk.job.output("sarif", str(desk.sarif))
+    try:
+        desk.progress.note(f"saved {record.save(result, workspace.state_dir)}")
+    except OSError as problem:
+        desk.progress.note(f"not saved in {workspace.state_dir}: {problem.strerror or problem}")
+    try:
+        written(placed(case, desk.result), record.dumps(result))
+        desk.job.output("result", str(desk.result))
+        if desk.sarif is not None:
+            written(placed(case, desk.sarif), sarif(result))
+            desk.job.output("sarif", str(desk.sarif))
+    except UsageError as error:
+        desk.progress.note(error.message)
+        return error
+    return None
 
 
 def placed(case: Case, path: Path) -> Path:

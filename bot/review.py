@@ -29,7 +29,7 @@ from bot.domain import (
 )
 from bot.draft import Draft, Ground, text_at
 from bot.endpoints import Model
-from bot.errors import EndpointError, SandboxError, TrylineError, without_addresses
+from bot.errors import EndpointError, SandboxError, TrylineError, UsageError, without_addresses
 from bot.languages import Language
 from bot.plan import Known, Memory
 from bot.progress import Progress
@@ -38,6 +38,9 @@ from bot.sandboxes import Contents
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
 from bot.steps.find import find, find_function
 from bot.workspace import Workspace
+
+Keep = Callable[[Review], object]
+"""Takes a review that is not done yet; raises OSError or UsageError where it cannot be kept."""
 
 CODE_OUTSIDE = ("outside-functions", "unparsable", "undecodable", "deleted-function", "deleted-file")
 """Reasons for which code is not reviewed and can break a test nevertheless."""
@@ -58,12 +61,14 @@ def review(
     memory: Memory | None = None,
     target: Target | None = None,
     everything: bool = False,
+    keep: Keep | None = None,
 ) -> Review:
     """Reviews what lies between two revisions. Infrastructure that fails makes the review neutral, not an error.
 
     `memory` is what earlier reviews of the same pull request, `target`, left behind: the tests are run and
     findings proven all the same, but of a function that is as it was nothing is asked again, and its findings'
     rewrites are proven anew instead of searched for. With `everything` all is done anew; what is ignored stays so.
+    `keep` takes the review as it stands whenever something was proven, so that a run that is killed loses nothing.
     Raises RepositoryError and UsageError for what cannot be reviewed as asked.
     """
     began = time.monotonic()
@@ -82,7 +87,7 @@ def review(
     recall = Recall.of(memory, found.functions, everything=everything)
     found = within_budget(found, config, recall.unchanged)
     progress.note(f"changed functions: {len(found.functions)}; parts left out: {len(found.not_reviewed)}")
-    return reviewed(ground, found, progress, recall=recall, target=target)
+    return reviewed(ground, found, progress, recall=recall, target=target, keep=keep)
 
 
 def attempt(
@@ -93,6 +98,7 @@ def attempt(
     *,
     target: str,
     head: str | None,
+    keep: Keep | None = None,
 ) -> Review:
     """Works on one function whatever the change: its failing tests are the finding, there is no base."""
     began = time.monotonic()
@@ -102,7 +108,7 @@ def attempt(
     change = Change(tip.head, tip.head, ())
     ground = Ground(change, tree, tree, config, parts, began)
     function = find_function(tree, parts.languages, target)
-    return reviewed(ground, Found((function,), ()), progress, alone=True)
+    return reviewed(ground, Found((function,), ()), progress, alone=True, keep=keep)
 
 
 def within_budget(found: Found, config: Config, unchanged: frozenset[str] = frozenset()) -> Found:
@@ -138,13 +144,14 @@ def reviewed(
     alone: bool = False,
     recall: Recall | None = None,
     target: Target | None = None,
+    keep: Keep | None = None,
 ) -> Review:
     """Prepare, observe, suspect, prove, propose, verify; then the review."""
     lab = trial.Lab(ground.parts.backend, ground.config.limits())
     draft = Draft(ground, lab, found, target)
     if found.functions or changes_code(ground, found):
         try:
-            Journey(ground, lab, found, draft, progress, recall or Recall(), alone=alone).go()
+            Journey(ground, lab, found, draft, progress, recall or Recall(), alone=alone, keep=keep).go()
         except SandboxError as problem:
             hint = f" ({problem.hint})" if problem.hint else ""
             draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
@@ -165,6 +172,7 @@ class Journey:
         recall: Recall,
         *,
         alone: bool,
+        keep: Keep | None,
     ) -> None:
         self.ground = ground
         self.lab = lab
@@ -173,6 +181,7 @@ class Journey:
         self.progress = progress
         self.recall = recall
         self.alone = alone
+        self.keep = keep
         self.model = functools.cache(self.wake)
         """The model, woken when it is first needed: a review that has nothing to ask makes no request."""
 
@@ -191,6 +200,20 @@ class Journey:
         self.timed(sides, texts, witnessed)
         found = [item.finding for item in self.draft.reviewed]
         self.draft.unproven = further.still_unproven(self.draft.unproven, found)
+        if self.lab.broken:
+            # What a step made of it was its own container's matter, as long as the engine still gives another.
+            with self.lab.open(sides.head):
+                pass
+
+    def saved(self) -> None:
+        """Hands on what is known so far. That it cannot be kept is no reason to end a review."""
+        if self.keep is None:
+            return
+        try:
+            self.keep(self.draft.so_far())
+        except (OSError, UsageError) as problem:
+            self.progress.note(f"what was found so far cannot be saved: {problem}")
+            self.keep = None
 
     def look(self, sides: observe.Sides) -> Evidence:
         """Runs base and head."""
@@ -215,6 +238,8 @@ class Journey:
             others=any(row.slug not in SAME_CODE for row in self.found.not_reviewed),
         )
         self.draft.unproven = proven.unproven
+        self.draft.proven += proven.findings
+        self.saved()
         self.progress.note(f"findings proven: {len(proven.findings)}")
         return proven.findings
 
@@ -267,7 +292,10 @@ class Journey:
         if asked:
             fallen = Counter(row.reason for row in witnessed.left if any(row.suspicion is s for s in asked))
             self.draft.notes.append(told_of(len(asked), len(asked) - fallen.total(), fallen))
-        return replace(witnessed, findings=further.merged(witnessed.findings))
+        witnessed = replace(witnessed, findings=further.merged(witnessed.findings))
+        self.draft.proven += witnessed.findings
+        self.saved()
+        return witnessed
 
     def shown(self, findings: Sequence[Finding]) -> dict[str, frozenset[str]]:
         """Function id -> texts of the test files that prove a finding of it."""
@@ -294,6 +322,7 @@ class Journey:
                 else f"{spared} functions unchanged since {{}} were"
             )
             draft.notes.append(f"{what.format(self.recall.since)} not asked about again.")
+        before = frozenset(draft.unfinished)
         # What is not asked now is to be asked next time.
         draft.unfinished |= {function.id for function in functions}
         if not functions or self.ground.seconds_left() <= 0 or (model := self.model()) is None:
@@ -321,7 +350,7 @@ class Journey:
             progress=self.progress,
         )
         skipped = {name for name, _ in asked.skipped}
-        draft.unfinished -= {function.id for function in functions if function.id not in skipped}
+        draft.unfinished -= {f.id for f in functions if f.id not in skipped and f.id not in before}
         draft.notes += [f"The model said nothing usable of {name}: {why}" for name, why in asked.skipped]
         return asked.suspicions
 
@@ -340,6 +369,7 @@ class Journey:
             known = self.recall.known(finding)
             item = self.outcome(bench, finding, known)
             self.draft.reviewed.append(item)
+            self.saved()
             spared += known is not None and item.search is None and not item.ignored
         if spared:
             what = "For 1 finding" if spared == 1 else f"For {spared} findings"
@@ -362,6 +392,7 @@ class Journey:
                 self.ground, self.lab, sides, texts, steady, witnessed.evidence, self.draft, self.progress
             )
             slow = {finding.function.id: finding for finding in found}
+            self.draft.proven += (finding for finding in found if not self.recall.ignored_by(finding))
         for function in functions:
             # What is wrong is not made faster: its repair comes first.
             if function.id in wrong or function.id in self.draft.left_alone or over_budget(self.ground, self.lab):
@@ -375,6 +406,7 @@ class Journey:
             item = quickened(self.ground, bench, function, finding, self.draft, self.progress)
             if item is not None and not self.recall.ignored_by(item.finding):
                 self.draft.reviewed.append(item)
+                self.saved()
 
     def outcome(self, bench: examine.Bench, finding: Finding, known: Known | None) -> Reviewed:
         """What becomes of one finding."""
@@ -412,7 +444,10 @@ def examined(
 ) -> Reviewed:
     """What becomes of one finding. A defect of ours in it costs its rewrite, never the proven finding."""
     try:
-        return examine.examine(bench, finding, progress, known)
+        item = examine.examine(bench, finding, progress, known)
+        if item.rewrite is None and item.why_no_rewrite.startswith(examine.BROKEN):
+            draft.unfinished.add(finding.function.id)
+        return item
     except TrylineError:
         raise
     except Exception as bug:

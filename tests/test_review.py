@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from fake_endpoint import FakeEndpoint
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, FakeSandbox
 from repositories import Repository
 from sample_trials import changed, finding, function, result, run
 
@@ -23,8 +24,11 @@ from bot.domain import (
     Conclusion,
     Evidence,
     Found,
+    Image,
+    Limits,
     Outcome,
     Problem,
+    Review,
     Reviewed,
     SuiteRun,
     Suspicion,
@@ -40,6 +44,7 @@ from bot.languages.python.language import Python
 from bot.progress import Silent
 from bot.render import markdown
 from bot.review import awake, over_budget, review, within_budget
+from bot.sandboxes import Contents
 from bot.workspace import Workspace
 
 CODE = "LIMIT = 1\n\n\ndef total(x):\n    return x * LIMIT\n"
@@ -225,6 +230,52 @@ def test_an_engine_that_breaks_on_the_way_leaves_everything_to_be_reviewed(tmp_p
     assert "engine" in [problem.slug for problem in told.problems]
     assert (told.conclusion, [row.whole for row in told.functions]) == (Conclusion.NEUTRAL, [False])
     assert told.suite["head"] == {"failed": 1}, "that came after the tests"
+
+
+class Failing(FakeEngine):
+    """An engine that is gone once a function was put back and healed its test."""
+
+    def open(self, image: Image, tree: Contents, limits: Limits) -> AbstractContextManager[FakeSandbox]:
+        if any(spec["replace"] for _, spec in self.jobs):
+            raise SandboxError("the engine is gone", slug="engine")
+        return super().open(image, tree, limits)
+
+
+def heals(tree: str, spec: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    return {"t.py::a": RED if "LIMIT * x" in tree and not spec["replace"] else GREEN}
+
+
+def test_what_was_proven_before_the_engine_died_is_told_and_was_kept(tmp_path: Path) -> None:
+    broken = scene_of(tmp_path / "repo", Failing(heals))
+    config = load(None, environ={}, flags={})
+    parts = replace(broken.parts, detectors=(Accusing(),))
+    kept: list[Review] = []
+    told = review(
+        parts, broken.workspace, config, Silent(), base="main", head="topic", only=None, keep=kept.append
+    )
+    assert told.conclusion is Conclusion.FINDINGS
+    (item,) = told.findings
+    assert item.finding.witness.tests == ("t.py::a",) and item.rewrite is None and item.why_no_rewrite
+    assert [row.whole for row in told.functions] == [False]
+    first = kept[0]
+    assert first.id == told.id, "the same result, to be replaced by the whole one"
+    assert [row.finding.id for row in first.findings] == [item.finding.id]
+    assert [problem.slug for problem in first.problems] == ["interrupted"]
+    assert "interrupted" not in [problem.slug for problem in told.problems]
+
+
+def test_a_review_that_cannot_be_kept_on_the_way_goes_on(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def full(part: Review) -> None:
+        asked.append(part.id)
+        raise OSError(28, "No space left on device")
+
+    broken = scene_of(tmp_path / "repo", Failing(heals))
+    config = load(None, environ={}, flags={})
+    parts = replace(broken.parts, detectors=(Accusing(),))
+    told = review(parts, broken.workspace, config, Silent(), base="main", head="topic", only=None, keep=full)
+    assert told.conclusion is Conclusion.FINDINGS and len(asked) == 1
 
 
 def test_what_both_sides_share_is_said_once(scene: Scene) -> None:
