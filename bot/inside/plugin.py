@@ -1,5 +1,6 @@
 """What pytest is told: results as a stream of events, a time limit for each test, and short failure texts."""
 
+import functools
 import json
 import os
 import signal
@@ -42,13 +43,18 @@ def frames_of(excinfo, root, limit=40):
     trace = excinfo.tb
     while trace is not None:
         code = trace.tb_frame.f_code
-        path = os.path.realpath(code.co_filename)
-        if path.startswith(root + os.sep):
-            found.append(
-                [os.path.relpath(path, root), trace.tb_lineno, getattr(code, "co_qualname", code.co_name)]
-            )
+        path = relative(code.co_filename, root)
+        if path:
+            found.append([path, trace.tb_lineno, getattr(code, "co_qualname", code.co_name)])
         trace = trace.tb_next
     return found[-limit:]
+
+
+@functools.lru_cache(maxsize=4096)
+def relative(path, root):
+    """A path relative to the root, empty outside it; kept, as resolving one asks the system for each folder."""
+    path = os.path.realpath(path)
+    return os.path.relpath(path, root) if path.startswith(root + os.sep) else ""
 
 
 def outcome_of(reports):
