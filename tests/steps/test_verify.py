@@ -16,7 +16,7 @@ from bot.checks import Trialled
 from bot.domain import Candidate, Evidence, Image, Judgement, Limits, Outcome, Replacement, Rewrite, SuiteRun
 from bot.languages.python.language import Python
 from bot.progress import Silent
-from bot.sandboxes import Job, Reply
+from bot.sandboxes import Contents, Job, Reply
 from bot.steps.verify import (
     CONTROLLED,
     Case,
@@ -132,8 +132,8 @@ class Engine(FakeEngine):
     """Containers that take files."""
 
     @contextmanager
-    def open(self, image: Image, tree: bytes, limits: Limits) -> Iterator[FakeSandbox]:
-        yield Writable(tree.decode("latin-1"), self.answer, self.jobs)
+    def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[FakeSandbox]:
+        yield Writable(tree.tar.decode("latin-1"), self.answer, self.jobs)
 
 
 def test_a_rewrite_says_what_is_in_its_way() -> None:
