@@ -1,8 +1,8 @@
 """Further container engines for tests: real daemons in a network of their own, ended with all that they started.
 
 Each lives in its own network, mount and process namespaces: it cannot touch the machine's engine (a second
-`dockerd` in the same network removes `docker0`), and when the test's process dies, the kernel ends every process of
-it. There is no way out of that network; `bring` copies prepared images from the machine's engine.
+`dockerd` in the same network removes `docker0`), and when the test's process dies, the kernel ends every process
+of it. There is no way out of that network; `bring` copies prepared images from the machine's engine.
 """
 
 from __future__ import annotations

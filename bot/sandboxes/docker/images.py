@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -404,8 +404,8 @@ class Images:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
     def _cached(self, key: str) -> dict[str, Any] | None:
-        for image in self._api.images(filters={"label": [f"{KEY}={key}", f"{engine.ROLE}=deps"]}):
-            marks = image.get("Labels") or {}
+        for image in self._labelled(KEY, key, "deps"):
+            marks = image["Labels"]
             created = marks.get(engine.CREATED, "0")
             fresh = created.isdigit() and time.time() - int(created) < PROBLEM_MEMORY
             if fresh or not _show(marks.get(PROBLEM, "")):
@@ -413,9 +413,13 @@ class Images:
         return None
 
     def _made(self, mark: str) -> dict[str, Any] | None:
-        for image in self._api.images(filters={"label": [f"{BASE}={mark}", f"{engine.ROLE}=base"]}):
-            return dict(image)
-        return None
+        return next(self._labelled(BASE, mark, "base"), None)
+
+    def _labelled(self, name: str, value: str, role: str) -> Iterator[dict[str, Any]]:
+        """Images of a role with a label; asked for by one label, because Podman 4 finds nothing by two."""
+        for image in self._api.images(filters={"label": [f"{name}={value}"]}):
+            if (image.get("Labels") or {}).get(engine.ROLE) == role:
+                yield dict(image)
 
     def _inspect(self, name: str) -> Mapping[str, Any] | None:
         try:
