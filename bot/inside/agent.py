@@ -90,5 +90,8 @@ def main():
                 reply({"id": job["id"], "error": "no fork server"})
             else:
                 server.ask(job["id"], job["message"])
+        elif kind == "cancel":
+            if server is not None:
+                server.cancel(job["jobs"])
         else:
             threading.Thread(target=answer, args=(job,), daemon=True).start()

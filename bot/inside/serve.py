@@ -71,8 +71,20 @@ class Server:
             gc.collect()
             gc.freeze()
             self.reporter.send(job=job, functions=len(unit.functions))
+        elif kind == "cancel":
+            self.cancel(set(message["jobs"]))
         else:
             self.queue.append(message)
+
+    def cancel(self, jobs):
+        """Nobody waits for these any more: those in the queue are dropped, those that run are ended, and each is
+        answered all the same."""
+        for message in [one for one in self.queue if one["job"] in jobs]:
+            self.queue.remove(message)
+            self.reporter.send(job=message["job"], error="cancelled")
+        for child in self.children.values():
+            if child.job in jobs:
+                child.deadline = 0.0
 
     def room(self, message):
         """Whether a request may start now: what takes times runs alone, among our own at least."""

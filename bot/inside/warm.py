@@ -89,14 +89,24 @@ class Warm:
         if self.dead:
             self.reply({"id": job_id, "error": self.dead, "output": self.out.text()[-4000:]})
             return
-        data = (json.dumps(dict(message, job=job_id)) + "\n").encode()
         try:
-            with self.writing:  # not the lock that answers need: the server may be busy sending one
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(self.ask_write, view) :]
+            self.tell(dict(message, job=job_id))
         except OSError:
             self.settle(job_id, {"error": "the fork server ended", "output": self.out.text()[-4000:]})
+
+    def cancel(self, jobs):
+        """Ends what was asked and is not wanted any more; the server answers each."""
+        try:
+            self.tell({"kind": "cancel", "jobs": jobs, "job": None})
+        except OSError:
+            pass  # it ended, and all that waits is answered by that
+
+    def tell(self, message):
+        """Writes one line to the server. Raises OSError when it is gone."""
+        with self.writing:  # not the lock that answers need: the server may be busy sending one
+            view = memoryview((json.dumps(message) + "\n").encode())
+            while view:
+                view = view[os.write(self.ask_write, view) :]
 
     def stop(self):
         processes.kill_all(self.process.pid)
