@@ -21,9 +21,9 @@ RECIPE = Recipe(None, None, None, {}, (InstallStep(("uv", "pip", "install", "pyt
 ARGS = ("--rootdir=/repo", "-p", "no:cacheprovider")
 
 
-def docker_backend(environ: Mapping[str, str] | None = None) -> Docker:
-    """The Docker backend as the command makes it."""
-    return Docker(os.environ if environ is None else environ, Path(uv.find_uv_bin()))
+def docker_backend(environ: Mapping[str, str] | None = None, spares: int | None = None) -> Docker:
+    """The Docker backend as the command makes it; with `spares=0` no container is started ahead."""
+    return Docker(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares)
 
 
 def prepared(backend: Backend) -> Image:

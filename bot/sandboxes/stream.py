@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
 import io
 import itertools
@@ -10,7 +11,7 @@ import queue
 import struct
 import tarfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 from bot.errors import SandboxError
@@ -83,16 +84,31 @@ class Stream:
                 f"the container does not take jobs any more ({problem}); {self.why()}", slug="container-gone"
             ) from problem
 
-    def ask(self, job: Job, *extra: bytes) -> tuple[int, queue.SimpleQueue[Reply]]:
-        """Sends a job; the reply arrives in the queue."""
+    def ask(
+        self, job: Job, *extra: bytes, box: queue.SimpleQueue[Reply] | None = None
+    ) -> tuple[int, queue.SimpleQueue[Reply]]:
+        """Sends a job; the reply arrives in the queue, with the job's number as its `id`."""
         number = next(self._numbers)
-        box: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        box = queue.SimpleQueue() if box is None else box
         with self._guard:
             if self._broken:
                 raise SandboxError(f"the container ended: {self.why()}", slug="container-gone")
             self._waiting[number] = box
         self.send(json.dumps({**job, "id": number}).encode(), *extra)
         return number, box
+
+    def cancel(self, numbers: Collection[int]) -> None:
+        """Nobody waits for these jobs any more: they are ended inside, and their replies left out."""
+        with self._guard:
+            waiting = [number for number in numbers if self._waiting.pop(number, None) is not None]
+        if waiting:
+            with contextlib.suppress(SandboxError):  # whoever asks next is told
+                self.send(json.dumps({"kind": "cancel", "jobs": waiting}).encode())
+
+    @property
+    def open(self) -> bool:
+        """Whether the other side is there, as far as is known."""
+        return not self._broken
 
     def why(self) -> str:
         """What is known about the end of the container."""
@@ -160,18 +176,33 @@ class Conversation:
         return self._take(box, seconds)
 
     def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Iterator[tuple[int, Reply]]:
-        """Sends jobs a few ahead of the workers inside, yields (index, reply) in the order sent.
+        """Sends jobs a few ahead of the workers inside, yields (index, reply) as they end.
 
-        Closing the iterator early leaves the rest unsent: a sibling that already won costs no more work.
+        At most `seconds` may pass without any reply. Closing the iterator early leaves the rest unsent and ends
+        what runs: a sibling that already won costs no more work.
         """
-        ahead: list[tuple[int, queue.SimpleQueue[Reply]]] = []
-        for index, job in enumerate(jobs):
-            ahead.append((index, self._stream.ask(job)[1]))
-            if len(ahead) >= 2 * self._width:
-                first, box = ahead.pop(0)
-                yield first, self._take(box, seconds)
-        for first, box in ahead:
-            yield first, self._take(box, seconds)
+        replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        waiting: dict[int, int] = {}
+        try:
+            for index, job in enumerate(jobs):
+                waiting[self._stream.ask(job, box=replies)[0]] = index
+                while len(waiting) >= 2 * self._width:
+                    reply = self._take(replies, seconds)
+                    yield waiting.pop(reply["id"]), reply
+            while waiting:
+                reply = self._take(replies, seconds)
+                yield waiting.pop(reply["id"]), reply
+        finally:
+            self._stream.cancel(waiting)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still take jobs, as far as is known without asking it."""
+        return self._stream.open
+
+    def close(self) -> None:
+        """Ends its input, upon which it ends by itself."""
+        self._stream.close()
 
     def fill(self, tar: bytes) -> None:
         """Unpacks an archive at /repo. Raises SandboxError where it does not fit."""

@@ -194,12 +194,12 @@ def test_put_and_get_stay_in_the_repository(box: Sandbox) -> None:
 # ---------------------------------------------------------------------------------------------- the jobs
 
 
-def test_answers_come_in_the_order_of_the_questions(box: Sandbox) -> None:
-    waits = (0.3, 0.0, 0.2, 0.0, 0.1)
+def test_answers_come_as_they_are_ready_each_with_its_question(box: Sandbox) -> None:
+    waits = (1.5, 0.0, 0.2, 0.0, 0.1)
     jobs = [program(f"import time; time.sleep({wait}); print({n})") for n, wait in enumerate(waits)]
     answers = list(box.ask_many(jobs, seconds=30))
-    assert [index for index, _ in answers] == [0, 1, 2, 3, 4]
-    assert [str(reply["output"]).strip() for _, reply in answers] == ["0", "1", "2", "3", "4"]
+    assert sorted((n, str(reply["output"]).strip()) for n, reply in answers) == [(n, str(n)) for n in range(5)]
+    assert answers[0][0] != 0, "a slow one keeps nobody else waiting"
 
 
 def test_questions_are_not_sent_after_the_caller_is_content(backend: Backend, image: Image) -> None:
@@ -212,7 +212,7 @@ def test_questions_are_not_sent_after_the_caller_is_content(backend: Backend, im
 
     with backend.open(image, contents({}), LIMITS) as box:
         answers = box.ask_many(jobs(), seconds=30)
-        assert next(answers)[0] == 0
+        assert next(answers)[0] < 10
         answers.close()
         assert len(asked) < 10
         assert printed(box, "print('next')") == "next"
@@ -231,8 +231,8 @@ os.wait()
 time.sleep(1.2)
 print(os.path.exists("/tmp/survived"))
 """
-    replies = list(box.ask_many([program(keeps), program("")], seconds=30))
-    assert [str(reply["output"]).strip() for _, reply in replies] == ["True", ""]
+    replies = dict(box.ask_many([program(keeps), program("")], seconds=30))
+    assert [str(replies[number]["output"]).strip() for number in (0, 1)] == ["True", ""]
 
 
 def test_a_container_that_does_not_answer_in_time_is_given_up(backend: Backend, image: Image) -> None:

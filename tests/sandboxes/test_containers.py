@@ -118,7 +118,7 @@ def test_a_container_that_takes_no_job_is_not_waited_for_for_ever(agent: Agent) 
 
 @pytest.fixture(scope="module")
 def backend() -> Docker:
-    return docker_backend()
+    return docker_backend(spares=0)  # what is counted here is what was asked for
 
 
 @pytest.fixture(scope="module")

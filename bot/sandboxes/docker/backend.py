@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -10,13 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import docker
+import requests.exceptions
 
 from bot.domain import Image, Limits, Recipe
 from bot.errors import SandboxError
 from bot.progress import Progress
 from bot.sandboxes import Contents, Diagnosis, Sandbox
+from bot.sandboxes.admission import Capacity
 from bot.sandboxes.docker import containers, engine
+from bot.sandboxes.docker.containers import Container
 from bot.sandboxes.docker.images import Images
+from bot.sandboxes.pool import Pool
 from bot.sandboxes.stream import inside_archive
 
 
@@ -25,9 +30,10 @@ class Docker:
 
     name = "docker"
 
-    def __init__(self, environ: Mapping[str, str], uv_binary: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], uv_binary: Path, spares: int | None = None) -> None:
+        """Keeps at most `spares` containers ahead; None: as many as the engine has processors."""
         self.containers = 0
-        self._cpus = 0
+        self._pool = Pool(self, spares)
         self._environ = dict(environ)
         self._uv_binary = uv_binary
         self._run = uuid.uuid4().hex[:12]
@@ -43,12 +49,21 @@ class Docker:
                 engine.clean(self._client)
             return self._client
 
-    def _processors(self, client: docker.DockerClient) -> int:
-        """How many processors the engine has; asked once."""
-        with self._lock:
-            if not self._cpus:
-                self._cpus = int(client.info().get("NCPU") or 1)
-            return self._cpus
+    @functools.cached_property
+    def _capacity(self) -> Capacity:
+        about = self._connected().info()
+        return Capacity(int(about.get("NCPU") or 1), int(about.get("MemTotal") or 0) >> 20)
+
+    def capacity(self) -> Capacity:
+        """What the engine has; asked once. Raises SandboxError when it does not answer."""
+        try:
+            return self._capacity
+        except (docker.errors.APIError, requests.exceptions.RequestException) as problem:
+            raise SandboxError(
+                f"the engine does not say what it has: {problem}",
+                hint="see what `tryline doctor` says",
+                slug="engine",
+            ) from problem
 
     def diagnose(self) -> tuple[Diagnosis, ...]:
         """What works here and what is missing; never raises."""
@@ -67,15 +82,18 @@ class Docker:
 
     @contextlib.contextmanager
     def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[Sandbox]:
-        """A fresh container with the tree's files, removed on leaving."""
-        client = self._connected()
+        """A container with the tree's files that nobody has used, removed on leaving."""
+        # An engine refuses a container that wants more processors than there are.
+        limits = replace(limits, cpus=min(limits.cpus, float(self.capacity().cores)))
         with self._lock:
             self.containers += 1
-        labels = engine.labels(self._run, role="run")
-        # An engine refuses a container that wants more processors than there are.
-        limits = replace(limits, cpus=min(limits.cpus, float(self._processors(client))))
-        with containers.opened(client, image, tree, limits=limits, labels=labels, archive=self._archive) as box:
+        with self._pool.open(image, tree, limits) as box:
             yield box
+
+    def start(self, image: Image, limits: Limits) -> Container:
+        """A fresh container with no files yet, for the pool."""
+        labels = engine.labels(self._run, role="run")
+        return containers.started(self._connected(), image, limits=limits, labels=labels, archive=self._archive)
 
     def describe(self) -> Mapping[str, str]:
         """Engine, version and isolation in words."""
@@ -90,4 +108,5 @@ class Docker:
         return engine.clean(self._connected())
 
     def close(self) -> None:
-        """Nothing is started ahead."""
+        """Ends what was started ahead."""
+        self._pool.close()

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -20,7 +20,6 @@ import requests.exceptions
 
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
-from bot.sandboxes import Contents
 from bot.sandboxes.docker import engine
 from bot.sandboxes.stream import BOOT, INSIDE, STALL, Conversation, Stream
 
@@ -111,6 +110,10 @@ class Container(Conversation):
                 return " (out of memory: raise sandbox.memory_mb)"
         return ""
 
+    def boot(self, archive: bytes) -> None:
+        """Gives the container the agent that it is to become."""
+        self._stream.send(archive)
+
     def kill(self) -> None:
         """Ends the container now."""
         self._stream.close()
@@ -118,17 +121,10 @@ class Container(Conversation):
             self._container.remove(force=True)
 
 
-@contextlib.contextmanager
-def opened(
-    client: docker.DockerClient,
-    image: Image,
-    tree: Contents,
-    *,
-    limits: Limits,
-    labels: Mapping[str, str],
-    archive: bytes,
-) -> Iterator[Container]:
-    """A fresh container with the tree at /repo. Raises SandboxError when it cannot be had.
+def started(
+    client: docker.DockerClient, image: Image, *, limits: Limits, labels: Mapping[str, str], archive: bytes
+) -> Container:
+    """A fresh container with nothing at /repo. Raises SandboxError when it cannot be had; leaves nothing then.
 
     The first start is tried once more: an engine under load sometimes refuses one.
     """
@@ -169,27 +165,23 @@ def opened(
             time.sleep(1)
     box: Container | None = None
     try:
-        try:
-            raw = client.api.attach_socket(
-                str(container.id), params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
-            )
-            stream = Stream(Attached(raw))
-            box = Container(client, container, stream, max(1, round(limits.cpus)))
-            container.start()
-            stream.send(archive)
-        except (docker.errors.APIError, requests.exceptions.RequestException) as problem:
-            raise SandboxError(
-                f"the engine does not start a container: {problem}",
-                hint="see what `tryline doctor` says",
-                slug="container-start",
-            ) from problem
-        box.fill(tree.tar)
-        if tree.over:
-            box.fill(tree.over_tar())
-        yield box
-    finally:
+        raw = client.api.attach_socket(
+            str(container.id), params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+        )
+        box = Container(client, container, Stream(Attached(raw)), max(1, round(limits.cpus)))
+        container.start()
+        box.boot(archive)
+    except BaseException as problem:
         if box is not None:
             box.kill()
         else:
             with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
                 container.remove(force=True)
+        if isinstance(problem, (docker.errors.APIError, requests.exceptions.RequestException)):
+            raise SandboxError(
+                f"the engine does not start a container: {problem}",
+                hint="see what `tryline doctor` says",
+                slug="container-start",
+            ) from problem
+        raise
+    return box
