@@ -7,7 +7,7 @@ import time
 
 MAX_REPORT = 4 << 20
 """Bytes that a child may say."""
-TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "outcomes", "complete")
+TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "lines", "outcomes", "complete")
 """What a child may say; the rest of an answer is the server's own observation."""
 STREAMED = ("call", "measure")
 """Jobs whose children tell rows as JSON lines while they work, so that one that is killed has told what it did."""
@@ -28,6 +28,8 @@ class Child:
         self.killed = False
         self.status = None
         self.usage = None
+        self.mate = None
+        """The process that has the function to itself, where there is one."""
 
     def take(self):
         """Reads what is there; False when it says too much."""

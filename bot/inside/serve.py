@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from tryline_inside import calls, children, swap, trials
+from tryline_inside import calls, children, oracle, swap, trials
 
 
 class Server:
@@ -93,26 +93,40 @@ class Server:
         return len(self.children) < self.width
 
     def spawn(self, message):
-        """Forks the child for a request."""
-        read_fd, write_fd = os.pipe()
+        """Forks the child for a request, or two where the function is to have a process of its own."""
+        why = oracle.unfit(self.work.unit) if message.get("apart") else ""
+        if why:
+            self.reporter.send(job=message["job"], status="not-plain", message=why)
+            return
         seconds = float(message.get("seconds", 5))
+        mate = None
+        read_fd, write_fd = os.pipe()
         try:
+            if message.get("apart"):
+                mate = oracle.split(lambda channel: self.far_child(message, channel, seconds))
             pid = os.fork()
         except OSError as problem:  # what earlier candidates started fills the container
             os.close(read_fd)
             os.close(write_fd)
+            if mate is not None:
+                mate.near.close()
+                mate.end(self.kill)
             self.reporter.send(job=message["job"], error="no process can be started: %s" % problem)
             return
         if pid == 0:
             code = 1
             try:
                 os.close(read_fd)
-                code = self.child(message, write_fd, seconds)
+                code = self.child(message, write_fd, seconds, mate)
             finally:
                 os._exit(code)
         os.close(write_fd)
         until = time.monotonic() + 2 * seconds + 1
-        self.children[read_fd] = children.Child(pid, read_fd, message["job"], until, message["kind"])
+        child = children.Child(pid, read_fd, message["job"], until, message["kind"])
+        self.children[read_fd] = child
+        if mate is not None:
+            mate.near.close()
+            child.mate = mate
 
     def look(self, child):
         """Takes what a child wrote; sends its answer when it ended, says too much, or is past its deadline."""
@@ -131,6 +145,8 @@ class Server:
             os.killpg(child.pid, signal.SIGKILL)  # what it left in its process group
         except OSError:
             pass
+        mate = child.mate
+        own = mate.end(self.kill) if mate is not None else {}
         os.close(child.fd)
         del self.children[child.fd]
         if not self.children:
@@ -142,6 +158,10 @@ class Server:
         answer["killed"] = child.killed
         answer["cpu"] = round(child.usage.ru_utime + child.usage.ru_stime, 6)
         answer["memory_kb"] = child.usage.ru_maxrss
+        if mate is not None:
+            answer.update({} if answer["signal"] or answer["exit"] else own, apart=True)
+            answer["cpu"] = round(answer["cpu"] + mate.usage.ru_utime + mate.usage.ru_stime, 6)
+            answer["memory_kb"] += mate.usage.ru_maxrss
         self.reporter.send(job=child.job, **answer)
 
     def sweep(self):
@@ -164,17 +184,35 @@ class Server:
 
     # -- in the child
 
-    def child(self, message, fd, seconds):
+    def far_child(self, message, channel, seconds):
+        """The whole life of a process that has the function to itself."""
+        self.enclose(message, seconds)
+        oracle.close_all_but(channel.fileno())
+        self.work.answer(message, channel)
+
+    def child(self, message, fd, seconds, mate=None):
         """The whole life of a child; returns its exit code."""
+        self.enclose(message, seconds)
+        for other in list(self.children) + [self.ask, self.reporter.fd]:
+            os.close(other)
+        send = calls.sender(fd)
+        if mate is not None:
+            if not oracle.shield():
+                send({"status": "not-plain", "message": "the tests' process cannot be shielded"})
+                return 0
+            files = {"%s/%s" % (self.root, test.split("::")[0]) for test in self.work.items}
+            self.work.near = oracle.Near(mate.near, self.root, files)
+        self.work.do(message, send)
+        return 0
+
+    @staticmethod
+    def enclose(message, seconds):
+        """Gives a child its group, its limits and no standard streams."""
         os.setpgid(0, 0)
         # Showing values takes CPU, too; so does making arguments, of which no clock of a measurement knows.
         more = 1 if message.get("trace") or message["kind"] == "call" else 4 * (message["kind"] == "measure")
         limit = max(1, int(seconds + 0.999)) + more
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
-        for other in list(self.children) + [self.ask, self.reporter.fd]:
-            os.close(other)
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        self.work.do(message, calls.sender(fd))
-        return 0

@@ -3,7 +3,7 @@
 import os
 import time
 
-from tryline_inside import calls, instrument, plugin, recorder, swap, timing
+from tryline_inside import calls, instrument, oracle, plugin, recorder, swap, timing
 
 
 class _Events(list):
@@ -21,6 +21,8 @@ class Work:
         self.unit = None
         self.items = {}
         self.session = None
+        self.near = None
+        """Where the function is asked for, when it has a process of its own."""
 
     def do(self, message, send):
         """Does what a message asks for and tells it: a dictionary at the end, lines before it where it streams."""
@@ -66,7 +68,12 @@ class Work:
             trace_limit=int(message.get("trace", 0)),
             pairs=True,
         )
-        refused = self.compile(message, book, "target" if message.get("pairs") or book.trace_limit else "")
+        near = self.near
+        if near is not None:
+            refused = near.begin(book)
+            near.install(self.unit)
+        else:
+            refused = self.compile(message, book, "target" if message.get("pairs") or book.trace_limit else "")
         if refused is not None:
             return refused
         reporting = next(
@@ -74,16 +81,18 @@ class Work:
         )
         events = reporting.reporter = _Events()
         reporting.main = os.getpid()
+        if reporting.recorder is not None:  # lines of test modules are watched
+            book.share(reporting.recorder)
         reporting.recorder = None
         shorten()
         limits = message.get("step_limits") or {}
         wanted = [self.items[test] for test in message["tests"] if test in self.items]
-        rows = []
+        rows, lines = [], {}
         hook = self.session.config.hook
         total = 0
         for index, item in enumerate(wanted):
             book.steps = book.overrun = 0
-            book.counts.clear()
+            book.begin()
             book.step_limit = int(limits.get(item.nodeid) or message.get("step_limit", 10**9))
             del events[:]
             following = wanted[index + 1] if index + 1 < len(wanted) else None
@@ -95,6 +104,8 @@ class Work:
                     [item.nodeid, "crashed", type(problem).__name__, type(problem).__name__, 0, 0.0, book.steps, 0]
                 )
                 break
+            if near is not None and (near.refused or near.gone):
+                return {"status": "not-plain" if near.refused else "crashed", "message": near.refused or near.gone}
             end = next((event for event in events if event["event"] == "end"), None)
             total += book.steps
             if end is None:
@@ -106,14 +117,22 @@ class Work:
             line = progress = 0
             for path, number, _ in end["frames"]:
                 if path == self.unit.spec["file"]:
-                    line = number
+                    line = number if near is None or number != self.unit.spec["line"] else near.line
                 if not progress and path == item.nodeid.split("::")[0]:
                     progress = number
+            if book.places:
+                lines[item.nodeid] = book.lines()
             row = [item.nodeid, word, end["message"][:300], end["exception"], line, end["seconds"]]
             rows.append([*row, book.steps, progress])
             if message.get("stop_first") and word not in ("passed", "xfailed"):
                 break
-        return {"status": "ran", "rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace}
+        said = {"rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace, "lines": lines}
+        return dict(said, status="ran")
+
+    def answer(self, message, channel):
+        """The whole work of the process that has the function to itself."""
+        book = recorder.Recorder(step_limit=int(message.get("step_limit", 10**9)))
+        oracle.Far(channel, self.unit.functions, book).serve(lambda: self.compile(message, book))
 
     def replay(self, message):
         """Calls the function itself on recorded and derived arguments, for the referee: outcomes alone."""
