@@ -582,6 +582,7 @@ def _bench(args: argparse.Namespace, terminal: Terminal) -> int:
     with ExitStack() as stack:
         progress = _progress(args, terminal, stack)
         parts = wiring.assemble(config, terminal.environ)
+        stack.callback(parts.backend.close)
         raw = wiring.unmetered(config, terminal.environ)
         model = None
         if raw is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 
 from bot import examine, trial, wiring
 from bot.config import Config
-from bot.domain import Evidence, Finding, Found, Review, Verdict
+from bot.domain import Evidence, Finding, Found, Review, Rewrite, Verdict
 from bot.draft import Draft, Ground
 from bot.errors import UsageError
 from bot.progress import Progress
@@ -42,8 +43,15 @@ def replay(
     ground = Ground(
         change, workspace.tree(change.base), workspace.tree(change.head), config, parts, time.monotonic()
     )
+    with contextlib.closing(parts.backend):
+        return proved(ground, saved.finding, saved.rewrite, review, progress)
+
+
+def proved(ground: Ground, finding: Finding, rewrite: Rewrite, review: Review, progress: Progress) -> Verdict:
+    """The verdict on a finding's rewrite, from two trees on. Raises UsageError."""
+    parts, config, change = ground.parts, ground.config, ground.change
     lab = trial.Lab(parts.backend, config.limits())
-    found = Found((saved.finding.function,), ())
+    found = Found((finding.function,), ())
     draft = Draft(ground, lab, found)
     progress.stage("prepare", "an image with the repository's dependencies")
     sides = prepare(ground, draft, progress)
@@ -51,20 +59,20 @@ def replay(
     progress.stage("observe", "running the tests of base and head")
     alone = change.base.tree == change.head.tree
     evidence = observed(ground, lab, sides, found, (), progress, alone=alone)
-    progress.stage("verify", saved.finding.title)
+    progress.stage("verify", finding.title)
     bench = bench_of(ground, lab, sides.head, texts_of(ground, found.functions), evidence)
-    place = examine.place_of(bench, saved.finding.function)
+    place = examine.place_of(bench, finding.function)
     if place is None:
         raise UsageError("the function's file is not in the saved tree", slug="no-finding")
     case = verify.Case(
         sides.head,
         place,
         evidence,
-        still_red(saved.finding, evidence),
-        examine.executing_of(saved.finding.function, evidence),
-        saved.finding.function.base,
+        still_red(finding, evidence),
+        examine.executing_of(finding.function, evidence),
+        finding.function.base,
     )
-    candidate = replace(saved.rewrite.candidate, function=saved.finding.function.head)
+    candidate = replace(rewrite.candidate, function=finding.function.head)
     outcome = verify.verify(lab, case, candidate, parts.checks, bench.verify, progress)
     return outcome.verdict
 

@@ -156,6 +156,8 @@ def reviewed(
             hint = f" ({problem.hint})" if problem.hint else ""
             draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
             draft.unfinished |= {function.id for function in found.functions}
+        finally:
+            ground.parts.backend.close()
     return draft.finish()
 
 

@@ -102,7 +102,7 @@ class Pool:
     def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[Sandbox]:
         """A sandbox with these files that nobody has used; ended on leaving. Raises SandboxError."""
         kind = Kind.of(image, limits)
-        self._measured()
+        self._begun()
         with self._gate.entered(limits.memory_mb, self._capacity):
             box = self._taken(kind, tree)
             try:
@@ -113,11 +113,13 @@ class Pool:
         self._changed()
 
     def close(self) -> None:
-        """Ends what waits, and waits for what is on its way; open sandboxes stay. May be called twice."""
+        """Ends what waits, and waits for what is on its way; open sandboxes stay. May be called twice, and before
+        others are opened."""
         with self._lock:
             self._closed = True
             if self._timer is not None:
                 self._timer.cancel()
+                self._timer = None
             for spare in list(self._spares):
                 self._drop(spare)
             self._lock.wait_for(lambda: not self._starting, ENDING)
@@ -128,9 +130,10 @@ class Pool:
         """How many wait, or are being started for nobody yet."""
         return len(self._spares)
 
-    def _measured(self) -> None:
+    def _begun(self) -> None:
         """Learns what the machine has, once. Raises SandboxError."""
         with self._lock:
+            self._closed = False
             if self._slots is None:
                 self._capacity = self._starter.capacity()
                 self._slots = threading.Semaphore(max(1, self._capacity.cores))
