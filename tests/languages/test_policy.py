@@ -20,6 +20,7 @@ DYNAMIC = {
     "cold_state_between_calls": "depends on the order of tests: the whole suite from the start differs",
     "cold_printed_report": "printed text is no report: outcomes come from the runner, and the test stays red",
     "cold_mutated_argument": "an honest mistake in form: the repository's tests judge the value",
+    "wrong_argument_emptied": "the same: a test that compares with a number of its own judges the value",
 }
 """Forgeries that look like code, and what catches them when they run."""
 
