@@ -901,6 +901,16 @@ class MatrixRow:
     candidate: Outcome | None
 
 
+class Level(enum.StrEnum):
+    """Who could have lied to a verdict."""
+
+    APART = "apart"
+    """The tests also ran with the function in a process of its own, from which only plain values reach them: no
+    version could have made them green but by right answers."""
+    IN_PROCESS = "in-process"
+    """The tests ran in the process of the function alone, under the guards that the checks name."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The cold proof of one candidate."""
@@ -922,6 +932,11 @@ class Verdict:
     """Of them: how many turned a test red."""
     symbolic: str = ""
     """What a symbolic comparison found, in words: extra, never a proof."""
+    level: Level = Level.IN_PROCESS
+    tests_apart: int = 0
+    """How many tests ran with the function in a process of its own; 0 where the level is in-process."""
+    why_in_process: str = ""
+    """Why the function could not be run in a process of its own; empty where it was."""
 
     @property
     def accepted(self) -> bool:

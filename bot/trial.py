@@ -283,10 +283,13 @@ class Stage:
 
     def start(self, tests: Sequence[str], seconds: float = 60.0) -> None:
         """Collects the tests in a fork server. Stays cold, with the reason, when that cannot serve."""
+        self.collect(suite_job(self.side.plan, self.lab.limits, seconds=seconds, select=tests))
+
+    def collect(self, job: wire.SuiteJob) -> None:
+        """Collects the tests of a job, under its circumstances and limits for each test; see `start`."""
         width = max(1, round(self.lab.limits.cpus))
-        job = suite_job(self.side.plan, self.lab.limits, seconds=seconds, select=tests)
         job = replace(job, args=("-s", *job.args))
-        reply = self.sandbox.ask(wire.warm_job(job, width), seconds=seconds)
+        reply = self.sandbox.ask(wire.warm_job(job, width), seconds=job.seconds)
         if "error" in reply or not reply.get("tests"):
             self.why_cold = wire.clean(reply.get("error") or "no test was collected", 200)
             return
@@ -297,7 +300,7 @@ class Stage:
         self.warm = True
 
     def preview(self, versions: Sequence[Version], course: Course) -> Iterator[tuple[int, wire.TrialReply]]:
-        """Runs versions on a course side by side; yields (index, what happened) in order."""
+        """Runs versions on a course side by side; yields (index, what happened) as they end."""
         if not self.warm:
             for index, version in enumerate(versions):
                 yield index, self.fresh(version, course)
@@ -376,7 +379,7 @@ class Stage:
         )
         status = "ran" if rows else "crashed"
         message = run.problem.message if run.problem is not None else ""
-        return wire.TrialReply(status, rows, 0, (), (), message, 0, run.seconds)
+        return wire.TrialReply(status, rows, 0, (), (), message, 0, run.seconds, swapped=False)
 
     def replay(
         self, version: Version | None, inputs: Sequence[str], *, derive: int, seed: int, seconds: float, steps: int

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.domain import Call, Frame, Outcome, Problem, SuiteRun, TestResult, Unit
+from bot.domain import Call, Coverage, Frame, Outcome, Problem, SuiteRun, TestResult, Unit
 from bot.sandboxes import Job, Reply
 
 # C0 but for tab and line feed, DEL, C1, the marks that reorder or hide text, and halves of surrogate pairs, which
@@ -450,8 +450,12 @@ class TrialReply:
     message: str
     memory_kb: int
     cpu: float
+    lines: Coverage = field(default_factory=dict)
+    """Lines of watched files by test, where the fork server was started with any to watch."""
     apart: bool = False
     """Whether the function ran in another process than the tests; said by the server, not by a child."""
+    swapped: bool = True
+    """Whether it ran in the fork server; False where a fresh process had to do."""
 
 
 def read_trial(reply: Reply) -> TrialReply:
@@ -493,8 +497,15 @@ def read_trial(reply: Reply) -> TrialReply:
         said(reply.get("message") or reply.get("error"), 500),
         int(number(reply.get("memory_kb"))),
         number(reply.get("cpu")),
+        lines_by_test(reply.get("lines")),
         reply.get("apart") is True,
     )
+
+
+def lines_by_test(value: object) -> dict[str, dict[str, tuple[int, ...]]]:
+    """{test: {path: lines}}."""
+    tests = list(value.items())[:MAX_TESTS] if isinstance(value, dict) else []
+    return {clean(test, 1000): line_table(lines) for test, lines in tests}
 
 
 def read_trace(value: object) -> tuple[tuple[int, tuple[tuple[str, str, str], ...]], ...]:

@@ -10,12 +10,16 @@ from typing import TextIO
 import uv
 
 from bot.checks import Check
+from bot.checks.apart import Apart
 from bot.checks.as_seen import AsSeen
 from bot.checks.control import Control
 from bot.checks.not_slower import NotSlower
 from bot.checks.outside import Outside
 from bot.checks.policy import Policy
 from bot.checks.same_tests import SameTests
+from bot.checks.second_look import SecondLook
+from bot.checks.sentinels import Sentinels
+from bot.checks.test_bodies import TestBodies
 from bot.checks.tests_pass import TestsPass
 from bot.checks.witness_gone import WitnessGone
 from bot.config import Config
@@ -83,7 +87,20 @@ def assemble(
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),
         analysers=(Ruff(), Bandit()),
-        checks=(Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), Control(), AsSeen(), NotSlower()),
+        checks=(
+            Policy(),
+            Outside(),
+            SameTests(),
+            TestsPass(),
+            WitnessGone(),
+            Control(),
+            AsSeen(),
+            SecondLook(),
+            Sentinels(),
+            TestBodies(),
+            Apart(),
+            NotSlower(),
+        ),
     )
 
 

@@ -11,6 +11,41 @@ from bot.kinds import Measured
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What one version did in the second look, by test."""
+
+    outcomes: Mapping[str, Outcome]
+    lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Lines of the test's own file that it ran, for tests that were watched."""
+    cold: Mapping[str, Outcome] = field(default_factory=dict)
+    """What this version came to in its own run, earlier, under the usual circumstances; empty for a candidate."""
+    problem: str = ""
+    """Why it did not come to its end."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The second look at a candidate: the tests that execute the function, in another container and another order,
+    with another hash seed and time zone, and tests of ours with known outcomes among them."""
+
+    tests: tuple[str, ...]
+    run: Ran
+    """The candidate's."""
+    honest: tuple[Ran, ...]
+    """Of versions that nobody doubts, in the same circumstances: head, and base's function where there is one."""
+    sentinels: Mapping[str, Outcome] = field(default_factory=dict)
+    """What the tests of ours must come to."""
+    certain: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Lines of each test's own file that it runs whenever it passes."""
+    apart: Ran | None = None
+    """The candidate's run with the function in a process of its own; None where it does not fit."""
+    honest_apart: tuple[Ran, ...] = ()
+    """The same of the versions that nobody doubts."""
+    why_in_process: str = ""
+    """Why the function was not run in a process of its own."""
+
+
+@dataclass(frozen=True)
 class Trialled:
     """Everything that the cold runs of one candidate showed. Checks read it and judge."""
 
@@ -30,6 +65,8 @@ class Trialled:
     """The poisoned control: the same tests with the function raising at once."""
     executing: tuple[str, ...]
     """Tests that execute the function at head."""
+    look: Look | None = None
+    """The second look; None where none was taken."""
     flaky: frozenset[str] = frozenset()
     expected: Mapping[str, Outcome] = field(default_factory=dict)
     """What the warm search saw for this candidate, by test: a difference means that something pretends."""

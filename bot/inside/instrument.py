@@ -248,6 +248,7 @@ class Overrides:
     def __init__(self, root):
         self.root = root
         self.makers = {}
+        self.probes = {}
         self.done = set()
         usual = importlib.machinery.SourceFileLoader.get_code
         overrides = self
@@ -277,6 +278,13 @@ class Overrides:
                 return compile(data, filename, "exec", dont_inherit=True)  # says it in the usual words
 
         self.makers[path] = make
+        self.probes[path] = lambda tree: observe(tree, file, targets, recorder, lines, calls)
+
+    def probe(self, tree, path):
+        """Puts the observing probes of a file, where there are any, into its tree: for who compiles it himself."""
+        probing = self.probes.get(os.path.realpath(path))
+        if probing is not None:
+            ast.fix_missing_locations(probing(tree))
 
     def replacing(self, file, text):
         """Imports of `file` get this text instead of what is on disk."""

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from _pytest.assertion import rewrite
 
 
 class TestTimeout(BaseException):
@@ -70,6 +71,19 @@ def outcome_of(reports):
         elif report.when == "call" and expected:
             word = word or "xpassed"
     return word or "passed"
+
+
+def probe_tests(overrides):
+    """Lets the probes into test modules, which pytest compiles itself as it rewrites their assertions."""
+    usual = rewrite.rewrite_asserts
+
+    def rewrite_asserts(tree, *rest, **more):
+        # The path is a positional argument, and which one has changed; the source before it is bytes.
+        path = more.get("module_path") or next((value for value in rest if isinstance(value, str)), "")
+        overrides.probe(tree, path)
+        return usual(tree, *rest, **more)
+
+    rewrite.rewrite_asserts = rewrite_asserts
 
 
 class Plugin:

@@ -352,6 +352,11 @@ class Recorder:
         self.places.append((file, line))
         return len(self.flags) - 1
 
+    def share(self, other):
+        """Takes over the line probes of another recorder, which the code that is loaded has."""
+        self.flags[:] = [1] * len(other.flags)  # the list that the loaded code has
+        self.places = other.places
+
     def hit(self, index):
         """Called by a line probe at its first execution since `begin`."""
         self.flags[index] = 0

@@ -48,6 +48,8 @@ def main():
         overrides.replacing(file, text)
     for file, wanted in targets.items():
         overrides.observing(file, wanted, book, watch.get("lines", True), watch.get("calls", True))
+    if targets:
+        plugin.probe_tests(overrides)
     plugins = [plugin.Plugin(spec, reporter, book)]
     if "ask_fd" in spec:
         os.set_inheritable(spec["ask_fd"], False)

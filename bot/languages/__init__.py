@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Call, Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
+from bot.domain import Call, Function, Outcome, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 from bot.kinds import Attack
 
 
@@ -97,6 +98,16 @@ class SuiteWishes:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Sentinels:
+    """A test module whose tests have known outcomes: who makes red tests green changes these as well."""
+
+    path: str
+    code: str
+    expected: Mapping[str, Outcome]
+    """Test id -> what it must come to."""
+
+
 class Language(Protocol):
     """One programming language. Every method is pure: text in, values out; no method runs repository code."""
 
@@ -140,6 +151,16 @@ class Language(Protocol):
 
     def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
         """The smallest hunks of whole lines that turn one file text into the other, in order."""
+
+    def certain(self, function: Function) -> frozenset[int]:
+        """Lines of the file that every call of a function runs which returns: none that a condition, an exception
+        or an earlier return may pass over. Raises Unparsable."""
+
+    def sentinels(
+        self, folder: str, taken: Collection[str], names: Sequence[str], chance: random.Random
+    ) -> Sentinels:
+        """A test module for a folder with tests that must pass, fail, be skipped and end in errors, in several
+        styles, under names like the repository's own `names`, at a path that is not `taken`."""
 
     def poison(self, function: Function) -> str:
         """The function's text with a body that raises at once: the control that a test suite must notice."""

@@ -234,6 +234,34 @@ def _statements(node: AnyFunction) -> Iterator[ast.stmt]:
         )
 
 
+def certain(function: Function) -> frozenset[int]:
+    """See `Language.certain`: the statements of the body itself up to the first that may leave it, and the first
+    ones below `with` and `try`."""
+    node = parse_function(function.source)
+    found: list[ast.stmt] = []
+    for statement in node.body[_is_docstring(node.body[0]) :]:
+        inner: ast.stmt = statement
+        found.append(inner)
+        while isinstance(inner, ast.With | ast.AsyncWith | ast.Try | ast.TryStar):
+            inner = inner.body[0]
+            found.append(inner)
+        if _leaves(statement):
+            break
+    return frozenset(statement.lineno + function.start_line - 1 for statement in found)
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether a statement of a function may end its call in peace."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        inner = todo.pop()
+        if isinstance(inner, ast.Return):
+            return True
+        if not isinstance(inner, AnyFunction | ast.ClassDef | ast.Lambda):
+            todo.extend(ast.iter_child_nodes(inner))
+    return False
+
+
 def parse_function(source: str) -> AnyFunction:
     """The one definition that a function's text holds, line numbers those of the text, whatever its indentation.
 

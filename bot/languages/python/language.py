@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Collection, Sequence
 
 from bot.domain import Call, Function, Recipe, Replacement, SuitePlan, Surroundings, TestChange, Unit
 from bot.kinds import Attack
-from bot.languages import Answered, Comparison, Files, InstallWishes, Parameter, SuiteWishes
+from bot.languages import Answered, Comparison, Files, InstallWishes, Parameter, Sentinels, SuiteWishes
 from bot.languages.python import (
     answer,
     attacks,
@@ -15,6 +16,7 @@ from bot.languages.python import (
     policy,
     recipe,
     regression,
+    sentinels,
     splice,
     suite,
     surroundings,
@@ -78,6 +80,16 @@ class Python:
     def replacements(self, path: str, old: str, new: str) -> tuple[Replacement, ...]:
         """See `Language.replacements`."""
         return splice.replacements(path, old, new)
+
+    def certain(self, function: Function) -> frozenset[int]:
+        """See `Language.certain`."""
+        return functions.certain(function)
+
+    def sentinels(
+        self, folder: str, taken: Collection[str], names: Sequence[str], chance: random.Random
+    ) -> Sentinels:
+        """See `Language.sentinels`."""
+        return sentinels.sentinels(folder, taken, names, chance)
 
     def poison(self, function: Function) -> str:
         """See `Language.poison`."""

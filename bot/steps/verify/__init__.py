@@ -1,6 +1,7 @@
 """Verify: a candidate is put on disk in a fresh container, the suite is run from the start, and the checks judge.
 
 Nothing of the warm search is trusted here: another container, another process, the file on disk, the whole suite.
+Beside it, in a container of its own, goes a second look under other circumstances.
 In the same container, afterwards, the poisoned control: the function raising at once, which its tests must notice.
 What passes all that is raced against what it replaces, in fresh containers again.
 """
@@ -8,12 +9,14 @@ What passes all that is raced against what it replaces, in fresh containers agai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import trial
-from bot.checks import Check, Trialled
+from bot.checks import Check, Trialled, looking
 from bot.domain import Candidate, Judgement, Rejected, Rewrite, Verdict
 from bot.languages import Unparsable
 from bot.progress import Progress
+from bot.steps.verify import second
 from bot.steps.verify.case import RACE_SECONDS, Case, Settings, put
 from bot.steps.verify.cold import CONTROLLED, chosen, cold_job, controlled, cut, matrix, under_control
 from bot.steps.verify.hunks import hunks, obstacle_to
@@ -39,6 +42,8 @@ __all__ = [
 
 TIMED = frozenset({"not-slower", "witness-gone"})
 """Checks that look at times: these are only taken of what all the others let pass."""
+LOOKING = frozenset({"second-look", "sentinels", "test-bodies"})
+"""Checks that look at the second look's runs with the function in the tests' process."""
 
 
 def verify(
@@ -56,7 +61,7 @@ def verify(
         # Not worth a container: code that reaches for the judge is never run cold, where the verdict is made.
         judged = (Judgement("policy", False, "; ".join(policy[:3])),)
         return Rejected(candidate, Verdict(judged, (), 0, 0, "not run", 0.0))
-    with lab.open(case.head) as box:
+    with second.Beside(lab, case, candidate, settings) as beside, lab.open(case.head) as box:
         candidate = styled(lab, box, case, candidate)
         module = place.module(candidate.source, candidate.imports)
         selection, words = chosen(case, settings)
@@ -78,11 +83,17 @@ def verify(
         expected=candidate.expected,
         least_gain=settings.least_gain,
     )
+    trialled = replace(trialled, look=beside.look())
     judgements = tuple(check.judge(trialled) for check in checks)
+    if any(not judgement.ok and judgement.check in LOOKING for judgement in judgements):
+        progress.tick("looking again, in processes of their own")
+        trialled = replace(trialled, look=beside.again())
+        judgements = tuple(check.judge(trialled) for check in checks)
     if all(judgement.ok or judgement.check in TIMED for judgement in judgements) and settings.race_seconds > 0:
         progress.tick("timing it against what it replaces")
         trialled = raced(lab, case, trialled, settings)
         judgements = tuple(check.judge(trialled) for check in checks)
+    level, apart, why = looking.level(trialled)
     verdict = Verdict(
         judgements=judgements,
         matrix=matrix(case, run),
@@ -91,6 +102,9 @@ def verify(
         selection=words,
         seconds=run.seconds,
         measured=trialled.measured,
+        level=level,
+        tests_apart=apart,
+        why_in_process=why,
     )
     if not verdict.accepted:
         return Rejected(candidate, verdict)
