@@ -24,7 +24,6 @@ MAX_NODES = 100_000
 NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
 SIMPLE = {}
 WORD = object.__basicsize__ // 2
-PYTHON = staticmethod(None)
 HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that a `class` statement made, or one like it
 JUDGES = frozenset(["unittest", "pytest", "_pytest", "pluggy", "hypothesis", "nose", "mock", "tryline_inside"])
 """Whose classes have a meaning of their own for tests: none of theirs is made because the other side says so."""
@@ -83,9 +82,8 @@ def is_made_here(kind):
     """Whether a class is `object`, or came of Python code and has no C code of its own that makes instances."""
     if kind is object or kind.__module__ == "typing":
         return True
-    return kind.__flags__ & HEAP and isinstance(
-        kind.__dict__.get("__new__", PYTHON), (type(PYTHON), types.FunctionType)
-    )
+    makes = kind.__dict__.get("__new__")
+    return kind.__flags__ & HEAP and (makes is None or isinstance(makes, (staticmethod, types.FunctionType)))
 
 
 def is_named_tuple(kind):
@@ -285,9 +283,7 @@ class Unpacker:
         elif tag == "e":
             self.made[number] = member(kind, parts)
         elif tag == "T":
-            self.made[number] = tuple.__new__(kind, self.parts(parts))
-            if len(self.made[number]) != len(kind._fields):
-                raise Garbled("not as many fields")
+            self.made[number] = row(kind, self.parts(parts))
         elif tag in ("t", "f"):
             self.made[number] = hashed(EMPTY[tag], self.parts(parts))
         else:
@@ -369,6 +365,13 @@ def member(kind, parts):
     if len(parts) != 1 or type(parts[0]) is not str or parts[0] not in kind._member_map_:
         raise Garbled("no such member")
     return kind._member_map_[parts[0]]
+
+
+def row(kind, parts):
+    """A named tuple. Raises Garbled."""
+    if len(parts) != len(kind._fields):
+        raise Garbled("not as many fields")
+    return tuple.__new__(kind, parts)
 
 
 def fill(value, held):
