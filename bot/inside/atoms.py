@@ -61,7 +61,7 @@ def moment(packer, value):
 
 def moment_back(unpacker, *parts):
     *clock, fold, node = parts
-    return datetime.datetime(*whole(*clock), zone_back(unpacker, node)).replace(fold=whole(fold)[0])
+    return datetime.datetime(*whole(*clock)).replace(tzinfo=zone_back(unpacker, node), fold=whole(fold)[0])
 
 
 def clock(packer, value):
@@ -70,7 +70,7 @@ def clock(packer, value):
 
 def clock_back(unpacker, *parts):
     *numbers, fold, node = parts
-    return datetime.time(*whole(*numbers), zone_back(unpacker, node)).replace(fold=whole(fold)[0])
+    return datetime.time(*whole(*numbers)).replace(tzinfo=zone_back(unpacker, node), fold=whole(fold)[0])
 
 
 def offset(packer, value):
