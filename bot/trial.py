@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -299,22 +299,26 @@ class Stage:
             return
         self.warm = True
 
-    def preview(self, versions: Sequence[Version], course: Course) -> Iterator[tuple[int, wire.TrialReply]]:
-        """Runs versions on a course side by side; yields (index, what happened) as they end."""
+    def preview(
+        self, versions: Sequence[Version], course: Course
+    ) -> Generator[tuple[int, wire.TrialReply], None, None]:
+        """Runs versions on a course side by side; yields (index, what happened) as they end. Closing it early ends
+        those that run, and leaves out the others."""
         if not self.warm:
             for index, version in enumerate(versions):
                 yield index, self.fresh(version, course)
             return
         jobs = [wire.trial_job(self.message(version, course)) for version in versions]
         wait = 2 * course.seconds + 30
-        for index, reply in self.sandbox.ask_many(jobs, seconds=wait):
-            self.lab.count()
-            answer = wire.read_trial(reply)
-            if answer.status == "unswappable":
-                answer = self.fresh(versions[index], course)
-            elif answer.status == "lost":
-                raise SandboxError(f"the fork server ended: {answer.message}", slug="fork-server")
-            yield index, answer
+        with contextlib.closing(self.sandbox.ask_many(jobs, seconds=wait)) as replies:
+            for index, reply in replies:
+                self.lab.count()
+                answer = wire.read_trial(reply)
+                if answer.status == "unswappable":
+                    answer = self.fresh(versions[index], course)
+                elif answer.status == "lost":
+                    raise SandboxError(f"the fork server ended: {answer.message}", slug="fork-server")
+                yield index, answer
 
     def message(self, version: Version, course: Course) -> dict[str, object]:
         """The fork server's request for one version."""

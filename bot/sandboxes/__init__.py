@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -58,8 +58,11 @@ class Sandbox(Protocol):
     def ask(self, job: Job, *, seconds: float) -> Reply:
         """Sends one job and waits for its reply, at most `seconds` (wall)."""
 
-    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Iterator[tuple[int, Reply]]:
-        """Sends several jobs, runs them side by side, yields (index, reply) as they end."""
+    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Generator[tuple[int, Reply], None, None]:
+        """Sends several jobs, runs them side by side, yields (index, reply) as they end.
+
+        At most `seconds` (wall) pass without any. Closing it early ends what runs and is not wanted any more.
+        """
 
 
 class Backend(Protocol):
@@ -67,7 +70,7 @@ class Backend(Protocol):
 
     name: str
     containers: int
-    """How many containers were started so far."""
+    """How many sandboxes were opened so far."""
 
     def diagnose(self) -> tuple[Diagnosis, ...]:
         """What works here and what is missing, with the way to get it. Never raises."""
@@ -80,7 +83,10 @@ class Backend(Protocol):
         """
 
     def open(self, image: Image, tree: Contents, limits: Limits) -> AbstractContextManager[Sandbox]:
-        """A fresh container with the files of `tree`, removed on leaving the context."""
+        """A container with the files of `tree` that nobody has used, removed on leaving the context.
+
+        It may have been started ahead. Who holds as many as the machine carries keeps others waiting.
+        """
 
     def describe(self) -> Mapping[str, str]:
         """Engine, version and isolation in words, for the report."""

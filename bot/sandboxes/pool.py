@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -334,7 +334,7 @@ class Lease:
         with self._pool.working(job):
             return self._box.ask(job, seconds=seconds)
 
-    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Iterator[tuple[int, Reply]]:
+    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Generator[tuple[int, Reply], None, None]:
         """Sends several jobs, runs them side by side, yields (index, reply) as they end."""
         with self._pool.working():
             yield from self._box.ask_many(jobs, seconds=seconds)

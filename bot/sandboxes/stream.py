@@ -11,7 +11,7 @@ import queue
 import struct
 import tarfile
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 from typing import Protocol
 
 from bot.errors import SandboxError
@@ -175,7 +175,7 @@ class Conversation:
         _, box = self._stream.ask(body, *extra)
         return self._take(box, seconds)
 
-    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Iterator[tuple[int, Reply]]:
+    def ask_many(self, jobs: Iterable[Job], *, seconds: float) -> Generator[tuple[int, Reply], None, None]:
         """Sends jobs a few ahead of the workers inside, yields (index, reply) as they end.
 
         At most `seconds` may pass without any reply. Closing the iterator early leaves the rest unsent and ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +70,11 @@ class State:
 NOTHING = TrialResult(Status.SAME, {}, "", "", 0, 0.0, 0, "")
 
 
+UNANSWERED = wire.TrialReply(
+    "cut", (), 0, (), (), "not run to its end: the time was used up", 0, 0.0
+)
+"""In place of what was not waited for."""
+
 RANK = {
     Status.SYNTAX: -8.0,
     Status.BROKEN: -8.0,
@@ -132,8 +138,10 @@ class Judge:
         seconds: float = 0.0,
         step_limit: int = 1_000_000,
         trace: int = 0,
+        until: float = math.inf,
     ) -> list[wire.TrialReply]:
-        """Replies for versions, in order, under the step limits known so far."""
+        """Replies for versions, in order, under the step limits known so far; those that are not there when the
+        clock says `until` are ended."""
         self.trials += len(versions)
         course = trial.Course(
             tests,
@@ -143,8 +151,13 @@ class Judge:
             pairs=120,
             trace=trace,
         )
-        replies: dict[int, wire.TrialReply] = dict(self.stage.preview(versions, course))
-        return [replies[index] for index in range(len(versions))]
+        replies: dict[int, wire.TrialReply] = {}
+        with contextlib.closing(self.stage.preview(versions, course)) as answers:
+            for index, reply in answers:
+                replies[index] = reply
+                if self.clock() > until:
+                    break
+        return [replies.get(index, UNANSWERED) for index in range(len(versions))]
 
     def allow(self, more: int) -> None:
         """Lowers the budget to so many further trials, where it is not lower already."""
@@ -225,7 +238,9 @@ class Judge:
     def judge(self, versions: Sequence[trial.Version]) -> list[TrialResult]:
         """Results of versions: the failing tests first, the others for those that heal them all."""
         self.check_budget(len(versions))
-        first = self.run(versions, self.guide.failing)
+        # A batch that hangs must not outlast the search, but what it found by then counts.
+        until = min(self.began + self.seconds_allowed, self.started + self.settings.wall)
+        first = self.run(versions, self.guide.failing, until=until)
         results = [self.weigh(reply) for reply in first]
         healed = [i for i, result in enumerate(results) if result.status is Status.PASSED]
         if healed and self.guide.passing:
@@ -261,6 +276,8 @@ class Judge:
 
     def status(self, reply: wire.TrialReply, agreement: float) -> tuple[Status, float]:
         """(status, how much nearer to green than the original, in tests)."""
+        if reply is UNANSWERED:
+            return Status.BROKEN, 0.0
         simple = {"syntax": Status.SYNTAX, "unswappable": Status.BROKEN, "crashed": Status.CRASHED}
         if reply.status in simple:
             return simple[reply.status], 0.0
