@@ -175,7 +175,11 @@ def test_the_engine_reports_the_hardening(seen: dict[str, Any]) -> None:
     assert host["LogConfig"]["Type"] == "none"
     assert host["IpcMode"] == "private" and host["PidMode"] == "" and host["UTSMode"] == ""
     assert host["ShmSize"] == 16 << 20
-    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {"core": 0, "nofile": 1024}
+    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {
+        "core": 0,
+        "nofile": 1024,
+        "nproc": 4096,
+    }
 
 
 @pytest.mark.engine

@@ -21,16 +21,20 @@ import requests.exceptions
 from bot.domain import Image, Limits
 from bot.errors import SandboxError
 from bot.sandboxes.docker import engine
+from bot.sandboxes.docker.isolation import Isolation
 from bot.sandboxes.stream import BOOT, INSIDE, STALL, Conversation, Stream
 
 
-def hardening(limits: Limits) -> dict[str, Any]:
+def hardening(limits: Limits, isolation: Isolation) -> dict[str, Any]:
     """The engine's host configuration for a run-time container, as one value.
 
     The three capabilities are the agent's, to become another user and to kill what that user left; repository
     code runs without any, and cannot gain any.
     """
+    # Podman knows no limit for the number of files (seen with 4.3); those that are empty count to the memory.
+    files = "" if isolation.product == "podman" else ",nr_inodes=20000"
     return {
+        **({} if isolation.runtime == isolation.default_runtime else {"runtime": isolation.runtime}),
         "network_mode": "none",
         "read_only": True,
         "cap_drop": ["ALL"],
@@ -46,11 +50,14 @@ def hardening(limits: Limits) -> dict[str, Any]:
         "ulimits": [
             docker.types.Ulimit(name="core", soft=0, hard=0),
             docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
+            # Of one user in all containers together. Left out, Podman asks for more than it may give where it is
+            # itself in a container.
+            docker.types.Ulimit(name="nproc", soft=4096, hard=4096),
         ],
         "log_config": docker.types.LogConfig(type="none"),
         "tmpfs": {
             "/repo": f"size={limits.workspace_mb}m,mode=1777,exec,nosuid,nodev",
-            "/tmp": f"size={limits.tmp_mb}m,mode=1777,exec,nosuid,nodev,nr_inodes=20000",  # noqa: S108
+            "/tmp": f"size={limits.tmp_mb}m,mode=1777,exec,nosuid,nodev{files}",  # noqa: S108
             INSIDE: "size=16m,mode=0755,noexec,nosuid,nodev",
         },
     }
@@ -122,7 +129,13 @@ class Container(Conversation):
 
 
 def started(
-    client: docker.DockerClient, image: Image, *, limits: Limits, labels: Mapping[str, str], archive: bytes
+    client: docker.DockerClient,
+    image: Image,
+    *,
+    limits: Limits,
+    isolation: Isolation,
+    labels: Mapping[str, str],
+    archive: bytes,
 ) -> Container:
     """A fresh container with nothing at /repo. Raises SandboxError when it cannot be had; leaves nothing then.
 
@@ -143,7 +156,7 @@ def started(
                 labels=dict(labels),
                 stdin_open=True,
                 use_config_proxy=False,  # the host's proxy settings may hold credentials
-                **hardening(limits),
+                **hardening(limits, isolation),
             )
             break
         except KeyboardInterrupt:

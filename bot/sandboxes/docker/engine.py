@@ -16,7 +16,6 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.utils import kwargs_from_env
 
 from bot.errors import SandboxError
-from bot.sandboxes import Diagnosis
 
 RUN = "tryline.run"
 OWNER = "tryline.owner"
@@ -27,37 +26,34 @@ ROLE = "tryline.role"
 CACHED_ROLES = ("base", "deps")
 """Images that stay for the next run; every other thing of ours ends with its run."""
 
+PATIENCE = 30.0
+"""Seconds for which an engine that is named over TCP is waited for."""
+
 REGISTRY = "https://registry-1.docker.io/v2/"
 
-_ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
-_START_HINT = (
+ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+START_HINT = (
     "Start Docker (or Podman with `podman system service`), or set DOCKER_HOST to an engine that you may use. "
     "On GitHub's hosted Linux runners an engine is there already; in GitLab CI add the service `docker:dind`."
 )
 
 
-def connect(environ: Mapping[str, str]) -> docker.DockerClient:
+def connect(environ: Mapping[str, str], patience: float = PATIENCE) -> docker.DockerClient:
     """A client for the engine that the environment names, or that answers at a usual place.
 
     Honours DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH; without DOCKER_HOST the sockets of Docker,
-    rootless Docker, Docker Desktop and Podman are tried in this order. The API version is the newest that both
-    sides speak. Raises SandboxError, with the way to get an engine, when none answers.
+    rootless Docker, Docker Desktop and Podman are tried in this order. One that is named over TCP may be starting
+    beside us (`docker:dind`): it is waited for, at most `patience` seconds. The API version is the newest that
+    both sides speak. Raises SandboxError, with the way to get an engine, when none answers.
     """
-    try:
-        places = list(_places(environ))
-    except docker.errors.DockerException as error:
-        hint = "Check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
-        raise SandboxError(f"The engine's settings are not usable: {error}", hint=hint, slug="engine") from error
-    failures = []
-    for settings in places:
+    until = time.monotonic() + (patience if environ.get("DOCKER_HOST", "").startswith(("tcp:", "https:")) else 0)
+    while True:
         try:
-            return _client(settings)
-        except _ENGINE_ERRORS as error:
-            where = settings.get("base_url", "the default socket")
-            failures.append(f"{where}: {_first_line(error)}")
-    raise SandboxError(
-        "No container engine answers (" + "; ".join(failures) + ").", hint=_START_HINT, slug="engine"
-    )
+            return _connected(environ)
+        except SandboxError as problem:
+            if time.monotonic() > until or not _may_pass(problem.__cause__):
+                raise
+        time.sleep(0.5)
 
 
 def labels(run: str, *, role: str, ttl: int = 4 * 3600) -> dict[str, str]:
@@ -91,7 +87,7 @@ def clean(client: docker.DockerClient) -> int:
             try:
                 client.api.remove_container(container["Id"], force=True, v=True)
                 removed += 1
-            except _ENGINE_ERRORS:
+            except ERRORS:
                 continue  # being removed by its own auto-remove, or by another run's sweep
     for image in client.api.images(filters={"label": [RUN]}):
         marks = image.get("Labels") or {}
@@ -99,7 +95,7 @@ def clean(client: docker.DockerClient) -> int:
             try:
                 client.api.remove_image(image["Id"], force=True)
                 removed += 1
-            except _ENGINE_ERRORS:
+            except ERRORS:
                 continue  # still used by a living container
     return removed
 
@@ -116,22 +112,15 @@ def forget(client: docker.DockerClient, name: str) -> None:
             client.api.remove_container(name, force=True)
         except docker.errors.NotFound:
             time.sleep(0.2)
-        except _ENGINE_ERRORS:
+        except ERRORS:
             return
         else:
             return
 
 
-def diagnose(client: docker.DockerClient | None, error: SandboxError | None = None) -> tuple[Diagnosis, ...]:
-    """What `tryline doctor` shows of the engine; with None, why there is none. Never raises."""
-    if client is None:
-        detail = error.message if error else "not reached"
-        return (Diagnosis("engine", False, detail, error.hint if error else _START_HINT),)
-    try:
-        about, version = client.info(), client.version()
-    except _ENGINE_ERRORS as broken:
-        return (Diagnosis("engine", False, _first_line(broken), _START_HINT),)
-    return tuple(_rows(client, about, version))
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line of bounded length."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def registry_answers(timeout: float) -> bool:
@@ -143,6 +132,35 @@ def registry_answers(timeout: float) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- reaching it
+
+
+def _connected(environ: Mapping[str, str]) -> docker.DockerClient:
+    try:
+        places = list(_places(environ))
+    except docker.errors.DockerException as error:
+        hint = "Check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
+        raise SandboxError(f"The engine's settings are not usable: {error}", hint=hint, slug="engine") from error
+    failures = []
+    last: Exception | None = None
+    for settings in places:
+        try:
+            return _client(settings)
+        except ERRORS as error:
+            where = settings.get("base_url", "the default socket")
+            failures.append(f"{where}: {first_line(error)}")
+            last = error
+    raise SandboxError(
+        "No container engine answers (" + "; ".join(failures) + ").", hint=START_HINT, slug="engine"
+    ) from last
+
+
+def _may_pass(problem: BaseException | None) -> bool:
+    """Whether an engine that is just starting shows itself like this: nobody listens yet, or no certificates lie
+    there yet. A certificate that is not trusted stays so."""
+    if isinstance(problem, requests.exceptions.SSLError):
+        return False
+    starting = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, docker.errors.TLSParameterError)
+    return isinstance(problem, starting)
 
 
 def _places(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -186,10 +204,6 @@ def _client(settings: Mapping[str, Any]) -> docker.DockerClient:
     return client
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-
-
 # -------------------------------------------------------------------------------------------------- labels
 
 
@@ -217,57 +231,3 @@ def _left_behind(marks: Mapping[str, str]) -> bool:
         return True
     created, ttl = marks.get(CREATED, ""), marks.get(TTL, "")
     return created.isdigit() and ttl.isdigit() and time.time() > int(created) + int(ttl)
-
-
-# ------------------------------------------------------------------------------------------------ diagnosis
-
-
-def _rows(
-    client: docker.DockerClient, about: Mapping[str, Any], version: Mapping[str, Any]
-) -> Iterator[Diagnosis]:
-    system = about.get("OperatingSystem", "")
-    yield Diagnosis(
-        "engine",
-        True,
-        f"{version.get('Version', '?')} (API {client.api.api_version}) on {system}, kernel "
-        f"{about.get('KernelVersion', '?')}, {about.get('Architecture', '?')}",
-    )
-    yield Diagnosis("storage", True, f"{about.get('Driver', '?')} at {about.get('DockerRootDir', '?')}")
-    cgroup = str(about.get("CgroupVersion") or "1")
-    limits = bool(about.get("MemoryLimit", True)) and bool(about.get("PidsLimit", True))
-    yield Diagnosis(
-        "limits",
-        limits,
-        f"cgroup v{cgroup} ({about.get('CgroupDriver', '?')}), {about.get('NCPU', '?')} CPUs, "
-        f"{int(about.get('MemTotal', 0)) // 2**20} MiB",
-        "" if limits else "Memory and process limits are not enforced here: use cgroup v2 with delegation.",
-    )
-    runtimes = sorted(about.get("Runtimes") or {})
-    strong = [name for name in runtimes if name.startswith(("runsc", "kata"))]
-    yield Diagnosis(
-        "isolation",
-        True,
-        f"runtimes {', '.join(runtimes) or '?'}; " + ", ".join(_security(about)),
-        "" if strong else "For strangers' code on a machine that is kept, register gVisor (runsc) as a runtime.",
-    )
-    answers = registry_answers(2.0)
-    yield Diagnosis(
-        "registry",
-        True,
-        "answers" if answers else "does not answer: base images are made from a local interpreter",
-    )
-    try:
-        cached = [image.get("Labels") or {} for image in client.api.images(filters={"label": [ROLE]})]
-    except _ENGINE_ERRORS:
-        cached = []
-    counts = {role: sum(marks.get(ROLE) == role for marks in cached) for role in CACHED_ROLES}
-    yield Diagnosis("images", True, f"{counts['deps']} prepared, {counts['base']} base in the cache")
-
-
-def _security(about: Mapping[str, Any]) -> list[str]:
-    """Names of the engine's security options: `seccomp`, `apparmor`, `userns`, `rootless` ..."""
-    names = []
-    for option in about.get("SecurityOptions") or []:
-        pairs = dict(part.partition("=")[::2] for part in str(option).split(","))
-        names.append(pairs.get("name", str(option)))
-    return names or ["no security options"]

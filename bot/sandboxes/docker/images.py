@@ -135,6 +135,13 @@ class Images:
         self._evict("deps", self._cache_limit, keep=identity)
         return identity, marks, False
 
+    @staticmethod
+    def latest(client: docker.DockerClient) -> Image | None:
+        """The prepared image that was made last; None where there is none."""
+        made = client.api.images(filters={"label": [f"{engine.ROLE}=deps"]})
+        newest = max(made, key=lambda image: int(image.get("Created") or 0), default=None)
+        return _image(newest["Id"], newest["Labels"], cached=True, seconds=0.0) if newest else None
+
     # --------------------------------------------------------------------------------------------- the base
 
     def _base(self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress) -> _Base:
