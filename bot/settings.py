@@ -283,6 +283,11 @@ class VerifySettings(Section):
 class SandboxSettings(Section):
     """What a container and each execution in it may use."""
 
+    runtime: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="The engine's runtime that starts containers, e.g. `runsc`; null: the strongest that is "
+        "registered and works.",
+    )
     memory_mb: Annotated[int, Field(ge=64, le=1_048_576)] = Field(default=2048, description="Memory, in MiB.")
     cpus: Annotated[float, Field(gt=0, le=1024)] = Field(default=2.0, description="Processors.")
     processes: Annotated[int, Field(ge=16, le=65_536)] = Field(default=256, description="Processes and threads.")

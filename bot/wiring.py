@@ -82,7 +82,7 @@ def assemble(
     """
     return Parts(
         model=model(config, environ, state, traffic or Traffic()),
-        backend=Docker(environ, Path(uv.find_uv_bin())),
+        backend=Docker(environ, Path(uv.find_uv_bin()), runtime=config.sandbox.runtime),
         languages=(Python(),),
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),
