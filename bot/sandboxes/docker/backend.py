@@ -93,7 +93,7 @@ class Docker:
             return doctor.without(problem)
         try:
             image = self._image or Images.latest(client)
-            isolation.found(client.info(), client.version()).choices(self._runtime)
+            self._found().choices(self._runtime)
             if image is not None:
                 self._tried(image)
         except SandboxError as problem:
@@ -135,6 +135,17 @@ class Docker:
             archive=self._archive,
         )
 
+    def _found(self) -> Isolation:
+        client = self._connected()
+        try:
+            return isolation.found(client.info(), client.version())
+        except (docker.errors.APIError, requests.exceptions.RequestException) as problem:
+            raise SandboxError(
+                f"the engine does not say what it is: {problem}",
+                hint="see what `tryline doctor` says",
+                slug="engine",
+            ) from problem
+
     def _tried(self, image: Image) -> Isolation:
         """What containers run in: the strongest that works, found out once, by starting one.
 
@@ -143,15 +154,7 @@ class Docker:
         with self._trying:
             if self._trial.isolation is not None:
                 return self._trial.isolation
-            client = self._connected()
-            try:
-                place = isolation.found(client.info(), client.version())
-            except (docker.errors.APIError, requests.exceptions.RequestException) as problem:
-                raise SandboxError(
-                    f"the engine does not say what it is: {problem}",
-                    hint="see what `tryline doctor` says",
-                    slug="engine",
-                ) from problem
+            place = self._found()
             refused: dict[str, str] = {}
             choices = place.choices(self._runtime)
             for runtime in choices:
@@ -167,8 +170,9 @@ class Docker:
                         raise
                     refused[runtime] = problem.message
                 else:
-                    self._trial = Trial(replace(tried, **tried.seen_from(hello)), refused)
-                    return self._trial.isolation or tried
+                    told = tried.told(hello)
+                    self._trial = Trial(told, refused)
+                    return told
             raise AssertionError("an engine has at least one runtime")
 
     def describe(self) -> Mapping[str, str]:
@@ -176,8 +180,7 @@ class Docker:
         if self._image is not None:
             place = self._tried(self._image)
         else:
-            client = self._connected()
-            place = isolation.found(client.info(), client.version())
+            place = self._found()
         said = {"engine": place.engine(), "isolation": place.words()}
         refused = self._trial.refused or {}
         return said | ({"runtimes that do not work": ", ".join(refused)} if refused else {})

@@ -67,10 +67,11 @@ def _rows(
     )
     yield _storage(client, about)
     cgroup = str(about.get("CgroupVersion") or "1")
+    loose = here.runtime in here.limitless
     missing = [
         name
         for name, key in (("memory", "MemoryLimit"), ("processes", "PidsLimit"), ("processors", "CpuCfsQuota"))
-        if about.get(key) is False
+        if about.get(key) is False or loose
     ]
     yield Diagnosis(
         "limits",
@@ -79,7 +80,7 @@ def _rows(
         f"{int(about.get('MemTotal', 0)) // 2**20} MiB"
         + (f"; not limited: {', '.join(missing)}" if missing else "")
         + ("; Podman does not limit how many files /tmp holds" if here.product == "podman" else ""),
-        "Not all limits are enforced here: use cgroup v2 with delegation." if missing else "",
+        ("Register the runtime without --ignore-cgroups." if loose else _DELEGATE) if missing else "",
     )
     yield from _isolation(here, trial)
     answers = engine.registry_answers(2.0)
@@ -95,6 +96,7 @@ def _rows(
         yield Diagnosis("machine", True, hint, "" if here.strong or here.users_mapped else _STRONGER)
 
 
+_DELEGATE = "Not all limits are enforced here: use cgroup v2 with delegation."
 _STRONGER = (
     "For strangers' code on a machine that is kept: register gVisor (runsc) as a runtime, or map user ids "
     "(userns-remap, rootless)."
@@ -113,7 +115,9 @@ def _isolation(here: Isolation, trial: Trial) -> Iterator[Diagnosis]:
         advice = "The engine filters no system calls: let it use its default seccomp profile."
     yield Diagnosis("isolation", True, here.words(), advice)
     refused = "".join(f"; {name} does not work: {why}" for name, why in (trial.refused or {}).items())
-    strong = [name for name in here.runtimes if name.startswith(STRONG)]
+    loose = [name for name in here.limitless if name != here.runtime]
+    refused += f"; not used by themselves, for no limit would hold: {', '.join(loose)}" if loose else ""
+    strong = [name for name in here.runtimes if name.startswith(STRONG) and name not in here.limitless]
     used = here.runtime
     if here.product == "podman":
         used += ", which is Podman's own choice"

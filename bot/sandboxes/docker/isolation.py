@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import SandboxError
@@ -25,6 +25,8 @@ class Isolation:
     default_runtime: str
     runtimes: tuple[str, ...] = ()
     """What is registered, by name. Podman names all that it has heard of."""
+    limitless: tuple[str, ...] = ()
+    """Those that are registered so that no limit of memory, processes or processors holds."""
     runtime_version: str = ""
     """Of the default runtime, where the engine tells."""
     users_mapped: bool = False
@@ -34,9 +36,9 @@ class Isolation:
     profiles: tuple[str, ...] = ()
     """Security profiles: `seccomp`, `apparmor`, `selinux`."""
     fence: str = ""
-    """What the agent says of our own filter of system calls; empty: it was not asked yet."""
-    own_users: bool | None = None
-    """Whether each candidate runs under an id of its own; None: the agent was not asked yet."""
+    """`on`, or why our own filter of system calls is not; empty: the agent was not asked yet."""
+    ids: str = ""
+    """`own`, or why candidates do not get user ids of their own; empty: the agent was not asked yet."""
 
     @property
     def strong(self) -> bool:
@@ -56,17 +58,21 @@ class Isolation:
             "read-only root",
             "no capabilities for repository code",
         ]
-        if self.own_users is not None:
-            said.append("a user id for each candidate" if self.own_users else "one user id for all of them")
+        if self.ids:
+            said.append(
+                "a user id for each candidate" if self.ids == "own" else f"one user id for all ({self.ids})"
+            )
         said.append("user ids mapped" if self.users_mapped else "user ids not mapped")
         if self.rootless:
             said.append("rootless engine")
-        said.append(
-            "system calls filtered by the engine" if "seccomp" in self.profiles else "no filter of the engine's"
-        )
-        said += [name for name in self.profiles if name in ("apparmor", "selinux")]
+        if self.strong:
+            said.append("system calls answered by that kernel")  # which leaves out the engine's profile
+        else:
+            by = "filtered" if "seccomp" in self.profiles else "not filtered"
+            said.append(f"system calls {by} by the engine")
         if self.fence:
-            said.append(f"own filter: {self.fence}")
+            said.append("and by us" if self.fence == "on" else f"not by us ({self.fence})")
+        said += [name for name in self.profiles if name in ("apparmor", "selinux")]
         return ", ".join(said)
 
     def choices(self, wanted: str | None) -> tuple[str, ...]:
@@ -79,8 +85,8 @@ class Isolation:
         if wanted is None:
             if fixed or self.default_runtime.startswith(STRONG):
                 return (self.default_runtime,)
-            strong = [name for kind in STRONG for name in self.runtimes if name.startswith(kind)]
-            return (*strong, self.default_runtime)
+            sound = [name for name in self.runtimes if name not in self.limitless]
+            return (*(name for kind in STRONG for name in sound if name.startswith(kind)), self.default_runtime)
         if wanted == self.default_runtime or (wanted in self.runtimes and not fixed):
             return (wanted,)
         if fixed:
@@ -95,15 +101,14 @@ class Isolation:
             slug="sandbox-runtime",
         )
 
-    def seen_from(self, hello: Reply) -> dict[str, Any]:
-        """The fields that the agent's greeting tells: text from inside, and checked like all of it."""
-        fence, users = hello.get("fence"), hello.get("users")
-        found: dict[str, Any] = {}
-        if isinstance(fence, (str, bool)):
-            found["fence"] = fence[:80] if isinstance(fence, str) else ("on" if fence else "not possible here")
-        if isinstance(users, bool):
-            found["own_users"] = users
-        return found
+    def told(self, hello: Reply) -> Isolation:
+        """With what the agent's greeting tells: text from inside, and checked like all of it."""
+        fence, ids = hello.get("fence"), hello.get("ids")
+        return replace(
+            self,
+            fence=fence[:80] if isinstance(fence, str) else "",
+            ids=ids[:80] if isinstance(ids, str) else "",
+        )
 
 
 def found(about: Mapping[str, Any], version: Mapping[str, Any]) -> Isolation:
@@ -117,12 +122,20 @@ def found(about: Mapping[str, Any], version: Mapping[str, Any]) -> Isolation:
     # Podman puts the whole of `runc --version` there.
     number = words[2] if words[1:2] == ["version"] and len(words) > 2 else "".join(words[:1])
     options = security(about)
+    registered = about.get("Runtimes") or {}
     return Isolation(
         product=product,
         version=str(version.get("Version") or "unknown"),
         runtime=default,
         default_runtime=default,
-        runtimes=tuple(sorted(str(name) for name in about.get("Runtimes") or {})),
+        runtimes=tuple(sorted(map(str, registered))),
+        limitless=tuple(
+            sorted(
+                str(name)
+                for name, how in registered.items()
+                if "--ignore-cgroups" in map(str, how.get("runtimeArgs") or [])
+            )
+        ),
         runtime_version=number,
         users_mapped="userns" in options or "rootless" in options,
         rootless="rootless" in options,
