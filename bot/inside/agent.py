@@ -2,22 +2,28 @@
 
 A frame is a 4-byte big-endian length and that many bytes of JSON; a job of kind `tree` is followed by one frame
 of raw tar bytes. The agent imports nothing of the repository, and repository code never runs as its user. It
-ends when stdin ends, and with it, as PID 1, the container: a host that was killed leaves nothing behind.
+ends when stdin ends, and with it, as PID 1, the container: a host that was killed leaves nothing behind. One that
+forgot its container, or was cut off from it, neither: the agent ends by itself after some hours.
 """
 
 import json
 import os
 import signal
 import struct
+import subprocess
 import sys
 import tarfile
 import threading
 
-from tryline_inside import processes, tree, warm
+from tryline_inside import fence, identity, processes, tree, warm
 
 MAX_FRAME = 512 * 1024 * 1024
+LIFE = 4 * 3600
+"""Seconds that a container may live: as long as its label says."""
 
 _out_lock = threading.Lock()
+walls = {"fence": "not raised"}
+"""What stands around repository code: 'on', or why not."""
 
 
 def reply(message):
@@ -49,7 +55,8 @@ def handle(kind, job):
     if kind == "get":
         return tree.get(job)
     if kind == "hello":
-        return {"python": list(sys.version_info[:3]), "cpus": os.cpu_count()}
+        ids = processes.house.why or "own"
+        return {"python": list(sys.version_info[:3]), "cpus": os.cpu_count(), "fence": walls["fence"], "ids": ids}
     return {"error": "unknown job %r" % kind}
 
 
@@ -63,7 +70,13 @@ def answer(job):
 
 def main():
     """Serves until stdin ends."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.alarm(LIFE)
+    walls["fence"] = fence.raised()
+    if identity.ctypes is not None:
+        identity.prctl(identity.DUMPABLE, 0)  # nobody reads its memory, whoever he is
+    processes.open_house()
     stream = sys.stdin.buffer
     server = None
     while True:
@@ -82,9 +95,14 @@ def main():
                 reply({"id": job["id"], "error": "cannot unpack the repository: %s" % problem})
         elif kind == "warm":
             if server is not None:
-                server.stop()
-            server = warm.Warm(job, reply)
-            server.ask(job["id"], {"kind": "hello"})
+                server.stop()  # what it left must be gone: the container ends with the agent where it is not
+                server = None
+            try:
+                server = warm.Warm(job, reply)
+            except (OSError, subprocess.SubprocessError) as problem:
+                reply({"id": job["id"], "error": "the fork server does not start: %s" % problem})
+            else:
+                server.ask(job["id"], {"kind": "hello"})
         elif kind == "trial":
             if server is None:
                 reply({"id": job["id"], "error": "no fork server"})

@@ -28,6 +28,8 @@ class Child:
         self.killed = False
         self.status = None
         self.usage = None
+        self.own = False
+        """Whether it has an id of its own."""
         self.mate = None
         """The process that has the function to itself, where there is one."""
 
@@ -91,14 +93,33 @@ def adopt_orphans():
 def children():
     """Ids of this process's own children."""
     me = os.getpid()
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name) as stream:
-                    parent = int(stream.read().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue
-            if parent == me:
-                found.append(int(name))
-    return found
+    try:
+        found = []
+        for thread in os.listdir("/proc/self/task"):
+            with open("/proc/self/task/%s/children" % thread) as stream:
+                found += [int(pid) for pid in stream.read().split()]
+        return found
+    except OSError:  # not every kernel tells it this way
+        return [pid for pid in processes() if field(pid, "PPid:") == me]
+
+
+def processes():
+    """Ids of all processes that can be seen."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def user(pid):
+    """The (real) user of a process; None when it is gone."""
+    return field(pid, "Uid:")
+
+
+def field(pid, name):
+    """The first number behind a name in what the kernel tells of a process; None when it is gone."""
+    try:
+        with open("/proc/%d/status" % pid, errors="replace") as stream:
+            for line in stream:
+                if line.startswith(name):
+                    return int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return None

@@ -1,4 +1,4 @@
-"""Processes of repository code: another user, limits, three clocks, and nothing left behind."""
+"""Processes of repository code: another user, limits, clocks, and nothing left behind."""
 
 import json
 import os
@@ -9,23 +9,152 @@ import subprocess
 import threading
 import time
 
+from tryline_inside import children, identity, janitor
+
 REPO = "/repo"
 HERE = "/run/tryline"
 PYTHON = "/venv/bin/python"
-NOBODY = 65534
 
 
-def environment(extra):
+class Tenant:
+    """Who a process of repository code is, and where its private place is."""
+
+    def __init__(self, uid, place, own):
+        self.uid = uid
+        """Its id; None where it keeps the agent's."""
+        self.place = place
+        self.own = own
+        """Whether no other process has that id while it lives: then it ends with all that has it."""
+        self.suspect = False
+
+
+class House:
+    """Gives ids and private places to processes, and clears up behind them. One for the agent's life."""
+
+    def __init__(self):
+        """Made while there is one thread, and no repository code."""
+        self.why = identity.lacking()
+        self.lock = threading.Lock()
+        self.tenants = []
+        self.processes = identity.allowed()
+        self.blocks = identity.blocks()
+        os.makedirs(identity.ROOM, exist_ok=True)
+        for path in identity.SHARED[:3]:
+            try:
+                os.chmod(path, 0o1733)  # files may be made there, and nobody sees those of others
+            except OSError:
+                pass  # not ours: the system's, on a machine without an engine
+        self.janitor = None
+        if not self.why:
+            self.lists = {path: descriptor(path) for path in identity.SHARED if os.path.isdir(path)}
+            self.block = identity.Block(*identity.RUNS)
+            self.janitor = janitor.Janitor(self.block.guard, self.lists)
+            self.marks = identity.Marks([path for path in identity.SHARED if path != identity.ROOM])
+
+    def admit(self, own=False, name=""):
+        """The tenant for a process. A suite runs as the user with a name, when nobody else does: what it finds out
+        about itself is then what it finds on any machine; `own` asks for an id that nobody had. Raises OSError."""
+        with self.lock:
+            taken = {tenant.place for tenant in self.tenants}
+            names = [name] if name else [str(number) for number in range(len(taken) + 100)]
+            paths = [identity.ROOM + "/" + one for one in names]
+            place = next((path for path in paths if path not in taken and not os.path.lexists(path)), "")
+            if not place:
+                raise OSError("no private place is free")
+            uid = identity.NOBODY if os.getuid() == 0 else None
+            if not self.why and (own or any(tenant.uid == uid for tenant in self.tenants)):
+                uid = self.block.next()
+            tenant = Tenant(uid, place, not self.why)
+            self.tenants.append(tenant)
+            return tenant
+
+    def kill(self, tenant, leader):
+        """Ends all processes of a tenant at once."""
+        if tenant.own:
+            self.janitor.ask(tenant.uid, kill=True)
+        else:
+            kill_all(leader)
+
+    def part(self, tenant, leader):
+        """Clears up behind a tenant whose process has ended. Raises OSError when that cannot be done."""
+        try:
+            if not tenant.own:
+                sweep(leader)
+                identity.leave(tenant.place)
+                return
+            self.kill(tenant, leader)
+            self.bury(tenant.uid)
+            with self.lock:
+                moved = self.marks.moved()
+            self.janitor.ask(tenant.uid, places=[tenant.place], sweep=moved or tenant.suspect)
+            if moved:
+                with self.lock:
+                    self.marks.take()
+                    for other in self.tenants:
+                        other.suspect = True
+        finally:
+            with self.lock:
+                self.tenants.remove(tenant)
+
+    def bury(self, uid):
+        """Waits until a user has no process, taking note of those that come to process 1. Raises OSError."""
+        until = time.monotonic() + 20
+        while True:
+            with _guard:
+                for pid in children.children():
+                    if pid not in _alive and pid != self.janitor.pid:
+                        try:
+                            os.waitpid(pid, os.WNOHANG)
+                        except OSError:
+                            pass
+            if not any(children.user(pid) == uid for pid in children.processes()):
+                return
+            if time.monotonic() > until:
+                raise OSError("processes of user %d do not end" % uid)
+            time.sleep(0.001)
+
+    def clear_block(self, lowest, highest):
+        """Ends what a fork server's candidates left, which it could not clear up behind itself any more."""
+        users = {children.user(pid) for pid in children.processes()}
+        for entry in os.listdir(identity.ROOM):
+            try:
+                users.add(os.lstat(identity.ROOM + "/" + entry).st_uid)
+            except OSError:
+                continue
+        for uid in users:
+            if uid is not None and lowest <= uid <= highest:
+                places = ["%s/of-%d" % (identity.ROOM, uid)]
+                self.janitor.ask(uid, kill=True)
+                self.bury(uid)
+                self.janitor.ask(uid, places=places, sweep=True)
+
+
+def descriptor(path):
+    """A folder opened for those who cannot list it."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+house = None
+"""Set by the agent (open_house) before it takes jobs."""
+
+
+def open_house():
+    """Makes the house. Called once, before there are threads."""
+    global house
+    house = House()
+
+
+def environment(extra, place):
     """The whole environment of repository code: nothing is inherited."""
     env = {
         "PATH": "/venv/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
-        "HOME": "/tmp/home",
+        "HOME": place + "/home",
         "USER": "nobody",
         "LOGNAME": "nobody",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
-        "TMPDIR": "/tmp",
+        "TMPDIR": place,
         "VIRTUAL_ENV": "/venv",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -36,8 +165,8 @@ def environment(extra):
     return env
 
 
-def limited(limits):
-    """What a child does between fork and exec: limits, then another user for good."""
+def limited(limits, tenant, become=None):
+    """What a child does between fork and exec: limits, then another user for good, then its private place."""
 
     def prepare():
         for name, value in (
@@ -51,10 +180,16 @@ def limited(limits):
         if limits.get("cpu"):
             resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu"], limits["cpu"] + 2))
         os.nice(10)  # the agent keeps the upper hand over hundreds of busy processes
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        if become is not None:
+            become()
+        elif tenant.uid is not None:
+            os.setgroups([])
+            os.setresgid(identity.NOBODY, identity.NOBODY, identity.NOBODY)
+            os.setresuid(tenant.uid, tenant.uid, tenant.uid)
+        if tenant.own and tenant.uid != identity.NOBODY:  # that one's are counted over all containers of a kernel
+            identity.limits(house.processes and max(16, house.processes - 12))
         os.umask(0o022)
+        identity.take_place(tenant.place)
 
     return prepare
 
@@ -65,12 +200,10 @@ _alive = {}
 """Leaders of the jobs that run now, and whether each may have orphans that are still needed."""
 
 
-def start(argv, env, limits, pass_fds=(), busy=lambda: True):
+def start(argv, env, limits, tenant, pass_fds=(), busy=lambda: True, become=None):
     """Starts a job's process as an unprivileged user, leader of a session of its own."""
-    os.makedirs("/tmp/home", exist_ok=True)
-    os.chmod("/tmp/home", 0o1777)
     with _guard:
-        process = spawn(argv, env, limits, pass_fds)
+        process = spawn(argv, env, pass_fds, limited(limits, tenant, become))
         _alive[process.pid] = busy
     return process
 
@@ -80,7 +213,7 @@ def forget(leader):
     _alive.pop(leader, None)
 
 
-def spawn(argv, env, limits, pass_fds):
+def spawn(argv, env, pass_fds, prepare):
     return subprocess.Popen(  # noqa: PLW1509 - the agent forks before it has anything that a lock could guard
         argv,
         cwd=REPO,
@@ -90,12 +223,12 @@ def spawn(argv, env, limits, pass_fds):
         stderr=subprocess.STDOUT,
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=limited(limits),
+        preexec_fn=prepare,
     )
 
 
 def leftovers(session):
-    """Process ids of a session, and of what left its session for PID 1.
+    """Process ids of a session, and of what left its session for PID 1. For processes without ids of their own.
 
     An orphan's origin cannot be told, so orphans are left alone while another job may have some of its own.
     """
@@ -180,7 +313,8 @@ def run(job):
     flood = int(job.get("flood_mb", 64)) << 20
     read_fd, write_fd = os.pipe()
     limits = {"file": int(job.get("file_mb", 64)) << 20}
-    env = environment(job.get("env"))
+    tenant = house.admit(own=bool(job.get("own")))
+    env = environment(job.get("env"), tenant.place)
     argv = job.get("argv")
     path = ""
     if job.get("spec") is not None:
@@ -193,9 +327,10 @@ def run(job):
             os.chmod(path, 0o644)
             argv[2] = "@" + path
     try:
-        process = start(argv, env, limits, pass_fds=(write_fd,))
+        process = start(argv, env, limits, tenant, pass_fds=(write_fd,))
     except BaseException:
         os.close(read_fd)
+        house.tenants.remove(tenant)
         raise
     finally:
         os.close(write_fd)
@@ -232,22 +367,25 @@ def run(job):
             else:
                 out.add(data)
     if stop:
-        kill_all(process.pid)
+        house.kill(tenant, process.pid)
     try:
         code = process.wait(timeout=max(0.1, wall - (time.monotonic() - began)) if not stop else 5)
     except subprocess.TimeoutExpired:
         stop = stop or "timeout"
-        kill_all(process.pid)
+        house.kill(tenant, process.pid)
         code = process.wait()
     process.stdout.close()
     os.close(read_fd)
-    sweep(process.pid)
-    forget(process.pid)
-    if path:
-        os.unlink(path)
+    try:
+        house.part(tenant, process.pid)
+    finally:
+        forget(process.pid)
+        if path:
+            os.unlink(path)
     return {
         "code": code,
         "stop": stop,
+        "own": tenant.own,
         "seconds": time.monotonic() - began,
         "output": out.text(),
         "printed": out.total,

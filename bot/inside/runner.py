@@ -5,6 +5,7 @@ Started by the agent as `python runner.py SPEC`, SPEC being JSON or `@FILE`. Spe
     root          the repository's root, where it is started
     report_fd     pipe for events (plugin.Reporter)
     ask_fd        if present: serve candidates asked for on this pipe after collection (serve.py)
+    own           {lowest, highest, room, lists, processes}: ids and places for its children (tenants.py), or null
     args          arguments for pytest
     select        ids to run, or null for all that are collected;  ordered: run them in that order
     targets       {file: [{line, name, id, calls}]} functions to watch;  watch: {lines, calls, per_test, total}
@@ -27,10 +28,12 @@ def main():
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # Our folder must not shadow anything of the repository's: it is on the path only while we import ourselves.
     sys.path[0] = here
-    from tryline_inside import express, instrument, plugin, recorder
-
     if "ask_fd" in spec:  # what only the fork server needs is not loaded where a suite is judged
+        from tryline_inside import tenants
+
+        house = tenants.House(spec.get("own"))  # forks what clears up, while this process is small
         from tryline_inside import serve
+    from tryline_inside import express, instrument, plugin, recorder
 
     sys.path[0] = os.getcwd()  # as `python -m pytest` does
     os.set_inheritable(spec["report_fd"], False)
@@ -53,7 +56,7 @@ def main():
     plugins = [plugin.Plugin(spec, reporter, book)]
     if "ask_fd" in spec:
         os.set_inheritable(spec["ask_fd"], False)
-        plugins.append(serve.Server(spec, reporter))
+        plugins.append(serve.Server(spec, reporter, house))
     sys.argv = ["pytest"] + list(spec["args"])
 
     import pytest

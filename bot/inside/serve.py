@@ -1,8 +1,8 @@
 """The fork server: the tests are collected once, then each candidate runs in a forked child.
 
-Takes JSON lines on `ask_fd`, answers on the report pipe, each answer with the number of its job. A child gets
-limits of its own, reports on a pipe of its own, and is killed with its process group at its deadline. What a
-child says is guidance: a verdict never rests on it.
+Takes JSON lines on `ask_fd`, answers on the report pipe, each answer with the number of its job. A child gets an
+id and limits of its own, reports on a pipe of its own, and is killed at its deadline with all that has its id.
+What a child says is guidance: a verdict never rests on it.
 """
 
 import gc
@@ -15,14 +15,18 @@ import time
 
 import pytest
 
-from tryline_inside import calls, children, oracle, swap, trials
+from tryline_inside import calls, children, identity, oracle, swap, trials
 
 
 class Server:
     """pytest plugin that takes over after collection."""
 
-    def __init__(self, spec, reporter):
+    def __init__(self, spec, reporter, house):
         self.spec = spec
+        self.house = house
+        self.tenants = {}
+        """{process: (its id, its private place)} of children that live."""
+        self.tried = False
         self.reporter = reporter
         self.ask = spec["ask_fd"]
         self.width = int(spec.get("width", 2))
@@ -38,6 +42,7 @@ class Server:
         self.work.session = session
         children.adopt_orphans()
         self.kept = set(children.children())  # what the tests' collection started goes on
+        self.house.open()
         self.work.items = {item.nodeid: item for item in session.items}
         if session.testsfailed and not session.items:
             self.reporter.send(job=None, event="collection-failed")
@@ -64,13 +69,16 @@ class Server:
         """One request: answered at once, or queued for a child."""
         job, kind = message["job"], message["kind"]
         if kind == "hello":
-            self.reporter.send(job=job, ready=True, tests=len(self.work.items))
+            self.reporter.send(job=job, ready=True, tests=len(self.work.items), own=self.house.own)
         elif kind == "arm":
             gc.unfreeze()  # what an earlier unit froze must be found again
             unit = self.work.unit = swap.Unit(message["unit"], self.root)
             gc.collect()
             gc.freeze()
             self.reporter.send(job=job, functions=len(unit.functions))
+        elif kind == "share":
+            self.house.shared = True
+            self.reporter.send(job=job, own=False)
         elif kind == "cancel":
             self.cancel(set(message["jobs"]))
         else:
@@ -90,7 +98,9 @@ class Server:
         """Whether a request may start now: what takes times runs alone, among our own at least."""
         if message["kind"] == "measure" or any(child.alone for child in self.children.values()):
             return not self.children
-        return len(self.children) < self.width
+        # The first one shows whether the tests leave files where other candidates' tests make theirs.
+        alone = self.house.own and not self.house.shared and (self.house.public or not self.tried)
+        return len(self.children) < (1 if alone else self.width)
 
     def spawn(self, message):
         """Forks the child for a request, or two where the function is to have a process of its own."""
@@ -102,8 +112,12 @@ class Server:
         mate = None
         read_fd, write_fd = os.pipe()
         try:
+            taken = {place for _, place in self.tenants.values()}
+            tenant = self.house.admit(taken)
             if message.get("apart"):
-                mate = oracle.split(lambda channel: self.far_child(message, channel, seconds))
+                other = self.house.admit(taken | {tenant[1]})
+                mate = oracle.split(lambda channel: self.far_child(message, channel, seconds, other))
+                self.tenants[mate.pid] = other
             pid = os.fork()
         except OSError as problem:  # what earlier candidates started fills the container
             os.close(read_fd)
@@ -111,19 +125,22 @@ class Server:
             if mate is not None:
                 mate.near.close()
                 mate.end(self.kill)
+                self.clear(mate.pid)
             self.reporter.send(job=message["job"], error="no process can be started: %s" % problem)
             return
         if pid == 0:
             code = 1
             try:
                 os.close(read_fd)
-                code = self.child(message, write_fd, seconds, mate)
+                code = self.child(message, write_fd, seconds, tenant, mate)
             finally:
                 os._exit(code)
         os.close(write_fd)
         until = time.monotonic() + 2 * seconds + 1
         child = children.Child(pid, read_fd, message["job"], until, message["kind"])
+        child.own = tenant[0] is not None
         self.children[read_fd] = child
+        self.tenants[pid] = tenant
         if mate is not None:
             mate.near.close()
             child.mate = mate
@@ -141,16 +158,13 @@ class Server:
             child.ended(patience=60)
         if child.status is None:
             return
-        try:
-            os.killpg(child.pid, signal.SIGKILL)  # what it left in its process group
-        except OSError:
-            pass
         mate = child.mate
         own = mate.end(self.kill) if mate is not None else {}
         os.close(child.fd)
         del self.children[child.fd]
-        if not self.children:
-            self.sweep()
+        self.clear(child.pid)
+        if mate is not None:
+            self.clear(mate.pid)
         status = child.status
         answer = child.told() if modest else {}
         answer["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -158,24 +172,40 @@ class Server:
         answer["killed"] = child.killed
         answer["cpu"] = round(child.usage.ru_utime + child.usage.ru_stime, 6)
         answer["memory_kb"] = child.usage.ru_maxrss
+        answer["own"] = child.own
         if mate is not None:
             answer.update({} if answer["signal"] or answer["exit"] else own, apart=True)
             answer["cpu"] = round(answer["cpu"] + mate.usage.ru_utime + mate.usage.ru_stime, 6)
             answer["memory_kb"] += mate.usage.ru_maxrss
         self.reporter.send(job=child.job, **answer)
 
-    def sweep(self):
-        """Kills what candidates left behind: called when none runs, for whose an orphan is cannot be told."""
-        for _ in range(20):
-            left = [pid for pid in children.children() if pid not in self.kept]
+    def clear(self, pid):
+        """Removes what a child left: with an id of its own, all of it; else its process group, and orphans when
+        no child runs, for whose an orphan is cannot be told."""
+        self.tried = True
+        uid, place = self.tenants.pop(pid)
+        if uid is not None:
+            alive = [other for other, _ in self.tenants.values() if other is not None]
+            self.house.depart(uid, place, alive, self.kept.union(self.tenants))
+            return
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
+        for _ in range(0 if self.tenants else 20):
+            left = [one for one in children.children() if one not in self.kept]
             if not left:
                 return
-            for pid in left:
-                self.kill(pid)
-                os.waitpid(pid, 0)
+            for one in left:
+                self.kill(one)
+                os.waitpid(one, 0)
 
-    @staticmethod
-    def kill(pid):
+    def kill(self, pid):
+        """Ends a child, and what it started: all that has its id, or where it has none of its own its group."""
+        uid = self.tenants.get(pid, (None, ""))[0]
+        if uid is not None:
+            self.house.kill(uid)
+            return
         for send in (os.killpg, os.kill):
             try:
                 send(pid, signal.SIGKILL)
@@ -184,25 +214,29 @@ class Server:
 
     # -- in the child
 
-    def far_child(self, message, channel, seconds):
+    def far_child(self, message, channel, seconds, tenant):
         """The whole life of a process that has the function to itself."""
         self.enclose(message, seconds)
+        self.house.arrive(*tenant)
         oracle.close_all_but(channel.fileno())
         self.work.answer(message, channel)
 
-    def child(self, message, fd, seconds, mate=None):
+    def child(self, message, fd, seconds, tenant, mate=None):
         """The whole life of a child; returns its exit code."""
         self.enclose(message, seconds)
         for other in list(self.children) + [self.ask, self.reporter.fd]:
             os.close(other)
+        place = self.house.arrive(*tenant)
         send = calls.sender(fd)
         if mate is not None:
-            if not oracle.shield():
+            if not place and not oracle.shield():
                 send({"status": "not-plain", "message": "the tests' process cannot be shielded"})
                 return 0
             files = {"%s/%s" % (self.root, test.split("::")[0]) for test in self.work.items}
             self.work.near = oracle.Near(mate.near, self.root, files)
         self.work.do(message, send)
+        if place:
+            identity.leave(place)  # what this leaves, another process removes: it costs a fork
         return 0
 
     @staticmethod

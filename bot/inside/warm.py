@@ -4,7 +4,7 @@ import json
 import os
 import threading
 
-from tryline_inside import processes
+from tryline_inside import identity, processes
 
 MAX_ANSWER = 16 * 1024 * 1024
 
@@ -16,7 +16,28 @@ class Warm:
         self.reply = reply
         ask_read, self.ask_write = os.pipe()
         self.answer_read, answer_write = os.pipe()
-        spec = dict(job["spec"], ask_fd=ask_read, report_fd=answer_write)
+        house = processes.house
+        self.tenant = house.admit(own=True, name="s")
+        self.block = house.blocks.pop() if self.tenant.own and house.blocks else None
+        fds = [ask_read, answer_write]
+        become = own = None
+        if self.block is not None:
+            lowest, highest = self.block
+            width = max(2, int(job["spec"].get("width", 2)))
+            most = house.processes and max(16, (house.processes - 24) // width)
+            own = {
+                "lowest": lowest,
+                "highest": highest,
+                "room": identity.ROOM,
+                "lists": house.lists,
+                "processes": most,
+            }
+            fds += house.lists.values()
+
+            def become():
+                identity.become_server(self.tenant.uid, lowest, highest)
+
+        spec = dict(job["spec"], ask_fd=ask_read, report_fd=answer_write, own=own)
         path = "%s/serve.json" % processes.HERE
         with open(path, "w") as stream:
             json.dump(spec, stream)
@@ -28,12 +49,17 @@ class Warm:
         self.writing = threading.Lock()
         self.dead = ""
         self.out = processes.Tail(64 << 10)
-        fds = (ask_read, answer_write)
-        self.process = processes.start(
-            argv, processes.environment(job.get("env")), limits, fds, busy=lambda: bool(self.waiting)
-        )
-        os.close(ask_read)
-        os.close(answer_write)
+        env = processes.environment(job.get("env"), self.tenant.place)
+        try:
+            self.process = processes.start(
+                argv, env, limits, self.tenant, fds, busy=lambda: bool(self.waiting), become=become
+            )
+        except BaseException:
+            house.tenants.remove(self.tenant)
+            raise
+        finally:
+            os.close(ask_read)
+            os.close(answer_write)
         threading.Thread(target=self.drain, daemon=True).start()
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -109,9 +135,12 @@ class Warm:
                 view = view[os.write(self.ask_write, view) :]
 
     def stop(self):
-        processes.kill_all(self.process.pid)
+        house = processes.house
+        house.kill(self.tenant, self.process.pid)
         self.process.wait()
-        processes.sweep(self.process.pid)
+        if self.block is not None:
+            house.clear_block(*self.block)
+        house.part(self.tenant, self.process.pid)
         processes.forget(self.process.pid)
         with self.writing:
             os.close(self.ask_write)

@@ -132,7 +132,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(home: Path, root: Path) -> Iterator[Server]:
     with serving(home, root, width=2) as made:
-        assert made.ask({"kind": "hello"}) == {"ready": True, "tests": len(ALL)}
+        assert made.ask({"kind": "hello"}) == {"ready": True, "tests": len(ALL), "own": False}
         assert made.ask({"kind": "arm", "unit": UNIT}) == {"functions": 1}
         yield made
 
