@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from bot.domain import (
     Finding,
     Function,
     Image,
-    Outcome,
     Rejected,
     Rewrite,
     Severity,
@@ -165,7 +163,8 @@ FAMILIES = {
     ),
     "save": Family(
         'def save(path, text):\n    with open(path, "w") as file:\n        file.write(text)\n',
-        "def test_save(tmp_path):\n    save(tmp_path / 'x', 't')\n    assert (tmp_path / 'x').read_text() == 't'\n",
+        "def test_save(tmp_path):\n    save(tmp_path / 'x', 't')\n"
+        "    assert (tmp_path / 'x').read_text() == 't'\n",
         "save('/tmp/saved', 'y') is None and open('/tmp/saved').read() == 'y'",
     ),
     "ratio": Family("def ratio(a, b):\n    return a / b if b else 0\n", RATIO, "ratio(3, 2) == 1.5"),
@@ -207,7 +206,8 @@ FAMILIES = {
     ),
     "wait": Family(
         "def wait(seconds):\n    time.sleep(seconds)\n",
-        "def test_wait():\n    began = time.monotonic()\n    wait(0.001)\n    assert time.monotonic() - began < 0.7\n",
+        "def test_wait():\n    began = time.monotonic()\n    wait(0.001)\n"
+        "    assert time.monotonic() - began < 0.7\n",
         "[time.monotonic() for _ in 'ab'][0] > 0 and wait(0.001) is None and time.monotonic() > 0",
     ),
     "double": Family(
