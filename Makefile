@@ -42,7 +42,7 @@ test: check engine engines vllm ## everything: check, the tests that need an eng
 image: engine ## build the image of the action, tryline:local (IMAGE=..., BASE=... for others)
 	@scripts/image.sh $(IMAGE)
 
-demo: $(INSTALLED) engine ## review a sample repository made in demo/
+demo: $(INSTALLED) ## review a sample repository made in demo/
 	$(BIN)/python scripts/demo.py
 
 docs: $(INSTALLED) ## write the generated parts of README and docs again

@@ -283,6 +283,11 @@ class VerifySettings(Section):
 class SandboxSettings(Section):
     """What a container and each execution in it may use."""
 
+    backend: Literal["docker", "bubblewrap"] = Field(
+        default="docker",
+        description="What runs repository code: `docker` (any engine that speaks its API), or `bubblewrap`, which "
+        "needs no engine and isolates less. It is never chosen unasked.",
+    )
     runtime: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None,
         description="The engine's runtime that starts containers, e.g. `runsc`; null: the strongest that is "
@@ -341,4 +346,16 @@ class Settings(Section):
     def _one_base(self) -> Settings:
         if self.image and self.dockerfile:
             raise ValueError("`image` and `dockerfile` both name a base image; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _what_an_engine_has(self) -> Settings:
+        if self.sandbox.backend == "bubblewrap":
+            for name, value in (
+                ("image", self.image),
+                ("dockerfile", self.dockerfile),
+                ("sandbox.runtime", self.sandbox.runtime),
+            ):
+                if value is not None:
+                    raise ValueError(f"`{name}` needs an engine, and `sandbox.backend` is bubblewrap; keep one")
         return self

@@ -45,6 +45,7 @@ from bot.languages.python.language import Python
 from bot.plan import Event
 from bot.render import Caps
 from bot.sandboxes import Backend, Diagnosis
+from bot.sandboxes.bubblewrap.backend import Bubblewrap
 from bot.sandboxes.docker.backend import Docker
 from bot.settings import PullSettings
 from bot.signal import Counter
@@ -80,9 +81,15 @@ def assemble(
     `state` is a folder for what is remembered between runs: answers, and what servers can do. Raises UsageError
     for a recording that cannot be read or written.
     """
+    uv_binary = Path(uv.find_uv_bin())
+    backend: Backend
+    if config.sandbox.backend == "bubblewrap":
+        backend = Bubblewrap(environ, uv_binary)
+    else:
+        backend = Docker(environ, uv_binary, runtime=config.sandbox.runtime)
     return Parts(
         model=model(config, environ, state, traffic or Traffic()),
-        backend=Docker(environ, Path(uv.find_uv_bin()), runtime=config.sandbox.runtime),
+        backend=backend,
         languages=(Python(),),
         proposers=(Edits(seed=config.search.seed),),
         detectors=(FailingTests(),),

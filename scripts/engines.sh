@@ -4,7 +4,7 @@ set -euo pipefail
 
 declare -A packages=(
     [podman]=podman [runsc]=runsc [bwrap]=bubblewrap [runc]=runc [openssl]=openssl [ip]=iproute2
-    [nsenter]=util-linux [setpriv]=util-linux
+    [nsenter]=util-linux [setpriv]=util-linux [newuidmap]=uidmap
 )
 export PATH=$PATH:/usr/sbin:/sbin
 wanted=()

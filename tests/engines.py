@@ -15,6 +15,7 @@ from bot import wire
 from bot.domain import Image, InstallStep, Recipe
 from bot.progress import Silent
 from bot.sandboxes import Backend, Contents, Sandbox
+from bot.sandboxes.bubblewrap.backend import Bubblewrap
 from bot.sandboxes.docker.backend import Docker
 
 RECIPE = Recipe(None, None, None, {}, (InstallStep(("uv", "pip", "install", "pytest"), "pytest"),), "pytest alone")
@@ -24,6 +25,11 @@ ARGS = ("--rootdir=/repo", "-p", "no:cacheprovider")
 def docker_backend(environ: Mapping[str, str] | None = None, spares: int | None = None) -> Docker:
     """The Docker backend as the command makes it; with `spares=0` no container is started ahead."""
     return Docker(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares)
+
+
+def bubblewrap_backend(environ: Mapping[str, str] | None = None, spares: int | None = None) -> Bubblewrap:
+    """The backend without an engine, as the command makes it."""
+    return Bubblewrap(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares)
 
 
 def prepared(backend: Backend) -> Image:

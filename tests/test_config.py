@@ -97,6 +97,14 @@ def test_empty_files_and_sections_are_defaults() -> None:
             ".tryline.yml:1:1: `fail_on` must be one of 'low', 'medium', 'high' or 'critical', not `huge`",
         ),
         ("image: a\ndockerfile: b", ".tryline.yml: `image` and `dockerfile` both name a base image; keep one"),
+        (
+            "image: a\nsandbox:\n  backend: bubblewrap",
+            ".tryline.yml: `image` needs an engine, and `sandbox.backend` is bubblewrap; keep one",
+        ),
+        (
+            "sandbox: {backend: bubblewrap, runtime: runsc}",
+            ".tryline.yml: `sandbox.runtime` needs an engine, and `sandbox.backend` is bubblewrap; keep one",
+        ),
         ("test:\n  env: {}\n  env: {}", ".tryline.yml:3:3: `test.env` is given twice, first in line 2"),
         ("- a", ".tryline.yml:1:1: the file must be a mapping: `key: value` lines"),
         ("? [a]\n: b", ".tryline.yml:1:3: a key must be plain text"),

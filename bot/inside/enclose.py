@@ -69,6 +69,8 @@ def main(plan):
     sys.path.insert(0, inside)
     from tryline_inside import agent  # its files have only now arrived
 
+    # Nothing is looked for there any more: where all run as one user, repository code may put files beside it.
+    sys.path.remove(inside)
     agent.main()
 
 

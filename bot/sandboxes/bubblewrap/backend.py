@@ -7,18 +7,22 @@ import importlib.resources
 import json
 import os
 import pwd
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bot.domain import Image, Limits, Recipe
 from bot.errors import SandboxError
 from bot.progress import Progress
-from bot.sandboxes import Contents, Diagnosis, Sandbox, installing
+from bot.sandboxes import Contents, Diagnosis, Reply, Sandbox, installing
+from bot.sandboxes.admission import Capacity
 from bot.sandboxes.bubblewrap import cgroups, doctor, launch
 from bot.sandboxes.bubblewrap.launch import Enclosed, Launcher, Walls
 from bot.sandboxes.bubblewrap.roots import Prepared, Roots, bare, place
+from bot.sandboxes.pool import Pool
 from bot.sandboxes.stream import INSIDE, Conversation, Stream, inside_archive
 
 BORROWED = ("CAP_SETPCAP", "CAP_SYS_ADMIN")
@@ -34,14 +38,17 @@ class Bubblewrap:
 
     name = "bubblewrap"
 
-    def __init__(self, environ: Mapping[str, str], uv_binary: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], uv_binary: Path, spares: int | None = None) -> None:
+        """Keeps at most `spares` sandboxes ahead; None: as many as there are processors."""
         self.containers = 0
+        self._pool = Pool(self, spares)
         self._environ = dict(environ)
         self._uv_binary = uv_binary
         self._lock = threading.Lock()
         self._launcher: Launcher | None = None
         self._roots: Roots | None = None
         self._groups: cgroups.Place | None = None
+        self._told: doctor.Told | None = None
         self._archive = inside_archive()
         self._program = importlib.resources.files("bot").joinpath("inside", "enclose.py").read_text("utf-8")
 
@@ -74,7 +81,7 @@ class Bubblewrap:
             launcher, roots = self._ready()
         except SandboxError as problem:
             return (Diagnosis("bubblewrap", False, problem.message, problem.hint),)
-        return doctor.rows(launcher, self._groups, roots.count())
+        return doctor.rows(launcher, self._groups, self._told, roots.count())
 
     def prepare(self, recipe: Recipe, tree: Callable[[], bytes], progress: Progress) -> Image:
         """What a recipe installs, from the cache or made now."""
@@ -82,17 +89,17 @@ class Bubblewrap:
 
     @contextlib.contextmanager
     def open(self, image: Image, tree: Contents, limits: Limits) -> Iterator[Sandbox]:
-        """A fresh sandbox with the tree's files, ended on leaving."""
+        """A sandbox with the tree's files that nobody has used, ended on leaving."""
+        limits = replace(limits, cpus=min(limits.cpus, float(self.capacity().cores)))
         with self._lock:
             self.containers += 1
-        box = self.start(image, limits)
-        try:
-            box.fill(tree.tar)
-            if tree.over:
-                box.fill(tree.over_tar())
+        with self._pool.open(image, tree, limits) as box:
             yield box
-        finally:
-            box.kill()
+
+    def capacity(self) -> Capacity:
+        """What this machine has."""
+        found = re.search(r"^MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        return Capacity(len(os.sched_getaffinity(0)), int(found[1]) >> 10 if found else 0)
 
     def start(self, image: Image, limits: Limits) -> Box:
         """A sandbox with an empty tree. Raises SandboxError; leaves nothing then."""
@@ -116,7 +123,7 @@ class Bubblewrap:
             enclosed = launcher.start(Walls(_walls(prepared, limits), capabilities=capabilities), command, group)
             box = Box(enclosed, max(1, round(limits.cpus)), stack.pop_all())
         try:
-            box.boot(self._archive)
+            self._told = doctor.Told.of(box.boot(self._archive))
         except BaseException:
             box.kill()
             raise
@@ -137,7 +144,10 @@ class Bubblewrap:
     def describe(self) -> Mapping[str, str]:
         """bubblewrap's version and the isolation in words."""
         launcher, _ = self._ready()
-        return {"engine": doctor.version(), "isolation": doctor.isolation(launcher.identity, self._groups)}
+        return {
+            "engine": doctor.version(),
+            "isolation": doctor.isolation(launcher.identity, self._groups, self._told),
+        }
 
     def clean(self) -> int:
         """Removes what dead runs left behind."""
@@ -145,7 +155,8 @@ class Bubblewrap:
         return self._swept()
 
     def close(self) -> None:
-        """Nothing is started ahead."""
+        """Ends the sandboxes that were started ahead, and waits until they are gone."""
+        self._pool.close()
 
 
 class Box(Conversation):
@@ -161,11 +172,11 @@ class Box(Conversation):
         """Whether it can still take jobs, as far as is known without asking it."""
         return self._enclosed.alive
 
-    def boot(self, archive: bytes) -> None:
-        """Sends the agent's files, and waits until it answers. Raises SandboxError."""
+    def boot(self, archive: bytes) -> Reply:
+        """Sends the agent's files, waits until it answers, and returns its greeting. Raises SandboxError."""
         try:
             self._stream.send(archive)
-            self.ask({"kind": "hello"}, seconds=launch.PATIENCE)
+            return self.ask({"kind": "hello"}, seconds=launch.PATIENCE)
         except SandboxError as problem:
             raise SandboxError(
                 f"a sandbox does not start: {problem.message}",
@@ -180,10 +191,6 @@ class Box(Conversation):
         if (group is not None and group.out_of_memory) or code == 137:
             return " (out of memory: raise sandbox.memory_mb)"
         return ""
-
-    def close(self) -> None:
-        """Ends its input, upon which it ends by itself."""
-        self._stream.close()
 
     def kill(self) -> None:
         """Ends it now. May be called twice."""

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bot.errors import SandboxError
-from bot.sandboxes import Diagnosis
+from bot.sandboxes import Diagnosis, Reply
 from bot.sandboxes.bubblewrap import cgroups, launch
 from bot.sandboxes.bubblewrap.launch import Identity, Launcher, Walls
 from bot.sandboxes.bubblewrap.roots import bare
 
-WEAKER = (
-    "no seccomp profile of an engine, Tryline's own filter alone",
-    "dependencies are installed with this machine's network",
-)
-"""What a container has and this has not, wherever it runs."""
+NETWORK = "dependencies are installed in this machine's network"
+"""What a container has and this has not, wherever it runs; the other is an engine's own filter of system calls."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the agent says of its own surroundings: text from inside, and bounded like all of it."""
+
+    fence: str
+    """`on`, or why our own filter of system calls is not."""
+    ids: str
+    """`own`, or why candidates do not get user ids of their own."""
+
+    @classmethod
+    def of(cls, hello: Reply) -> Told:
+        """From the agent's greeting."""
+        fence, ids = (hello.get(name) for name in ("fence", "ids"))
+        return cls(fence[:80] if isinstance(fence, str) else "", ids[:80] if isinstance(ids, str) else "")
 
 
 def version() -> str:
@@ -24,36 +38,34 @@ def version() -> str:
     return said.stdout.decode(errors="replace").strip()[:60] or "bubblewrap"
 
 
-def isolation(identity: Identity, groups: cgroups.Place | None) -> str:
-    """One line for a report."""
-    strong = "no network, read-only root, no capabilities for repository code"
-    strong += ", own user for each run" if identity.kind == "range" else ""
-    return f"bubblewrap, weaker than a container: {strong}; but {'; '.join(weaknesses(identity, groups))}"
+def isolation(identity: Identity, groups: cgroups.Place | None, told: Told | None = None) -> str:
+    """One line for reports; says what is missing as plainly as what is there."""
+    said = ["bubblewrap, weaker than a container", "no network", "read-only root"]
+    said.append("no capabilities for repository code")
+    apart = identity.kind == "range" and (told is None or told.ids == "own")
+    said.append("a user id for each candidate" if apart else "one user id for all, who may change the tests")
+    off = told is not None and told.fence != "on"
+    said.append("system calls not filtered" if off else "system calls filtered by us alone")
+    for name, words in (
+        ("memory", "memory limited for each process alone"),
+        ("pids", "processes limited for each user alone"),
+        ("cpu", "processors not limited"),
+    ):
+        if groups is None or name not in groups.parents:
+            said.append(words)
+    return ", ".join((*said, NETWORK))
 
 
-def weaknesses(identity: Identity, groups: cgroups.Place | None) -> tuple[str, ...]:
-    """What does not hold here as it does in a container."""
-    found = list(WEAKER)
-    if identity.kind != "range":
-        found.append("all runs are one user, so that one may change what another reads")
-    lacking = [
-        words
-        for name, words in (
-            ("memory", "memory is limited for each process alone"),
-            ("pids", "processes are counted for a user alone"),
-            ("cpu", "processors are not limited"),
-        )
-        if groups is None or name not in groups.parents
-    ]
-    return (*found, *lacking)
+def rows(
+    launcher: Launcher, groups: cgroups.Place | None, told: Told | None, cached: tuple[int, int]
+) -> tuple[Diagnosis, ...]:
+    """What `tryline doctor` shows; `cached` counts dependencies and roots. Never raises."""
+    return tuple(_rows(launcher, groups, told, cached))
 
 
-def rows(launcher: Launcher, groups: cgroups.Place | None, cached: tuple[int, int]) -> tuple[Diagnosis, ...]:
-    """What `tryline doctor` shows. Never raises."""
-    return tuple(_rows(launcher, groups, cached))
-
-
-def _rows(launcher: Launcher, groups: cgroups.Place | None, cached: tuple[int, int]) -> Iterator[Diagnosis]:
+def _rows(
+    launcher: Launcher, groups: cgroups.Place | None, told: Told | None, cached: tuple[int, int]
+) -> Iterator[Diagnosis]:
     try:
         yield Diagnosis("bubblewrap", True, version())
         _tried(launcher)
@@ -76,7 +88,9 @@ def _rows(launcher: Launcher, groups: cgroups.Place | None, cached: tuple[int, i
         else "no cgroup can be written: limits of processes",
         "" if groups else "Run as root, or in a cgroup that is delegated, so that memory is limited as a whole.",
     )
-    yield Diagnosis("isolation", True, isolation(who, groups), "Prefer an engine: `sandbox.backend: docker`.")
+    yield Diagnosis(
+        "isolation", True, isolation(who, groups, told), "Prefer an engine: `sandbox.backend: docker`."
+    )
     yield Diagnosis("images", True, f"{cached[0]} prepared, {cached[1]} base in the cache")
 
 

@@ -55,9 +55,9 @@ class Walls:
     """The one user there is inside; None: as the identity says."""
 
 
-def program() -> str:
+def program(path: str = SEARCH_PATH) -> str:
     """Where bubblewrap is. Raises SandboxError when it is missing, or too old."""
-    found = shutil.which("bwrap", path=SEARCH_PATH)
+    found = shutil.which("bwrap", path=path)
     if found is None:
         raise SandboxError("bubblewrap (`bwrap`) is not installed.", hint=_INSTALL, slug="bubblewrap-missing")
     lacking = [option for option in NEEDED if option not in _options(found)]

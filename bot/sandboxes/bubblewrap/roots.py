@@ -155,8 +155,9 @@ class Roots:
             root = self._folder / "roots" / str(json.load(stream)["root"])
             if not folder.is_dir() or not root.is_dir():
                 raise gone
-            os.utime(folder / ABOUT)
-            os.utime(root)
+            with contextlib.suppress(OSError):  # who may only read it leaves no trace of its use
+                os.utime(folder / ABOUT)
+                os.utime(root)
             yield Prepared(root, folder / "venv", folder / "home")
 
     # ------------------------------------------------------------------------------------------ the root

@@ -249,11 +249,16 @@ def _binaries(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     roots = [Path(environ.get("PYENV_ROOT", home / ".pyenv")) / "versions"]
     roots += [Path(environ.get("UV_PYTHON_INSTALL_DIR", home / ".local" / "share" / "uv" / "python"))]
     roots += [Path(environ.get("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache")) / "Python"]
-    for root in roots:
+    for root in filter(_readable, roots):
         folders += sorted(root.glob("*/bin"), reverse=True) + sorted(root.glob("*/*/bin"), reverse=True)
     for folder in [*folders, Path("/usr/local/bin"), Path("/usr/bin")]:
         for minor in range(20, 7, -1):
             yield folder / f"python3.{minor}"
+
+
+def _readable(folder: Path) -> bool:
+    """Whether it can be looked into: a variable may name another user's."""
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _own_executable() -> str:
