@@ -141,4 +141,5 @@ class Demand:
     def _often(times: list[float], now: float, start_seconds: float) -> int:
         recent = sorted(times)[-8:]
         span = max(now - recent[0], 0.001)
-        return max(1, math.ceil((len(recent) - 1) / span * start_seconds))
+        often = math.ceil((len(recent) - 1) / span * start_seconds)
+        return max(1, min(often, len(recent) - 1))  # two at the same moment are no reason for more than one

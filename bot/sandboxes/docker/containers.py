@@ -24,6 +24,9 @@ from bot.sandboxes.docker import engine
 from bot.sandboxes.docker.isolation import Isolation
 from bot.sandboxes.stream import BOOT, INSIDE, STALL, Conversation, Stream
 
+LEAVING = 10
+"""Seconds for which the removal of a container that has ended is waited for."""
+
 
 def hardening(limits: Limits, isolation: Isolation) -> dict[str, Any]:
     """The engine's host configuration for a run-time container, as one value.
@@ -122,10 +125,18 @@ class Container(Conversation):
         self._stream.send(archive)
 
     def kill(self) -> None:
-        """Ends the container now."""
+        """Ends the container now. Returns when it is gone, where the engine removes it in a reasonable time."""
         self._stream.close()
         with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
-            self._container.remove(force=True)
+            try:
+                self._container.remove(force=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError:  # its end has set off its removal already
+                until = time.monotonic() + LEAVING
+                while time.monotonic() < until:
+                    time.sleep(0.05)
+                    self._container.reload()
 
 
 def started(
