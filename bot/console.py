@@ -289,8 +289,9 @@ def _print_finding(item: Reviewed, out: Console) -> None:
         out.print()
         out.print(
             Text(
-                f"  {what}: passed {counted(verdict.tests_run, 'test')} ({one_line(verdict.selection)}) "
-                f"in a fresh container; {verdict.tests_executing} execute the function",
+                f"  {what}: {wording.verified(verdict)}passed {counted(verdict.tests_run, 'test')} "
+                f"({one_line(verdict.selection)}) in a fresh container; "
+                f"{verdict.tests_executing} execute the function",
                 style="green",
             )
         )

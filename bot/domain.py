@@ -901,7 +901,7 @@ class MatrixRow:
     candidate: Outcome | None
 
 
-class Level(enum.StrEnum):
+class ProofLevel(enum.StrEnum):
     """Who could have lied to a verdict."""
 
     APART = "apart"
@@ -932,7 +932,7 @@ class Verdict:
     """Of them: how many turned a test red."""
     symbolic: str = ""
     """What a symbolic comparison found, in words: extra, never a proof."""
-    level: Level = Level.IN_PROCESS
+    level: ProofLevel = ProofLevel.IN_PROCESS
     tests_apart: int = 0
     """How many tests ran with the function in a process of its own; 0 where the level is in-process."""
     why_in_process: str = ""

@@ -484,6 +484,9 @@ def _read_verdict(record: VerdictRecord) -> Verdict:
         mutants=record.mutants,
         noticed=record.noticed,
         symbolic=record.symbolic,
+        level=record.level,
+        tests_apart=record.tests_apart,
+        why_in_process=record.why_in_process,
     )
 
 

@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from bot.domain import Category, Conclusion, FileStatus, Outcome, Severity, Status
+from bot.domain import Category, Conclusion, FileStatus, ProofLevel, Outcome, Severity, Status
 from bot.errors import UsageError
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 """Changes in its second number when something is added, in its first when something is renamed or removed."""
 
 SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
@@ -361,11 +361,20 @@ class VerdictRecord(Record):
     mutants: Count = Field(default=0, description="Altered versions of its changed lines that were run.")
     noticed: Count = Field(default=0, description="Of them: how many turned a test red.")
     symbolic: str = Field(default="", description="What a symbolic comparison found: extra, never a proof.")
+    level: ProofLevel = Field(
+        default=ProofLevel.IN_PROCESS,
+        description="`apart`: tests also ran with the function in a process of its own, from which only plain "
+        "values reach them; `in-process`: in the function's own process alone, under guards.",
+    )
+    tests_apart: Count = Field(default=0, description="How many tests ran with the function in another process.")
+    why_in_process: str = Field(default="", description="Why the function could not run in another process.")
 
     @model_validator(mode="after")
     def _part_of_all(self, info: ValidationInfo) -> Self:
         if info.context and self.noticed > self.mutants:
             raise ValueError("more altered versions were noticed than there were")
+        if info.context and (self.level is ProofLevel.APART) != (self.tests_apart > 0):
+            raise ValueError("its level and the number of tests that ran apart do not agree")
         return self
 
 

@@ -362,8 +362,8 @@ def _message(item: Reviewed) -> str:
 
 def _proof(verdict: Verdict) -> str:
     passed = (
-        f"A rewrite passed {counted(verdict.tests_run, 'test')} in a fresh container, of which "
-        f"{verdict.tests_executing} execute the function ({_text(verdict.selection)})."
+        f"A rewrite {wording.verified(verdict)}passed {counted(verdict.tests_run, 'test')} in a fresh container, "
+        f"of which {verdict.tests_executing} execute the function ({_text(verdict.selection)})."
     )
     return " ".join(filter(None, (passed, wording.besides(verdict))))
 
@@ -402,6 +402,8 @@ def _properties(item: Reviewed) -> dict[str, Any]:
             "foundBy": _data(found_by(item)),
             "testsRun": verdict.tests_run,
             "testsExecuting": verdict.tests_executing,
+            "level": verdict.level.value,
+            "testsApart": verdict.tests_apart,
             "selection": _data(verdict.selection),
             "checks": [one_line(judgement.check) for judgement in verdict.judgements],
         }

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.domain import Conclusion, Finding, FunctionReport, Review, Suspicion, Verdict
+from bot.domain import Conclusion, Finding, FunctionReport, ProofLevel, Review, Suspicion, Verdict
 from bot.kinds import Difference, Measured
 
 MARGIN = 0.10
@@ -131,6 +131,15 @@ def grown(measured: Measured) -> str:
 
 
 # --------------------------------------------------------------------------------------------------- rewrites
+
+
+def verified(verdict: Verdict) -> str:
+    """The words before `passed 24 tests` where tests also ran with the function in a process of its own, else
+    empty: that alone is called verified."""
+    if verdict.level is not ProofLevel.APART or not verdict.tests_apart:
+        return ""
+    tests = f"{verdict.tests_apart} test{'' if verdict.tests_apart == 1 else 's'}"
+    return f"is verified against {tests} with the function in a process of its own, and "
 
 
 def besides(verdict: Verdict) -> str:

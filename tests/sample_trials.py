@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.checks import Trialled
+from bot.checks import Look, Ran, Trialled
 from bot.domain import (
     Candidate,
     Category,
@@ -104,9 +104,45 @@ def trialled(**more: Any) -> Trialled:
         "run": run(result(WITNESS), result(OTHER), result(UNRELATED)),
         "control": run(result(WITNESS, bad), result(OTHER, bad), result(UNRELATED)),
         "executing": (WITNESS, OTHER),
+        "look": look(),
         "expected": {WITNESS: Outcome.PASSED, OTHER: Outcome.PASSED},
     }
     return Trialled(**{**parts, **more})
+
+
+def ran(*results: TestResult, cold: Mapping[str, Outcome] | None = None, **more: Any) -> Ran:
+    """A version in the second look; tests of the repository ran all their lines unless `lines` are given."""
+    found = {one.id: one.outcome for one in results}
+    lines = more.pop("lines", dict.fromkeys(CERTAIN, frozenset({3, 4, 5})))
+    return Ran(found, lines, {} if cold is None else cold, **more)
+
+
+SENTINELS = {"tests/test_order.py::test_sum": Outcome.FAILED, "tests/test_order.py::test_sum_2": Outcome.PASSED}
+CERTAIN = {WITNESS: frozenset({3, 4}), OTHER: frozenset({3})}
+OURS = tuple(result(test, outcome) for test, outcome in SENTINELS.items())
+HEAD_RAN = ran(
+    result(WITNESS, Outcome.FAILED),
+    result(OTHER),
+    *OURS,
+    cold={WITNESS: Outcome.FAILED, OTHER: Outcome.PASSED},
+    lines={WITNESS: frozenset({3}), OTHER: frozenset({3})},
+)
+BASE_RAN = ran(result(WITNESS), result(OTHER), *OURS, cold={WITNESS: Outcome.PASSED, OTHER: Outcome.PASSED})
+APART = ran(result(WITNESS), result(OTHER), lines={})
+
+
+def look(**more: Any) -> Look:
+    """The second look at an honest rewrite, also with the function in a process of its own."""
+    parts: dict[str, Any] = {
+        "tests": (WITNESS, OTHER),
+        "run": ran(result(WITNESS), result(OTHER), *OURS),
+        "honest": (HEAD_RAN, BASE_RAN),
+        "sentinels": SENTINELS,
+        "certain": CERTAIN,
+        "apart": APART,
+        "honest_apart": (HEAD_RAN, BASE_RAN),
+    }
+    return Look(**{**parts, **more})
 
 
 def outcomes(row: Mapping[str, Outcome]) -> SuiteRun:

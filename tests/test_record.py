@@ -26,7 +26,7 @@ from sample_reviews import (
     WITH_REWRITE,
 )
 
-from bot.domain import Call, Probe, Problem, Review, Severity, Target
+from bot.domain import Call, Probe, Problem, ProofLevel, Review, Severity, Target
 from bot.errors import UsageError
 from bot.kinds import Difference, Measured
 from bot.record import SCHEMA_VERSION, dumps, find, from_json, save, schema, to_json, write_atomically
@@ -93,7 +93,11 @@ def test_times_differences_and_attacks_come_back_whatever_they_say(
     (report,) = ALTERED.functions
     review = replace(
         FOUND,
-        findings=(mended(attack, symbolic=text), mended(slower, measured=measured, mutants=3, noticed=3)),
+        findings=(
+            mended(attack, symbolic=text, why_in_process=text),
+            mended(attack, level=ProofLevel.APART, tests_apart=cwe + 1),
+            mended(slower, measured=measured, mutants=3, noticed=3),
+        ),
         functions=(replace(report, differences=(difference,), left_alone=text),),
     )
     assert from_json(json.loads(dumps(review))) == review

@@ -27,7 +27,7 @@ from sample_reviews import (
 )
 
 from bot import render
-from bot.domain import MatrixRow, NotReviewed, Outcome, Problem, Replacement, Review, Rewrite, Severity
+from bot.domain import MatrixRow, NotReviewed, Outcome, Problem, ProofLevel, Replacement, Review, Rewrite, Severity
 from bot.render import (
     MAX_LISTED,
     MAX_MATRIX,
@@ -47,6 +47,7 @@ from bot.render import (
     rank,
     visible,
 )
+from bot.sarif import sarif
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = (
@@ -114,6 +115,16 @@ def test_a_revert_is_called_one() -> None:
     rewrite = Rewrite.of(replace(CANDIDATE, is_revert=True), VERDICT, Replacement("shop/cart.py", 13, 13, "x\n"))
     text = markdown(replace(FOUND, findings=(replace(WITH_REWRITE, rewrite=rewrite),)))
     assert "Restoring the function as it is at base passed 24 tests" in text
+
+
+def test_what_ran_apart_is_called_verified() -> None:
+    proof = replace(VERDICT, level=ProofLevel.APART, tests_apart=4)
+    rewrite = Rewrite.of(CANDIDATE, proof, Replacement("shop/cart.py", 13, 13, "x\n"))
+    review = replace(FOUND, findings=(replace(WITH_REWRITE, rewrite=rewrite),))
+    said = "is verified against 4 tests with the function in a process of its own, and passed 24 tests"
+    assert f"This rewrite of line 13 {said} (whole suite)" in markdown(review)
+    assert f"A rewrite {said}" in sarif(review, repository_uri="https://example.org/x")
+    assert "is verified" not in markdown(FOUND)
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_results_of_earlier_versions_are_read() -> None:
                 del finding["witness"][key]
             for key in ("payload", "sink", "stack", "measured"):
                 del finding["witness"][key]
-            for key in ("measured", "mutants", "noticed", "symbolic"):
+            for key in ("measured", "mutants", "noticed", "symbolic", "level", "tests_apart", "why_in_process"):
                 del finding["verdict"][key]
             del finding["cwe"]
         for key in ("whole", "differences", "compared", "left_alone"):
@@ -260,6 +260,9 @@ def test_odd_paths_are_no_reason_to_refuse(path: str) -> None:
         (("findings", 3, "cwe"), 10**9),
         (("findings", 3, "witness", "stack", 0, "line"), -1),
         (("findings", 3, "verdict", "noticed"), 11),  # of 10
+        (("findings", 3, "verdict", "level"), "apart"),  # of no test
+        (("findings", 3, "verdict", "level"), "proven"),
+        (("findings", 3, "verdict", "tests_apart"), 1),  # in-process
         (("functions", 0, "differences", 0, "arguments"), 3),
         (("functions", 0, "compared"), -1),
         ((*HUNK, "lines"), " -+x"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.checks import Trialled
 from bot.checks.looking import TAMPERING, cold_outcomes, level, shown_by
 from bot.checks.reading import count
-from bot.domain import Judgement, Level
+from bot.domain import Judgement, ProofLevel
 
 
 class Apart:
@@ -26,7 +26,7 @@ class Apart:
                     detail = f"{test} is {was} with the rewrite in its process and {now or 'gone'} without"
                     return Judgement(self.name, False, TAMPERING + detail)
         reached, tests, why = level(trialled)
-        if reached is Level.APART:
+        if reached is ProofLevel.APART:
             detail = f"{count(tests, 'test')} ended as in the cold run with the function in a process of its own"
             return Judgement(self.name, True, detail)
         return Judgement(self.name, True, f"not run in a process of its own: {why}")

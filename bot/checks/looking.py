@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.checks import Look, Ran, Trialled
 from bot.checks.reading import standing_for
-from bot.domain import Level, Outcome
+from bot.domain import ProofLevel, Outcome
 
 TAMPERING = "tampering suspected: "
 
@@ -26,17 +26,23 @@ def shown_by(versions: Sequence[Ran], test: str) -> bool | None:
     return False if green else None
 
 
-def level(trialled: Trialled) -> tuple[Level, int, str]:
+def brief(why: str) -> str:
+    """The first line of a reason, clipped: a failure's text may be long."""
+    line = why.strip().partition("\n")[0]
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
+def level(trialled: Trialled) -> tuple[ProofLevel, int, str]:
     """(the level that the evidence reaches, tests that ran apart, why it is not apart)."""
     look = trialled.look
     if look is None:
-        return Level.IN_PROCESS, 0, "no second look was taken"
+        return ProofLevel.IN_PROCESS, 0, "no second look was taken"
     if look.apart is None:
-        return Level.IN_PROCESS, 0, look.why_in_process
+        return ProofLevel.IN_PROCESS, 0, brief(look.why_in_process)
     cold = cold_outcomes(trialled, look)
     for test, was in cold.items():
         if (now := look.apart.outcomes.get(test)) is not was:
-            return Level.IN_PROCESS, 0, f"in a process of its own {test} is {now or 'not run'}"
+            return ProofLevel.IN_PROCESS, 0, f"in a process of its own {test} is {now or 'not run'}"
     if not cold:
-        return Level.IN_PROCESS, 0, "no test was compared"
-    return Level.APART, len(cold), ""
+        return ProofLevel.IN_PROCESS, 0, "no test was compared"
+    return ProofLevel.APART, len(cold), ""

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sample_trials import HEAD_TEXT, OTHER, UNRELATED, WITNESS, result, run, trialled
+from sample_trials import HEAD_TEXT, OTHER, OURS, UNRELATED, WITNESS, look, ran, result, run, trialled
 
 from bot.checks import Check, Trialled
+from bot.checks.apart import Apart
 from bot.checks.as_seen import AsSeen
 from bot.checks.control import Control
 from bot.checks.outside import Outside
 from bot.checks.policy import Policy
 from bot.checks.same_tests import SameTests
+from bot.checks.second_look import SecondLook
+from bot.checks.sentinels import Sentinels
+from bot.checks.test_bodies import TestBodies
 from bot.checks.tests_pass import TestsPass
 from bot.checks.witness_gone import WitnessGone
 from bot.domain import Outcome, Problem, SuiteRun, Verdict
@@ -26,6 +30,10 @@ CHECKS: tuple[Check, ...] = (
     WitnessGone(),
     Control(),
     AsSeen(),
+    SecondLook(),
+    Sentinels(),
+    TestBodies(),
+    Apart(),
 )
 EMPTY = SuiteRun((), (), 0, 0.0)
 KILLED = SuiteRun((), (), None, 0.0, problem=Problem("killed", "it was killed (out of memory?)"))
@@ -38,6 +46,10 @@ SPOILED: dict[str, Callable[[], Trialled]] = {
     "witness-gone": lambda: trialled(run=run(result(WITNESS, Outcome.FAILED), result(OTHER), result(UNRELATED))),
     "control": lambda: trialled(control=run(result(WITNESS), result(OTHER), result(UNRELATED))),
     "as-seen": lambda: trialled(expected={WITNESS: Outcome.FAILED}),
+    "second-look": lambda: trialled(look=look(run=ran(result(WITNESS), result(OTHER, Outcome.FAILED), *OURS))),
+    "sentinels": lambda: trialled(look=look(run=ran(result(WITNESS), result(OTHER)))),
+    "test-bodies": lambda: trialled(look=look(run=ran(result(WITNESS), result(OTHER), *OURS, lines={}))),
+    "apart": lambda: trialled(look=look(apart=ran(result(WITNESS, Outcome.FAILED), result(OTHER)))),
 }
 
 

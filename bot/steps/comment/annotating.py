@@ -27,7 +27,8 @@ def _annotation(item: Reviewed) -> Annotation:
     message = [render.one_line(render.secretless(finding.message), 2000)]
     if rewrite is not None:
         passed = render.counted(rewrite.verdict.tests_run, "test")
-        proven = f"A {rewrite.label} of {render.lines(*_lines(item))} passed {passed}."
+        apart = wording.verified(rewrite.verdict)
+        proven = f"A {rewrite.label} of {render.lines(*_lines(item))} {apart}passed {passed}."
         message.append(" ".join(filter(None, (proven, wording.besides(rewrite.verdict)))))
     if finding.witness.measured is not None:
         old, new = wording.sides(finding)

@@ -1,0 +1,150 @@
+"""Checks of the second look: what is tampering, what depends on circumstances, and the level of a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sample_trials import (
+    APART,
+    BASE_RAN,
+    HEAD_RAN,
+    OTHER,
+    OURS,
+    SENTINELS,
+    WITNESS,
+    look,
+    ran,
+    result,
+    run,
+    trialled,
+)
+
+from bot.checks import Ran
+from bot.checks.apart import Apart
+from bot.checks.looking import level
+from bot.checks.second_look import SecondLook
+from bot.checks.sentinels import Sentinels
+from bot.checks.test_bodies import TestBodies
+from bot.domain import Outcome, ProofLevel
+
+FAILED = Outcome.FAILED
+
+
+def other(version: Ran, test: str, outcome: Outcome | None) -> Ran:
+    """A version that ends one test otherwise, or not at all."""
+    kept = {name: was for name, was in version.outcomes.items() if name != test}
+    return replace(version, outcomes=kept if outcome is None else {**kept, test: outcome})
+
+
+RUN = ran(result(WITNESS), result(OTHER), *OURS)
+
+
+@pytest.mark.parametrize("outcome", [FAILED, Outcome.SKIPPED, None])
+@pytest.mark.parametrize("test", [WITNESS, OTHER])
+def test_a_test_that_ends_otherwise_is_tampering(test: str, outcome: Outcome | None) -> None:
+    judgement = SecondLook().judge(trialled(look=look(run=other(RUN, test, outcome))))
+    assert not judgement.ok
+    assert judgement.detail.startswith(f"tampering suspected: {test} is passed in the cold run and ")
+
+
+def test_what_died_says_so() -> None:
+    gone = replace(RUN, outcomes={}, problem="crashed")
+    assert "gone (crashed)" in SecondLook().judge(trialled(look=look(run=gone))).detail
+
+
+def test_what_no_honest_version_could_show_is_refused_without_the_word() -> None:
+    judgement = SecondLook().judge(trialled(look=look(run=other(RUN, WITNESS, FAILED), honest=(HEAD_RAN,))))
+    assert not judgement.ok
+    assert "tampering" not in judgement.detail
+
+
+def test_a_test_that_depends_on_circumstances_with_head_too_is_left_out() -> None:
+    honest = (other(HEAD_RAN, OTHER, FAILED), other(BASE_RAN, OTHER, FAILED))
+    judgement = SecondLook().judge(trialled(look=look(run=other(RUN, OTHER, FAILED), honest=honest)))
+    assert judgement.ok
+    assert judgement.detail.startswith("1 test ended as in the cold run; 1 left out")
+
+
+def test_a_flaky_test_is_left_out() -> None:
+    trial = trialled(look=look(run=other(RUN, OTHER, FAILED)), flaky=frozenset({OTHER}))
+    assert SecondLook().judge(trial).detail == "1 test ended as in the cold run"
+
+
+def test_a_file_that_head_could_not_load_is_compared_by_its_tests() -> None:
+    tests = ("tests/test_cart.py",)
+    assert SecondLook().judge(trialled(look=look(tests=tests))).detail == "2 tests ended as in the cold run"
+    assert not SecondLook().judge(trialled(look=look(tests=tests, run=other(RUN, OTHER, None)))).ok
+
+
+@pytest.mark.parametrize("test", list(SENTINELS))
+def test_a_test_of_ours_that_ends_otherwise_is_tampering(test: str) -> None:
+    wrong = Outcome.PASSED if SENTINELS[test] is FAILED else FAILED
+    for outcome in (wrong, None):
+        judgement = Sentinels().judge(trialled(look=look(run=other(RUN, test, outcome))))
+        assert judgement.detail.startswith("tampering suspected: a test of ours")
+
+
+def test_a_test_of_ours_that_does_not_hold_beside_head_is_not_asked() -> None:
+    skipped = dict.fromkeys(SENTINELS, Outcome.SKIPPED)
+    honest = tuple(replace(version, outcomes={**version.outcomes, **skipped}) for version in (HEAD_RAN, BASE_RAN))
+    run_ = replace(RUN, outcomes={**RUN.outcomes, **skipped})
+    judgement = Sentinels().judge(trialled(look=look(run=run_, honest=honest)))
+    assert judgement.ok
+    assert "none could be placed" in judgement.detail
+
+
+def test_a_passed_test_that_did_not_run_its_own_lines_is_tampering() -> None:
+    short = replace(RUN, lines={WITNESS: frozenset({3}), OTHER: frozenset({3})})
+    judgement = TestBodies().judge(trialled(look=look(run=short)))
+    said = f"tampering suspected: {WITNESS} passed without running line 4 of tests/test_cart.py"
+    assert judgement.detail == said
+
+
+def test_lines_that_honest_versions_pass_over_are_not_asked_for() -> None:
+    unseen = replace(HEAD_RAN, lines={}), replace(BASE_RAN, lines={})
+    run_ = replace(RUN, lines={})
+    assert TestBodies().judge(trialled(look=look(run=run_, honest=unseen))).ok
+    passing = (replace(BASE_RAN, lines={WITNESS: frozenset({3}), OTHER: frozenset()}),)
+    assert TestBodies().judge(trialled(look=look(run=run_, honest=passing))).ok
+
+
+def test_a_test_that_failed_at_head_is_asked_for_its_lines_where_head_entered_it() -> None:
+    run_ = replace(RUN, lines={OTHER: frozenset({3})})
+    assert not TestBodies().judge(trialled(look=look(run=run_, honest=(HEAD_RAN,)))).ok
+
+
+def test_the_level_is_apart_where_every_test_ended_alike_there() -> None:
+    assert level(trialled()) == (ProofLevel.APART, 2, "")
+    assert Apart().judge(trialled()).detail.startswith("2 tests ended as in the cold run")
+
+
+@pytest.mark.parametrize("outcome", [FAILED, None])
+def test_a_test_that_only_the_process_of_the_rewrite_turns_green_is_tampering(outcome: Outcome | None) -> None:
+    trial = trialled(look=look(apart=other(APART, WITNESS, outcome)))
+    assert Apart().judge(trial).detail.startswith("tampering suspected: ")
+    assert level(trial)[0] is ProofLevel.IN_PROCESS
+
+
+def test_what_no_honest_version_passes_apart_does_not_fit() -> None:
+    trial = trialled(look=look(apart=other(APART, WITNESS, FAILED), honest_apart=(HEAD_RAN,)))
+    judgement = Apart().judge(trial)
+    assert judgement.ok
+    assert "not run in a process of its own" in judgement.detail
+    assert level(trial) == (ProofLevel.IN_PROCESS, 0, f"in a process of its own {WITNESS} is failed")
+
+
+def test_without_values_that_cross_the_level_is_in_process() -> None:
+    trial = trialled(look=look(apart=None, why_in_process="it is a generator\nand more"))
+    assert level(trial) == (ProofLevel.IN_PROCESS, 0, "it is a generator")
+    assert Apart().judge(trial).ok
+
+
+def test_nothing_compared_is_no_level() -> None:
+    trial = trialled(run=run(result("tests/test_tax.py::test_rate")))
+    assert level(trial)[0] is ProofLevel.IN_PROCESS
+
+
+@pytest.mark.parametrize("check", [SecondLook(), Sentinels(), TestBodies(), Apart()], ids=lambda check: check.name)
+def test_without_a_second_look_nothing_is_accepted(check: SecondLook) -> None:
+    assert not check.judge(trialled(look=None)).ok
