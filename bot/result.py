@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from bot.domain import Category, Conclusion, FileStatus, ProofLevel, Outcome, Severity, Status
+from bot.domain import Category, Conclusion, FileStatus, Outcome, ProofLevel, Severity, Status
 from bot.errors import UsageError
 
 SCHEMA_VERSION = "1.4"

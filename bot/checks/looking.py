@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.checks import Look, Ran, Trialled
 from bot.checks.reading import standing_for
-from bot.domain import ProofLevel, Outcome
+from bot.domain import Outcome, ProofLevel
 
 TAMPERING = "tampering suspected: "
 
