@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -360,6 +362,19 @@ def test_many_versions_come_back_each_with_its_place_and_are_counted(stage: Stag
         if n
     )
     assert lab.executions == before + 30
+
+
+@pytest.mark.engine
+def test_versions_that_nobody_waits_for_any_more_are_ended_and_the_next_one_is_tried_at_once(stage: Stage) -> None:
+    slow = with_line("__import__('time').sleep(300)")
+    course = replace(COURSE, tests=GUIDE[1:2], seconds=100)
+    sources = [GOOD, *[slow] * 6]
+    began = time.monotonic()
+    with contextlib.closing(stage.preview([Version(source) for source in sources], course)) as answers:
+        index, first = next(answers)
+        assert index == 0 and first.status == "ran"
+    assert passes(preview(stage, GOOD)[0])
+    assert time.monotonic() - began < 90, "each of the slow ones would be let run for 201 s"
 
 
 @pytest.mark.engine

@@ -378,12 +378,13 @@ class Endings:
                     self._thread = None
                     return
                 box = self._left[0]
-            try:
+            with contextlib.suppress(
+                Exception
+            ):  # its input has ended, and with it the sandbox; the next sweep sees
                 box.kill()
-            finally:
-                with self._changed:
-                    self._left.remove(box)
-                    self._changed.notify_all()
+            with self._changed:
+                self._left.remove(box)
+                self._changed.notify_all()
             self._told()
 
 
