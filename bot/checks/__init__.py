@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Candidate, Finding, Judgement, Outcome, SuiteRun
+from bot.domain import Candidate, Finding, Judgement, Outcome, ProofLevel, SuiteRun
 from bot.kinds import Measured
 
 
@@ -43,6 +43,16 @@ class Look:
     """The same of the versions that nobody doubts."""
     why_in_process: str = ""
     """Why the function was not run in a process of its own."""
+    compared: Mapping[str, Outcome] = field(default_factory=dict)
+    """What the candidate's cold run came to, for the tests that are to end alike."""
+
+    @property
+    def level(self) -> ProofLevel:
+        """Who could have lied: nobody where every test ended alike with the function in a process of its own."""
+        alike = self.apart is not None and all(
+            self.apart.outcomes.get(test) is was for test, was in self.compared.items()
+        )
+        return ProofLevel.APART if alike and self.compared else ProofLevel.IN_PROCESS
 
 
 @dataclass(frozen=True)

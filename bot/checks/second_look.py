@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.checks import Trialled
-from bot.checks.looking import TAMPERING, cold_outcomes, shown_by
+from bot.checks.looking import TAMPERING, shown_by
 from bot.checks.reading import count
 from bot.domain import Judgement
 
@@ -20,7 +20,7 @@ class SecondLook:
         if look is None:
             return Judgement(self.name, False, "no second look was taken")
         compared = left_out = 0
-        for test, was in cold_outcomes(trialled, look).items():
+        for test, was in look.compared.items():
             shown = shown_by(look.honest, test)
             if shown is False:
                 left_out += 1

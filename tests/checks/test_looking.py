@@ -16,13 +16,11 @@ from sample_trials import (
     look,
     ran,
     result,
-    run,
     trialled,
 )
 
 from bot.checks import Ran
 from bot.checks.apart import Apart
-from bot.checks.looking import level
 from bot.checks.second_look import SecondLook
 from bot.checks.sentinels import Sentinels
 from bot.checks.test_bodies import TestBodies
@@ -66,17 +64,6 @@ def test_a_test_that_depends_on_circumstances_with_head_too_is_left_out() -> Non
     assert judgement.detail.startswith("1 test ended as in the cold run; 1 left out")
 
 
-def test_a_flaky_test_is_left_out() -> None:
-    trial = trialled(look=look(run=other(RUN, OTHER, FAILED)), flaky=frozenset({OTHER}))
-    assert SecondLook().judge(trial).detail == "1 test ended as in the cold run"
-
-
-def test_a_file_that_head_could_not_load_is_compared_by_its_tests() -> None:
-    tests = ("tests/test_cart.py",)
-    assert SecondLook().judge(trialled(look=look(tests=tests))).detail == "2 tests ended as in the cold run"
-    assert not SecondLook().judge(trialled(look=look(tests=tests, run=other(RUN, OTHER, None)))).ok
-
-
 @pytest.mark.parametrize("test", list(SENTINELS))
 def test_a_test_of_ours_that_ends_otherwise_is_tampering(test: str) -> None:
     wrong = Outcome.PASSED if SENTINELS[test] is FAILED else FAILED
@@ -115,34 +102,34 @@ def test_a_test_that_failed_at_head_is_asked_for_its_lines_where_head_entered_it
 
 
 def test_the_level_is_apart_where_every_test_ended_alike_there() -> None:
-    assert level(trialled()) == (ProofLevel.APART, 2, "")
+    assert look().level is ProofLevel.APART
     assert Apart().judge(trialled()).detail.startswith("2 tests ended as in the cold run")
 
 
 @pytest.mark.parametrize("outcome", [FAILED, None])
 def test_a_test_that_only_the_process_of_the_rewrite_turns_green_is_tampering(outcome: Outcome | None) -> None:
-    trial = trialled(look=look(apart=other(APART, WITNESS, outcome)))
-    assert Apart().judge(trial).detail.startswith("tampering suspected: ")
-    assert level(trial)[0] is ProofLevel.IN_PROCESS
+    found = look(apart=other(APART, WITNESS, outcome))
+    assert Apart().judge(trialled(look=found)).detail.startswith("tampering suspected: ")
+    assert found.level is ProofLevel.IN_PROCESS
 
 
-def test_what_no_honest_version_passes_apart_does_not_fit() -> None:
-    trial = trialled(look=look(apart=other(APART, WITNESS, FAILED), honest_apart=(HEAD_RAN,)))
-    judgement = Apart().judge(trial)
-    assert judgement.ok
-    assert "not run in a process of its own" in judgement.detail
-    assert level(trial) == (ProofLevel.IN_PROCESS, 0, f"in a process of its own {WITNESS} is failed")
+def test_what_no_honest_version_could_show_apart_is_refused_without_the_word() -> None:
+    found = look(apart=other(APART, WITNESS, FAILED), honest_apart=(HEAD_RAN,))
+    judgement = Apart().judge(trialled(look=found))
+    assert not judgement.ok
+    assert "tampering" not in judgement.detail
 
 
 def test_without_values_that_cross_the_level_is_in_process() -> None:
-    trial = trialled(look=look(apart=None, why_in_process="it is a generator\nand more"))
-    assert level(trial) == (ProofLevel.IN_PROCESS, 0, "it is a generator")
-    assert Apart().judge(trial).ok
+    found = look(apart=None, why_in_process="it is a generator")
+    judgement = Apart().judge(trialled(look=found))
+    assert judgement.ok
+    assert judgement.detail == "not run in a process of its own: it is a generator"
+    assert found.level is ProofLevel.IN_PROCESS
 
 
 def test_nothing_compared_is_no_level() -> None:
-    trial = trialled(run=run(result("tests/test_tax.py::test_rate")))
-    assert level(trial)[0] is ProofLevel.IN_PROCESS
+    assert look(compared={}).level is ProofLevel.IN_PROCESS
 
 
 @pytest.mark.parametrize("check", [SecondLook(), Sentinels(), TestBodies(), Apart()], ids=lambda check: check.name)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot import trial
-from bot.checks import Check, Trialled, looking
-from bot.domain import Candidate, Judgement, Rejected, Rewrite, Verdict
+from bot.checks import Check, Trialled
+from bot.domain import Candidate, Judgement, ProofLevel, Rejected, Rewrite, Verdict
 from bot.languages import Unparsable
 from bot.progress import Progress
 from bot.steps.verify import second
@@ -83,17 +83,18 @@ def verify(
         expected=candidate.expected,
         least_gain=settings.least_gain,
     )
-    trialled = replace(trialled, look=beside.look())
+    trialled = replace(trialled, look=second.beside_cold(beside.look(), trialled))
     judgements = tuple(check.judge(trialled) for check in checks)
     if any(not judgement.ok and judgement.check in LOOKING for judgement in judgements):
         progress.tick("looking again, in processes of their own")
-        trialled = replace(trialled, look=beside.again())
+        trialled = replace(trialled, look=second.beside_cold(beside.again(), trialled))
         judgements = tuple(check.judge(trialled) for check in checks)
     if all(judgement.ok or judgement.check in TIMED for judgement in judgements) and settings.race_seconds > 0:
         progress.tick("timing it against what it replaces")
         trialled = raced(lab, case, trialled, settings)
         judgements = tuple(check.judge(trialled) for check in checks)
-    level, apart, why = looking.level(trialled)
+    look = trialled.look
+    level = look.level if look is not None else ProofLevel.IN_PROCESS
     verdict = Verdict(
         judgements=judgements,
         matrix=matrix(case, run),
@@ -103,8 +104,8 @@ def verify(
         seconds=run.seconds,
         measured=trialled.measured,
         level=level,
-        tests_apart=apart,
-        why_in_process=why,
+        tests_apart=len(look.compared) if look is not None and level is ProofLevel.APART else 0,
+        why_in_process=look.why_in_process if look is not None else "no test executes the function",
     )
     if not verdict.accepted:
         return Rejected(candidate, verdict)

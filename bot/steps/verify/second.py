@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import trial, wire
-from bot.checks import Look, Ran
+from bot.checks import Look, Ran, Trialled
 from bot.domain import Candidate, Function, Outcome, SuiteRun
 from bot.errors import SandboxError
 from bot.languages import Unparsable
@@ -133,6 +133,27 @@ class Beside:
         return fresh(self.lab, self.case, self.candidate, self.scene, self.found) if self.scene else None
 
 
+def beside_cold(look: Look | None, trialled: Trialled) -> Look | None:
+    """The second look with what the cold run came to in its tests; a file that could not be loaded at head is
+    known by the tests that came of it."""
+    if look is None:
+        return None
+    wanted = set(look.tests)
+    compared = {
+        test.id: test.outcome
+        for test in trialled.run.tests
+        if test.id not in trialled.flaky
+        and not wanted.isdisjoint((test.id, test.id.partition("::")[0], test.id.partition("[")[0]))
+    }
+    return replace(look, compared=compared)
+
+
+def brief(why: str) -> str:
+    """The first line of a reason, clipped: a failure's text may be long."""
+    line = why.strip().partition("\n")[0]
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
 # ------------------------------------------------------------------------------------------------ forked
 
 
@@ -216,12 +237,12 @@ def apart(
         if alone is None:
             return replace(look, why_in_process="it cannot be swapped in where it runs apart")
         if why := trial.difference(replace(reply, rows=rows), alone):
-            return replace(look, why_in_process=why)
+            return replace(look, why_in_process=brief(why))
         honest.append(ran)
     alone, ran = reply_of(stage, this, new, {}, alone=True)
     if alone is None or not alone.apart or alone.status == "not-plain":
         why = f"the rewrite: {alone.message}" if alone is not None else "the rewrite cannot be swapped in"
-        return replace(look, why_in_process=why)
+        return replace(look, why_in_process=brief(why))
     return replace(look, apart=ran, honest_apart=tuple(honest))
 
 
