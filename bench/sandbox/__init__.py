@@ -1,0 +1,1 @@
+"""What one execution of a candidate costs in the product's sandbox, and in simpler ones."""

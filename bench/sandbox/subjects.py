@@ -1,0 +1,153 @@
+"""What is executed: a function of a project, the tests that execute it, a right version and a wrong one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.repair import Tree
+from bot import trial, wire_calls
+from bot.domain import ChangedFunction, Outcome, Unit
+from bot.languages import Files, InstallWishes, Language, SuiteWishes
+from bot.languages.python.language import Python
+from bot.progress import Silent
+from bot.sandboxes import Contents
+from bot.steps import observe
+from bot.workspace import Workspace
+
+TESTS = 16
+"""Tests that execute a version; a project's function must have ten at least."""
+CALLS = 12
+"""Recorded calls that are made again."""
+
+MODULE = '''\
+"""Marks of a course."""
+
+
+def grade(points, best=100):
+    """The letter for so many points."""
+    if points < 0 or points > best:
+        raise ValueError("points out of range")
+    share = 100 * points / best
+    for least, letter in ((90, "A"), (80, "B"), (70, "C"), (60, "D")):
+        if share >= least:
+            return letter
+    return "F"
+'''
+MODULE_TESTS = """\
+import pytest
+from marks import grade
+
+BOUNDS = [(100, "A"), (90, "A"), (89, "B"), (80, "B"), (79, "C"), (70, "C"), (69, "D"), (60, "D"), (59, "F")]
+CASES = [*BOUNDS, (0, "F")]
+
+
+@pytest.mark.parametrize(("points", "letter"), CASES)
+def test_grade(points, letter):
+    assert grade(points) == letter
+
+
+def test_negative():
+    with pytest.raises(ValueError):
+        grade(-1)
+
+
+def test_too_many():
+    with pytest.raises(ValueError):
+        grade(101)
+
+
+def test_of_fifty():
+    assert grade(45, 50) == "A"
+
+
+def test_of_ten():
+    assert grade(5, best=10) == "F"
+
+
+def test_fraction():
+    assert grade(69.5) == "D"
+
+
+def test_half():
+    assert grade(0.5, 1) == "F"
+"""
+SYNTHETIC = "marks.py::grade"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function with its tests, ready to be run."""
+
+    name: str
+    side: trial.Side
+    tar: bytes
+    """The tree, as it is sent into a container."""
+    place: trial.Place
+    tests: tuple[str, ...]
+    inputs: tuple[wire_calls.Input, ...]
+    """Arguments of recorded calls."""
+
+    @property
+    def good(self) -> trial.Version:
+        """The function as it stands: every test passes."""
+        return trial.Version(self.place.function.source.replace("\r\n", "\n"))
+
+    @property
+    def bad(self) -> trial.Version:
+        """A version that raises at once: every test fails."""
+        return trial.Version(self.place.language.poison(self.place.function))
+
+
+class NotUsable(Exception):
+    """A function that cannot be measured with, for a reason that the text says."""
+
+
+def synthetic(lab: trial.Lab) -> Subject:
+    """Sixteen trivial tests of a small function."""
+    tree = Tree({"marks.py": MODULE, "test_marks.py": MODULE_TESTS})
+    return subject(lab, "16 trivial tests", tree, tree.tar(), SYNTHETIC)
+
+
+def of_project(lab: trial.Lab, folder: Path, function: str) -> Subject:
+    """A function (`FILE::QUALNAME`) of the commit that a clone has checked out. Raises NotUsable."""
+    with Workspace.open(folder, environ=os.environ) as workspace:
+        tree = workspace.tree(workspace.revision("HEAD"))
+        return subject(lab, f"{folder.name} {function.rpartition('::')[2]}", tree, tree.tar(), function)
+
+
+def subject(lab: trial.Lab, name: str, files: Files, tar: bytes, wanted: str) -> Subject:
+    """Prepares the image, runs the suite once, takes the tests that execute the function and the calls they make.
+
+    Raises NotUsable where there are not enough of them, or where they do not notice the function.
+    """
+    language: Language = Python()
+    path, _, qualname = wanted.partition("::")
+    try:
+        text = language.decode(files.read(path))
+    except KeyError:
+        raise NotUsable(f"{name}: there is no file {path}") from None
+    found = [one for one in language.functions(path, text) if one.qualname == qualname]
+    if not found:
+        raise NotUsable(f"{name}: there is no function {qualname} in {path}")
+    function = found[0]
+    image = lab.backend.prepare(language.recipe(files, InstallWishes()), lambda: tar, Silent())
+    if image.problem is not None:
+        raise NotUsable(f"{name}: its dependencies cannot be installed: {image.problem}")
+    side = trial.Side(files, Contents(tar), image, language.suite(files, SuiteWishes()))
+    watch = observe.watch_of(ChangedFunction(function, None, (function.def_line,), "added"), base=False)
+    with ExitStack() as stack:
+        box = stack.enter_context(lab.open(side))
+        job = trial.suite_job(side.plan, lab.limits, seconds=300, watch=[watch], test_seconds=20)
+        run = trial.run_suite(lab, box, job)
+    executing = run.executing(path, range(function.body_line, function.end_line + 1))
+    green = {test.id for test in run.tests if test.outcome is Outcome.PASSED}
+    tests = tuple(test for test in executing if test in green)[:TESTS]
+    if len(tests) < 10:
+        raise NotUsable(f"{name}: {len(tests)} tests execute {qualname} and pass; ten are needed")
+    calls = [call for call in run.calls.get(function.id, ()) if call.pickled]
+    inputs = tuple(wire_calls.Input(pickled=call.pickled) for call in calls[:CALLS])
+    unit: Unit = language.unit(text, function)
+    return Subject(name, side, tar, trial.Place(language, text, function, unit), tests, inputs)
