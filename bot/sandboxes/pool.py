@@ -165,13 +165,10 @@ class Pool:
         with self._lock:
             self._demand.took(kind, tree, self._clock())
             fitting = [s for s in self._spares if s.kind == kind and (s.tree is None or s.tree == tree)]
-            fitting.sort(key=lambda s: (s.tree is None, not s.ready.is_set()))
-            while fitting:
-                spare = fitting.pop(0)
+            if fitting:
+                spare = min(fitting, key=lambda s: (s.tree is None, not s.ready.is_set()))
                 self._spares.remove(spare)
-                if not spare.ready.is_set() or (spare.box is not None and spare.box.alive):
-                    return spare
-                self._ended(spare)
+                return spare
             while self._spares and not self._capacity.fits(self._promised):
                 self._drop(self._spares[0])
             return None

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from bot.domain import Image, Limits
 from bot.sandboxes.admission import WINDOW, Capacity, Demand, Gate, Kind
 
@@ -23,8 +25,9 @@ def soon(wanted: Callable[[], bool], seconds: float = 20) -> bool:
     return wanted()
 
 
-def test_who_is_first_in_the_queue_is_first_in() -> None:
-    gate, capacity = Gate(), Capacity(1, 400)
+@pytest.mark.parametrize("capacity", [Capacity(1, 0), Capacity(4, 450)], ids=["by-processors", "by-memory"])
+def test_who_is_first_in_the_queue_is_first_in(capacity: Capacity) -> None:
+    gate = Gate()
     came: list[int] = []
     done = threading.Event()
 

@@ -83,7 +83,7 @@ class Machine:
         for event in (self.starts, self.answers, self.removes):
             event.set()
         self.asked = threading.Event()
-        self.starting = self.most = 0
+        self.starting = self.most = self.attempts = 0
         self._lock = threading.Lock()
 
     def capacity(self) -> Capacity:
@@ -92,6 +92,7 @@ class Machine:
     def start(self, image: Image, limits: Limits) -> Made:
         with self._lock:
             self.starting += 1
+            self.attempts += 1
             self.most = max(self.most, self.starting)
         try:
             assert self.starts.wait(20)
@@ -252,7 +253,10 @@ def test_a_start_that_fails_ahead_is_told_to_who_asks_and_is_not_repeated(pool: 
     spare = spare_of(pool)
     machine.problem = SandboxError("no image", slug="image-gone")
     assert use(pool) is spare
-    assert soon(lambda: pool.spares == 0 and not pool._starting), "the next one failed, and no other is tried"
+    assert soon(lambda: pool.spares == 0 and not pool._starting), "the next one failed"
+    attempts = machine.attempts
+    pool._looked()
+    assert not pool._starting and machine.attempts == attempts, "and no other is tried for nobody"
     with pytest.raises(SandboxError) as caught:
         use(pool)
     assert caught.value.slug == "image-gone"
@@ -372,6 +376,7 @@ def test_closing_ends_what_waits_and_what_is_on_its_way(pool: Pool, machine: Mac
         assert soon(lambda: machine.starting == 1)
         threading.Timer(0.2, machine.starts.set).start()
         pool.close()
+        assert not pool._starting
         open_ = [box for box in machine.made if not box.killed]
         assert len(open_) == 1 and open_[0].alive, "who is open stays"
         assert pool.spares == 0
