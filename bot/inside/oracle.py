@@ -22,7 +22,7 @@ import struct
 import sys
 import threading
 
-from tryline_inside import atoms, calls, plain, recorder
+from tryline_inside import atoms, calls, patched, plain, recorder
 
 MAX_FRAME = 4 << 20
 """Bytes of one question or answer."""
@@ -105,6 +105,7 @@ class Near:
         """What could not cross."""
         self.gone = ""
         """Why there is nobody to be asked."""
+        self.watch = None
         self.line = 0
         """Line of the function at which its last exception came from it."""
 
@@ -123,9 +124,11 @@ class Near:
             return {"status": said["status"], "message": str(said.get("message"))}
         return {"status": "crashed", "message": DENIED + "did not begin"}
 
-    def install(self, unit):
+    def install(self, unit, source):
         """Puts a stub into every live function of a unit: same name, same signature for who looks at it."""
         setattr(builtins, FAR, self.ask)
+        if unit.functions and source is not None:
+            self.watch = patched.Watch(source, unit.spec["source"], unit.functions[0].__globals__)
         for number, function in enumerate(unit.functions):
             try:
                 signature = inspect.signature(function)
@@ -155,6 +158,10 @@ class Near:
 
     def exchange(self, number, positional, named):
         """Sends a question and reads its answer: (word, line, result or exception). Raises Severed."""
+        name = self.watch.changed() if self.watch is not None else ""
+        if name:
+            self.refused = "an argument is not plain: what the tests put in the place of %s" % name
+            raise Severed(self.refused)
         packer = plain.Packer()
         mark = os.urandom(NUMBER).hex()
         limit = max(0, self.book.step_limit - self.book.steps)

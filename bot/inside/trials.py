@@ -71,7 +71,7 @@ class Work:
         near = self.near
         if near is not None:
             refused = near.begin(book)
-            near.install(self.unit)
+            near.install(self.unit, message.get("source"))
         else:
             refused = self.compile(message, book, "target" if message.get("pairs") or book.trace_limit else "")
         if refused is not None:

@@ -24,6 +24,7 @@ class Colour(enum.Enum):
     BLUE = 2
 
 
+LIMIT = 1
 Pair = collections.namedtuple("Pair", "left right")
 
 
@@ -216,6 +217,12 @@ def test_swallows_lambda():
     except BaseException:
         pass
 
+def test_patched(monkeypatch):
+    monkeypatch.setattr(shop, "LIMIT", 5)
+    monkeypatch.setattr(os.path, "sep", "?")
+    monkeypatch.setenv("LIMIT", "7")
+    assert work("sum", 1, 2) == 3
+
 def test_fixtures(tmp_path, monkeypatch, capsys):
     print(work("sum", 1))
     assert capsys.readouterr().out == "1\\n"
@@ -280,3 +287,12 @@ def test_the_function_s_end_is_nobody_s_success(server: Server, name: str) -> No
     assert (
         answer["status"] == "crashed" and "rows" not in answer and "process of the function" in answer["message"]
     )
+
+
+@pytest.mark.parametrize("read", ["LIMIT", "os.path.sep", "os.environ['HOME']"])
+def test_what_tests_replace_is_not_seen_and_that_is_said(server: Server, read: str) -> None:
+    new = WORK.replace("return sum(args)", f"return sum(args) if {read} else 3")
+    answer = trial(server, "test_named", "test_patched", source=new)
+    assert answer["status"] == "not-plain" and read.partition("[")[0] in answer["message"]
+    assert trial(server, "test_named", source=new)["status"] == "ran"
+    assert trial(server, "test_patched")["status"] == "ran"
