@@ -333,6 +333,7 @@ PROBLEMS = {
     "by `test.paths`",
     "quiet": "a test neither ended nor used its time and was stopped",
     "output-flood": "the tests printed more than 64 MB and were stopped",
+    "forged": "tampering suspected: something else than the test runner wrote to its report",
     "report-flood": "the tests reported more than 64 MB and were stopped",
 }
 
@@ -341,6 +342,8 @@ def problem_of(reply: Reply, reading: Reading) -> Problem | None:
     """Why a run cannot be taken as a whole run, or None."""
     log = clean(reply.get("output"), 4000)
     stop = reply.get("stop")
+    if reply.get("forged"):
+        return Problem("forged", PROBLEMS["forged"], log)
     code = whole(reply.get("code"))
     if stop:
         slug = stop if isinstance(stop, str) and stop in PROBLEMS else "stopped"

@@ -339,11 +339,11 @@ def run(message, function, book, send):
     return True
 
 
-def sender(fd):
-    """A function that writes rows to a pipe as JSON lines, and returns their size."""
+def sender(fd, mark=""):
+    """A function that writes rows to a pipe as JSON lines behind a mark, and returns their size."""
 
     def send(row):
-        data = (json.dumps(row) + "\n").encode("utf-8", "surrogatepass")
+        data = (mark + json.dumps(row) + "\n").encode("utf-8", "surrogatepass")
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]

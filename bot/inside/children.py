@@ -11,6 +11,26 @@ TOLD = ("status", "message", "rows", "steps", "pairs", "trace", "lines", "outcom
 """What a child may say; the rest of an answer is the server's own observation."""
 STREAMED = ("call", "measure")
 """Jobs whose children tell rows as JSON lines while they work, so that one that is killed has told what it did."""
+FORGED = {"message": "its report holds lines that somebody else wrote"}
+"""What is told of a child whose report cannot be believed: no status, which is that of a crash."""
+MARK = 16
+"""Characters that begin each line of a child's report, drawn after the fork: what was written ahead, or by another
+process, does not have them."""
+
+
+def give_mark(fd):
+    """Draws a mark and writes it to a pipe, whose end is closed; returns it."""
+    mark = os.urandom(MARK // 2).hex().encode()
+    os.write(fd, mark)
+    os.close(fd)
+    return mark
+
+
+def take_mark(fd):
+    """The mark, read by whom it is for."""
+    mark = os.read(fd, MARK).decode()
+    os.close(fd)
+    return mark
 
 
 class Child:
@@ -21,6 +41,7 @@ class Child:
         self.alone = kind == "measure"
         self.pid = pid
         self.fd = fd
+        self.mark = b""
         self.job = job
         self.deadline = deadline
         self.data = bytearray()
@@ -58,8 +79,12 @@ class Child:
 
     def told(self):
         """The keys that a child may report, as far as it reported them in JSON."""
+        lines = bytes(self.data).split(b"\n")[:-1]
+        if not all(line.startswith(self.mark) for line in lines):
+            return dict(FORGED)
+        texts = [line[len(self.mark) :].decode("utf-8", "replace") for line in lines]
         try:
-            said = self.rows() if self.streamed else json.loads(self.data.decode("utf-8", "replace"))
+            said = self.rows(texts) if self.streamed else json.loads("\n".join(texts))
             if not isinstance(said, dict):
                 return {}
             said = {key: said[key] for key in TOLD if key in said}
@@ -68,11 +93,12 @@ class Child:
         except (ValueError, RecursionError):
             return {}
 
-    def rows(self):
+    @staticmethod
+    def rows(lines):
         """What was told line by line: rows, and at the end how it ended."""
         said = {"rows": []}
-        for line in bytes(self.data).split(b"\n")[:-1]:
-            row = json.loads(line.decode("utf-8", "replace"))
+        for line in lines:
+            row = json.loads(line)
             if isinstance(row, dict) and "status" in row:
                 said.update(row)
             else:

@@ -18,12 +18,14 @@ class TestTimeout(BaseException):
 class Reporter:
     """Sends JSON lines to the agent's pipe as things happen, so that a killed run still tells what it did."""
 
-    def __init__(self, fd):
+    def __init__(self, fd, mark=""):
         self.fd = fd
+        self.mark = mark
+        """Begins each line: what somebody else writes to the pipe does not have it."""
 
     def send(self, **event):
         """One event. Large events are written whole: the agent reads lines."""
-        data = (json.dumps(event) + "\n").encode("utf-8", "surrogatepass")
+        data = (self.mark + json.dumps(event) + "\n").encode("utf-8", "surrogatepass")
         view = memoryview(data)
         while view:
             view = view[os.write(self.fd, view) :]

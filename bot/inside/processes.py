@@ -316,9 +316,12 @@ def run(job):
     tenant = house.admit(own=bool(job.get("own")))
     env = environment(job.get("env"), tenant.place)
     argv = job.get("argv")
-    path = ""
+    path, mark, fds = "", b"", (write_fd,)
     if job.get("spec") is not None:
-        spec = dict(job["spec"], report_fd=write_fd)
+        mark_fd, mark_write = os.pipe()
+        mark = children.give_mark(mark_write)  # not an argument, which everybody may read
+        fds = (write_fd, mark_fd)
+        spec = dict(job["spec"], report_fd=write_fd, mark_fd=mark_fd)
         argv = [PYTHON, HERE + "/tryline_inside/runner.py", json.dumps(spec)]
         if len(argv[2]) > 100000:  # an argument may not exceed 128 KiB on Linux
             path = "%s/spec-%d-%d.json" % (HERE, os.getpid(), threading.get_ident())
@@ -327,14 +330,16 @@ def run(job):
             os.chmod(path, 0o644)
             argv[2] = "@" + path
     try:
-        process = start(argv, env, limits, tenant, pass_fds=(write_fd,))
+        process = start(argv, env, limits, tenant, pass_fds=fds)
     except BaseException:
         os.close(read_fd)
         house.tenants.remove(tenant)
         raise
     finally:
-        os.close(write_fd)
+        for fd in fds:
+            os.close(fd)
     events, partial, size, out = [], bytearray(), 0, Tail(kb << 10)
+    forged = 0
     stop = ""
     last = time.monotonic()
     sources = {process.stdout.fileno(), read_fd}
@@ -363,7 +368,9 @@ def run(job):
                 if b"\n" in data:
                     lines = partial.split(b"\n")
                     partial = lines.pop()
-                    events.extend(line for line in lines if line)
+                    own = [line[len(mark) :] for line in lines if line.startswith(mark) and line]
+                    forged += len([line for line in lines if line]) - len(own)
+                    events.extend(own)
             else:
                 out.add(data)
     if stop:
@@ -389,5 +396,6 @@ def run(job):
         "seconds": time.monotonic() - began,
         "output": out.text(),
         "printed": out.total,
+        "forged": forged,
         "events": [event.decode("utf-8", "replace") for event in events],
     }

@@ -4,6 +4,7 @@ Started by the agent as `python runner.py SPEC`, SPEC being JSON or `@FILE`. Spe
 
     root          the repository's root, where it is started
     report_fd     pipe for events (plugin.Reporter)
+    mark_fd       if present: pipe from which the mark is read that each line of the report begins with
     ask_fd        if present: serve candidates asked for on this pipe after collection (serve.py)
     own           {lowest, highest, room, lists, processes}: ids and places for its children (tenants.py), or null
     args          arguments for pytest
@@ -16,6 +17,14 @@ Started by the agent as `python runner.py SPEC`, SPEC being JSON or `@FILE`. Spe
 import json
 import os
 import sys
+
+
+def marked(fd):
+    """The mark on a pipe, which nothing of the repository's can read again; '' without a pipe."""
+    if fd is None:
+        return ""
+    with open(fd) as stream:
+        return stream.read()
 
 
 def main():
@@ -37,7 +46,7 @@ def main():
 
     sys.path[0] = os.getcwd()  # as `python -m pytest` does
     os.set_inheritable(spec["report_fd"], False)
-    reporter = plugin.Reporter(spec["report_fd"])
+    reporter = plugin.Reporter(spec["report_fd"], marked(spec.pop("mark_fd", None)))
     targets = spec.get("targets") or {}
     watch = spec.get("watch") or {}
     book = None

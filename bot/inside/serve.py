@@ -39,11 +39,10 @@ class Server:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         """Serves until the agent closes the pipe."""
-        self.work.session = session
+        self.work.start(session)
         children.adopt_orphans()
         self.kept = set(children.children())  # what the tests' collection started goes on
         self.house.open()
-        self.work.items = {item.nodeid: item for item in session.items}
         if session.testsfailed and not session.items:
             self.reporter.send(job=None, event="collection-failed")
         buffer = b""
@@ -77,8 +76,8 @@ class Server:
             gc.freeze()
             self.reporter.send(job=job, functions=len(unit.functions))
         elif kind == "share":
-            self.house.shared = True
-            self.reporter.send(job=job, own=False)
+            self.house.shared = bool(message["on"])
+            self.reporter.send(job=job, own=self.house.own and not self.house.shared)
         elif kind == "cancel":
             self.cancel(set(message["jobs"]))
         else:
@@ -111,6 +110,7 @@ class Server:
         seconds = float(message.get("seconds", 5))
         mate = None
         read_fd, write_fd = os.pipe()
+        mark_read, mark_write = os.pipe()
         try:
             taken = {place for _, place in self.tenants.values()}
             tenant = self.house.admit(taken)
@@ -120,8 +120,8 @@ class Server:
                 self.tenants[mate.pid] = other
             pid = os.fork()
         except OSError as problem:  # what earlier candidates started fills the container
-            os.close(read_fd)
-            os.close(write_fd)
+            for fd in (read_fd, write_fd, mark_read, mark_write):
+                os.close(fd)
             if mate is not None:
                 mate.near.close()
                 mate.end(self.kill)
@@ -132,13 +132,16 @@ class Server:
             code = 1
             try:
                 os.close(read_fd)
-                code = self.child(message, write_fd, seconds, tenant, mate)
+                os.close(mark_write)
+                code = self.child(message, write_fd, mark_read, seconds, tenant, mate)
             finally:
                 os._exit(code)
         os.close(write_fd)
+        os.close(mark_read)
         until = time.monotonic() + 2 * seconds + 1
         child = children.Child(pid, read_fd, message["job"], until, message["kind"])
         child.own = tenant[0] is not None
+        child.mark = children.give_mark(mark_write)
         self.children[read_fd] = child
         self.tenants[pid] = tenant
         if mate is not None:
@@ -221,13 +224,14 @@ class Server:
         oracle.close_all_but(channel.fileno())
         self.work.answer(message, channel)
 
-    def child(self, message, fd, seconds, tenant, mate=None):
+    def child(self, message, fd, mark, seconds, tenant, mate=None):
         """The whole life of a child; returns its exit code."""
         self.enclose(message, seconds)
         for other in list(self.children) + [self.ask, self.reporter.fd]:
             os.close(other)
+        self.children.clear()  # and with them the marks of others
         place = self.house.arrive(*tenant)
-        send = calls.sender(fd)
+        send = calls.sender(fd, children.take_mark(mark))
         if mate is not None:
             if not place and not oracle.shield():
                 send({"status": "not-plain", "message": "the tests' process cannot be shielded"})
