@@ -21,8 +21,17 @@ class Work:
         self.unit = None
         self.items = {}
         self.session = None
+        self.reporting = None
         self.near = None
         """Where the function is asked for, when it has a process of its own."""
+
+    def start(self, session):
+        """Takes what was collected. What is set here is set once: children share its pages."""
+        self.session = session
+        self.items = {item.nodeid: item for item in session.items}
+        plugins = session.config.pluginmanager.get_plugins()
+        self.reporting = next(one for one in plugins if isinstance(one, plugin.Plugin))
+        shorten()
 
     def do(self, message, send):
         """Does what a message asks for and tells it: a dictionary at the end, lines before it where it streams."""
@@ -76,15 +85,12 @@ class Work:
             refused = self.compile(message, book, "target" if message.get("pairs") or book.trace_limit else "")
         if refused is not None:
             return refused
-        reporting = next(
-            p for p in self.session.config.pluginmanager.get_plugins() if isinstance(p, plugin.Plugin)
-        )
+        reporting = self.reporting
         events = reporting.reporter = _Events()
         reporting.main = os.getpid()
         if reporting.recorder is not None:  # lines of test modules are watched
             book.share(reporting.recorder)
         reporting.recorder = None
-        shorten()
         limits = message.get("step_limits") or {}
         wanted = [self.items[test] for test in message["tests"] if test in self.items]
         rows, lines = [], {}
@@ -202,7 +208,7 @@ class Work:
 
 
 def shorten():
-    """Failure texts of the child's tests are the exception's own words: pytest's take seven times the CPU."""
+    """Failure texts of children's tests are the exception's own words: pytest's take seven times the CPU."""
     from _pytest import nodes, python
 
     def text(self, excinfo, style=None):
