@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 
 from tryline_inside import fence, identity, processes, tree, warm
 
@@ -70,8 +71,11 @@ def answer(job):
 
 def main():
     """Serves until stdin ends."""
-    for number in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, lambda *_: os._exit(0))
+    ends = time.monotonic() + LIFE
+    # Without an engine, repository code may have our own id and send these: no handler, and process 1 gets none.
+    if os.getuid() == 0:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(0) if time.monotonic() > ends - 1 else None)
     signal.alarm(LIFE)
     walls["fence"] = fence.raised()
     if identity.ctypes is not None:

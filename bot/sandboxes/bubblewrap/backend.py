@@ -164,13 +164,13 @@ class Box(Conversation):
 
     def __init__(self, enclosed: Enclosed, width: int, held: ExitStack) -> None:
         super().__init__(Stream(enclosed), width)
-        self._enclosed = enclosed
+        self.enclosed = enclosed
         self._held = held
 
     @property
     def alive(self) -> bool:
         """Whether it can still take jobs, as far as is known without asking it."""
-        return self._enclosed.alive
+        return self.enclosed.alive
 
     def boot(self, archive: bytes) -> Reply:
         """Sends the agent's files, waits until it answers, and returns its greeting. Raises SandboxError."""
@@ -186,15 +186,15 @@ class Box(Conversation):
 
     def _end(self) -> str:
         """Whether the kernel killed it."""
-        code = self._enclosed.wait(2)
-        group = self._enclosed.group
+        code = self.enclosed.wait(2)
+        group = self.enclosed.group
         if (group is not None and group.out_of_memory) or code == 137:
             return " (out of memory: raise sandbox.memory_mb)"
         return ""
 
     def kill(self) -> None:
         """Ends it now. May be called twice."""
-        self._enclosed.kill()
+        self.enclosed.kill()
         self._held.close()
 
 

@@ -106,6 +106,11 @@ class Group:
             raise
 
     @property
+    def folders(self) -> Mapping[str, Path]:
+        """Controller -> its folder."""
+        return self._folders
+
+    @property
     def holds(self) -> frozenset[str]:
         """The controllers that limit it."""
         return frozenset(self._folders)

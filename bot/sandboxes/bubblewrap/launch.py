@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ class Launcher:
 
     def _settle(self, enclosed: Enclosed, inner: int, info: int) -> None:
         """Gives a process that waits its users and its limits."""
-        pid = _child(info)
+        enclosed.first = pid = _child(info)
         self._map(pid, inner, enclosed.base)
         if enclosed.group is not None:
             enclosed.group.add(pid)
@@ -282,6 +283,8 @@ class Enclosed:
         self.group = group
         self.base = base
         """Who it is outside, where we are root."""
+        self.first = 0
+        """Process 1 inside, as it is numbered outside."""
         self._process = process
         self._closed = False
         self._writing = threading.Lock()
@@ -353,12 +356,22 @@ class Enclosed:
         data = os.read(self._err.fileno(), 4096) if ready([self._err.fileno()], 0) else b""
         return data.decode(errors="replace").strip()[-600:] or "it says nothing"
 
+    def _drain(self) -> None:
+        """Waits until process 1 is gone, too: nobody else holds the pipe that it answers on."""
+        end = time.monotonic() + PATIENCE
+        with contextlib.suppress(OSError):
+            while ready([self._out.fileno()], max(0.0, end - time.monotonic())):
+                if not os.read(self._out.fileno(), 1 << 18):
+                    return
+
     def kill(self) -> None:
         """Ends it with all that it started, and waits for that. May be called twice."""
         self.close()
         self._process.kill()  # PID 1 goes with it, and with PID 1 everybody inside
         self.wait(PATIENCE)
         with self._reading:
+            if self._sources:
+                self._drain()
             self._sources.clear()
             for end in (self._out, self._err, self._woken, self._wake):
                 end.close()
