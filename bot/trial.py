@@ -279,6 +279,8 @@ class Stage:
         self.place = place
         self.side = side
         self.warm = False
+        self.own = False
+        """Whether each version runs under an id of its own in the warm process."""
         self.why_cold = ""
 
     def start(self, tests: Sequence[str], seconds: float = 60.0) -> None:
@@ -293,11 +295,16 @@ class Stage:
         if "error" in reply or not reply.get("tests"):
             self.why_cold = wire.clean(reply.get("error") or "no test was collected", 200)
             return
+        own = reply.get("own") is True
         reply = self.sandbox.ask(wire.trial_job(wire.arm_message(self.place.unit)), seconds=30)
         if not reply.get("functions"):
             self.why_cold = "no live function object runs this code (made at run time, or compiled)"
             return
-        self.warm = True
+        self.warm, self.own = True, own
+
+    def share(self, on: bool) -> None:
+        """Lets all versions run under one id, the warm process's own, or each under its own again."""
+        self.own = self.sandbox.ask(wire.trial_job({"kind": "share", "on": on}), seconds=30).get("own") is True
 
     def preview(
         self, versions: Sequence[Version], course: Course
