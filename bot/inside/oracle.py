@@ -19,7 +19,6 @@ import json
 import os
 import socket
 import struct
-import sys
 import threading
 
 from tryline_inside import atoms, calls, patched, plain, recorder
@@ -93,10 +92,9 @@ def dump(value):
 class Near:
     """The end of the tests: stands in for the function."""
 
-    def __init__(self, channel, root, files):
+    def __init__(self, channel, landmarks):
         self.channel = channel
-        self.root = root
-        self.files = files
+        self.landmarks = landmarks
         self.book = None
         self.process = os.getpid()
         self.lock = threading.RLock()
@@ -162,7 +160,7 @@ class Near:
         if name:
             self.refused = "an argument is not plain: what the tests put in the place of %s" % name
             raise Severed(self.refused)
-        packer = plain.Packer()
+        packer = plain.Packer(landmarks=self.landmarks)
         mark = os.urandom(NUMBER).hex()
         limit = max(0, self.book.step_limit - self.book.steps)
         try:
@@ -198,7 +196,7 @@ class Near:
         if type(steps) is not int or type(line) is not int or steps < 0:
             raise plain.Garbled("no numbers of steps and line")
         self.book.steps += steps
-        unpacker = plain.Unpacker(kept, self.welcome)
+        unpacker = plain.Unpacker(kept, self.welcome, self.landmarks)
         if word == "not-plain":
             raise plain.NotPlain(str(content)[:300])
         if word == "endless":
@@ -236,17 +234,12 @@ class Near:
         the repository's code outside of its tests, for which nothing runs when it is thrown away.
         """
         if issubclass(kind, (tuple, enum.Enum)):
-            return is_usual(kind)
+            return plain.is_usual(kind)
         return not hasattr(kind, "__del__") and all(self.is_of_ours(base) for base in kind.__mro__[:-1])
 
     def is_of_ours(self, kind):
         """Whether a class is of the repository's code outside of its tests."""
-        if kind.__module__ in ("abc", "typing"):
-            return True
-        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-        file = os.path.realpath(file) if isinstance(file, str) else ""
-        tests = file in self.files or os.path.basename(file) == "conftest.py"
-        return file.startswith(self.root + os.sep) and not tests
+        return kind.__module__ in ("abc", "typing") or self.landmarks.repository.code(kind.__module__)
 
     @staticmethod
     def compare(values):
@@ -255,7 +248,7 @@ class Near:
         One that is equal to everything would pass every test, whatever class of the repository's allows it.
         """
         for value in values:
-            if plain.is_simple(type(value)) and not is_usual(type(value)):
+            if plain.is_simple(type(value)) and not plain.is_usual(type(value)):
                 for odd in (object(), os.urandom(8), -int.from_bytes(os.urandom(8), "big")):
                     try:
                         same = value == odd or not value != odd
@@ -265,15 +258,6 @@ class Near:
                         raise plain.NotPlain("a %s that is equal to anything" % atoms.kind_name(type(value)))
 
 
-def is_usual(kind):
-    """Whether a class compares as the interpreter does, or as a decorator made it."""
-    return all(
-        method in COMPARISONS or getattr(getattr(method, "__code__", None), "co_filename", "").startswith("<")
-        for method in (kind.__eq__, kind.__ne__)
-    )
-
-
-COMPARISONS = tuple(method for kind in (object, tuple, int, str, float) for method in (kind.__eq__, kind.__ne__))
 STUB = """\
 def around():
     __class__ = None
@@ -296,8 +280,9 @@ def stub(code, number):
 class Far:
     """The end of the function: answers calls, until nobody asks any more."""
 
-    def __init__(self, channel, functions, book):
+    def __init__(self, channel, landmarks, functions, book):
         self.channel = channel
+        self.landmarks = landmarks
         self.functions = functions
         self.book = book
         self.codes = set()
@@ -321,7 +306,7 @@ class Far:
     def answer(self, question):
         """The answer to one question, as bytes."""
         mark, number, self.book.step_limit, positional, named = question
-        unpacker = plain.Unpacker()
+        unpacker = plain.Unpacker(landmarks=self.landmarks)
         self.book.steps = self.book.overrun = 0
         try:
             positional, named = unpacker.unpack(positional), unpacker.unpack(named)
@@ -331,7 +316,7 @@ class Far:
         word, line, result = self.call(self.functions[number], positional, named)
         if self.book.overrun:
             word, result = "endless", None
-        packer = plain.Packer(unpacker.made)
+        packer = plain.Packer(unpacker.made, self.landmarks)
         try:
             pack = packer.pack if word != "raised" else lambda problem: plain.pack_problem(packer, problem)
             content, changes = pack(result), []

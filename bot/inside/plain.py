@@ -64,6 +64,17 @@ def state_slots(kind):
     return found
 
 
+def is_usual(kind):
+    """Whether a class compares as the interpreter does, or as a decorator made it."""
+    return all(
+        method in COMPARISONS or getattr(getattr(method, "__code__", None), "co_filename", "").startswith("<")
+        for method in (kind.__eq__, kind.__ne__)
+    )
+
+
+COMPARISONS = tuple(method for kind in (object, tuple, int, str, float) for method in (kind.__eq__, kind.__ne__))
+
+
 def is_simple(kind):
     """Whether instances are nothing but attributes: classes that `class` statements made, down to `object`."""
     known = SIMPLE.get(kind)
@@ -134,7 +145,8 @@ def give_state(value, state):
 class Packer:
     """Makes nodes of the values of one message; `kept` are its containers by number."""
 
-    def __init__(self, outside=()):
+    def __init__(self, outside=(), landmarks=None):
+        self.landmarks = landmarks
         self.kept = []
         self.numbers = {}
         self.unfinished = set()
@@ -177,14 +189,30 @@ class Packer:
         if frozen:
             self.unfinished.add(id(value))
         self.depth += 1
-        head += self.contents(value)
+        if head[0] != "k":
+            head += self.contents(value)
         self.depth -= 1
         if frozen:
             self.unfinished.discard(id(value))
         return head
 
     def head(self, value, kind):
-        """[tag, module, name of the class or thing] of what is no built-in container. Raises NotPlain."""
+        """[tag, number], or [tag, module, name of the class or thing], of what is no built-in container.
+
+        Raises NotPlain.
+        """
+        known = self.landmarks.numbers.get(id(value)) if self.landmarks is not None else None
+        if known is not None and not (is_simple(kind) and state_of(value)):
+            return ["k", known]
+        try:
+            return self.named_head(value, kind)
+        except NotPlain:
+            if known is None:
+                raise
+            return ["k", known]
+
+    def named_head(self, value, kind):
+        """[tag, module, name]. Raises NotPlain."""
         if kind in NAMED or is_class(value):
             return ["g"] + self.reference(value)
         if issubclass(kind, enum.Enum) and type(value._name_) is str:
@@ -231,7 +259,8 @@ class Unpacker:
     may be made of it because the other side says so; None where the other side is trusted.
     """
 
-    def __init__(self, outside=(), welcome=None):
+    def __init__(self, outside=(), welcome=None, landmarks=None):
+        self.landmarks = landmarks
         self.outside = outside
         self.welcome = welcome
         self.made = []
@@ -267,6 +296,9 @@ class Unpacker:
         if self.depth >= MAX_DEPTH:
             raise Garbled("nested too deep")
         kind = None
+        if tag == "k" and self.landmarks is not None and len(parts) == 1:
+            self.made.append(self.landmarks.value(parts[0], self.welcome is None))
+            return self.made[-1]
         if tag in ("g", "e", "T", "o"):
             kind = self.kind(tag, parts)
             parts = parts[2:]
@@ -389,8 +421,8 @@ def fill(value, held):
 def is_mutable(value):
     """Whether a container may change."""
     kind = type(value)
-    return kind in (list, dict, set, bytearray) or not (
-        kind in (tuple, frozenset) or kind in NAMED or is_class(value) or isinstance(value, (tuple, enum.Enum))
+    return kind in (list, dict, set, bytearray) or (
+        not is_class(value) and is_simple(kind) and not is_judges(kind)
     )
 
 

@@ -47,10 +47,8 @@ class Server:
             self.reporter.send(job=None, event="collection-failed")
         buffer = b""
         while True:
-            timeout = 0.02 if self.children else None
-            # A child that closed its pipe and lives on is waited for by the clock alone.
-            watched = [self.ask] + [fd for fd, child in self.children.items() if not child.closed]
-            for fd in select.select(watched, [], [], timeout)[0]:
+            watched = [self.ask] + [fd for child in self.children.values() for fd in child.watched()]
+            for fd in select.select(watched, [], [], self.patience())[0]:
                 if fd == self.ask:
                     data = os.read(self.ask, 1 << 20)
                     if not data:
@@ -63,6 +61,14 @@ class Server:
                 self.look(child)
             while self.queue and self.room(self.queue[0]):
                 self.spawn(self.queue.pop(0))
+
+    def patience(self):
+        """Seconds until a child must be looked at even though nothing is heard of it; None where there is none."""
+        if not self.children:
+            return None
+        if any(child.over is None for child in self.children.values()):
+            return 0.02
+        return max(0.0, min(child.deadline for child in self.children.values()) - time.monotonic())
 
     def take(self, message):
         """One request: answered at once, or queued for a child."""
@@ -115,6 +121,7 @@ class Server:
             taken = {place for _, place in self.tenants.values()}
             tenant = self.house.admit(taken)
             if message.get("apart"):
+                self.work.part(self.root)
                 other = self.house.admit(taken | {tenant[1]})
                 mate = oracle.split(lambda channel: self.far_child(message, channel, seconds, other))
                 self.tenants[mate.pid] = other
@@ -152,7 +159,7 @@ class Server:
         """Takes what a child wrote; sends its answer when it ended, says too much, or is past its deadline."""
         modest = child.take()
         # A process that a test started may hold the pipe open, and a child may close it and live on.
-        over = child.ended(patience=0.05 if child.closed else 0.0)
+        over = child.ended(patience=0.05 if child.closed and child.over is None else 0.0)
         if over and modest:
             modest = child.take()
         elif not over and (time.monotonic() > child.deadline or not modest):
@@ -163,7 +170,7 @@ class Server:
             return
         mate = child.mate
         own = mate.end(self.kill) if mate is not None else {}
-        os.close(child.fd)
+        child.close()
         del self.children[child.fd]
         self.clear(child.pid)
         if mate is not None:
@@ -227,7 +234,9 @@ class Server:
     def child(self, message, fd, mark, seconds, tenant, mate=None):
         """The whole life of a child; returns its exit code."""
         self.enclose(message, seconds)
-        for other in list(self.children) + [self.ask, self.reporter.fd]:
+        for other in self.children.values():
+            other.close()
+        for other in (self.ask, self.reporter.fd):
             os.close(other)
         self.children.clear()  # and with them the marks of others
         place = self.house.arrive(*tenant)
@@ -236,8 +245,7 @@ class Server:
             if not place and not oracle.shield():
                 send({"status": "not-plain", "message": "the tests' process cannot be shielded"})
                 return 0
-            files = {"%s/%s" % (self.root, test.split("::")[0]) for test in self.work.items}
-            self.work.near = oracle.Near(mate.near, self.root, files)
+            self.work.near = oracle.Near(mate.near, self.work.landmarks)
         self.work.do(message, send)
         if place:
             identity.leave(place)  # what this leaves, another process removes: it costs a fork

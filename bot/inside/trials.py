@@ -3,7 +3,7 @@
 import os
 import time
 
-from tryline_inside import calls, instrument, oracle, plugin, recorder, swap, timing
+from tryline_inside import calls, instrument, landmarks, oracle, plugin, recorder, swap, timing
 
 
 class _Events(list):
@@ -24,6 +24,7 @@ class Work:
         self.reporting = None
         self.near = None
         """Where the function is asked for, when it has a process of its own."""
+        self.landmarks = None
 
     def start(self, session):
         """Takes what was collected. What is set here is set once: children share its pages."""
@@ -135,10 +136,16 @@ class Work:
         said = {"rows": rows, "steps": total, "pairs": book.pairs, "trace": book.trace, "lines": lines}
         return dict(said, status="ran")
 
+    def part(self, root):
+        """Makes ready, before the first fork that needs it, what two processes know each other's values by."""
+        if self.landmarks is None:
+            tests = {"%s/%s" % (root, test.split("::")[0]) for test in self.items}
+            self.landmarks = landmarks.Landmarks(landmarks.Repository(root, tests))
+
     def answer(self, message, channel):
         """The whole work of the process that has the function to itself."""
         book = recorder.Recorder(step_limit=int(message.get("step_limit", 10**9)))
-        oracle.Far(channel, self.unit.functions, book).serve(lambda: self.compile(message, book))
+        oracle.Far(channel, self.landmarks, self.unit.functions, book).serve(lambda: self.compile(message, book))
 
     def replay(self, message):
         """Calls the function itself on recorded and derived arguments, for the referee: outcomes alone."""

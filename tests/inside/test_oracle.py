@@ -10,7 +10,7 @@ import pytest
 from processes import Json, Server, project, serving
 
 SHOP = """\
-import dataclasses, enum, collections, functools, os, sys
+import dataclasses, enum, collections, functools, os, re, sys
 
 
 class Missing(KeyError):
@@ -25,6 +25,22 @@ class Colour(enum.Enum):
 
 
 LIMIT = 1
+MISSING = object()
+WORDS = re.compile("[a-z]+")
+
+
+class Token(tuple):
+    def __getattr__(self, name):
+        made = Token(self + (name,))
+        setattr(self, name, made)
+        return made
+
+
+KEYWORD = Token().Keyword
+NUMBER = KEYWORD.Number
+def double(value):
+    return 2 * value
+twice = lambda value: 2 * value
 Pair = collections.namedtuple("Pair", "left right")
 
 
@@ -64,6 +80,10 @@ def work(what, *args, **named):
         return Colour.BLUE if args[0] is Colour.RED else Colour.RED
     if what == "item":
         return [Item(a.name.upper(), a.price + 1) for a in args]
+    if what == "missing?":
+        return args[0] is MISSING, (MISSING, WORDS, NUMBER)[args[1]]
+    if what == "words":
+        return args[0].findall(args[1])
     if what == "cart":
         args[0].items.append(args[1])
         args[0].count += 1
@@ -217,6 +237,14 @@ def test_swallows_lambda():
     except BaseException:
         pass
 
+def test_landmarks():
+    assert work("missing?", shop.MISSING, 2) == (True, shop.NUMBER)
+    assert work("missing?", object, 0)[1] is shop.MISSING
+    assert work("missing?", shop.KEYWORD.Number, 2)[1] is shop.NUMBER
+    assert work("words", shop.WORDS, "a b") == ["a", "b"]
+    assert work("key", [2, 1], shop.twice) == [1, 2]
+    assert work("echo", shop.double) is shop.double
+
 def test_patched(monkeypatch):
     monkeypatch.setattr(shop, "LIMIT", 5)
     monkeypatch.setattr(os.path, "sep", "?")
@@ -229,7 +257,7 @@ def test_fixtures(tmp_path, monkeypatch, capsys):
 """
 UNIT: Json = {"file": "shop.py", "line": LINE, "name": "work", "classes": [], "source": WORK, "target_path": []}
 GOOD = [f"test_{name}" for name in ("nan", "dates", "apart", "named", "mutation", "aliases", "raises", "objects")]
-GOOD += ["test_state", "test_functions_by_name", "test_deep", "test_signature", "test_fixtures"]
+GOOD += ["test_state", "test_functions_by_name", "test_deep", "test_signature", "test_fixtures", "test_landmarks"]
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ TESTS = """\
 import enum, collections, unittest
 import pytest
 from unittest import mock
+from unittest.mock import _patch
 from shop import total
 import shop
 
@@ -75,6 +76,9 @@ class Row(collections.namedtuple("Row", "x")):
 
 class Expecting(mock._ANY.__class__ if False else Always):
     pass
+
+
+ANY = Always()
 
 
 def test_total():
@@ -115,6 +119,10 @@ def total(prices, more=()):
             size = struct.unpack(">I", channel.recv(4, socket.MSG_WAITALL))[0]
             mark = json.loads(channel.recv(size, socket.MSG_WAITALL))[0]
             frame(json.dumps([mark, word, steps, line, content, list(changes)]).encode())
+    def landmark(name):
+        """The number of a value that stood in a module before."""
+        values = where.f_locals["self"].landmarks.values
+        return [getattr(v, "__name__", "an instance of " + type(v).__name__) for v in values].index(name)
     def others():
         """Ids of all processes but those above this one."""
         mine, pid = set(), os.getpid()
@@ -146,6 +154,11 @@ ATTACKS = {
     "object of type": 'say(["o", "builtins", "type"])',
     "abstract": 'say(["o", "collections.abc", "Sized"])',
     "slots of others": 'say(["o", "fractions", "Fraction", "x", 60])',
+    "landmark of the tests": "say(['k', landmark('an instance of Always')])",
+    "class of the tests": "say(['k', landmark('Always')])",
+    "library of the tests": "say(['k', landmark('_patch')])",
+    "no landmark": "say(['k', -1])",
+    "landmark without end": "say(['k', 10**9])",
     "unknown tag": 'say(["?", 1])',
     "no node": 'say({"a": 60})',
     "foreign number": 'say(["r", 7])',
@@ -236,7 +249,7 @@ def samples() -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-VALUES = {"wrong_answers_in_test_files", "wrong_answers_by_turn", "wrong_later_by_date"}
+VALUES = {"chance", "wrong_answers_in_test_files", "wrong_answers_by_turn", "wrong_later_by_date"}
 """What gives right values to these tests, whichever way it came by them: no process can tell."""
 UNIT: Json = {"file": "shop.py", "line": 1, "name": "total", "classes": [], "source": ORIGINAL, "target_path": []}
 NAMES = ["test_total", "test_none", "test_kept", "TestOld::test_one"]
