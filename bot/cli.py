@@ -13,7 +13,7 @@ import tempfile
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -524,7 +524,8 @@ def _replay(args: argparse.Namespace, terminal: Terminal) -> int:
         config = _load(args, terminal, workspace, saved.change.base)
         parts = wiring.assemble(config, terminal.environ)
         verdict = replay(parts, workspace, config, progress, review=saved, finding_id=finding_id)
-    print_verdict(verdict, terminal.stdout, color=not args.no_color)
+    with wiring.job(terminal.environ, terminal.stdout).commandless():
+        print_verdict(verdict, terminal.stdout, color=not args.no_color)
     return ExitCode.OK if verdict.accepted else ExitCode.FINDINGS
 
 
@@ -672,13 +673,10 @@ def _deliver(
         where = wiring.forge(outputs, caps).publish(result)
         if not args.quiet:
             _say(terminal, where)
-    show(
-        result,
-        "terminal" if outputs else args.format or "terminal",
-        terminal.stdout,
-        caps,
-        color=not args.no_color,
-    )
+    form = "terminal" if outputs else args.format or "terminal"
+    people = wiring.job(terminal.environ, terminal.stdout).commandless() if form == "terminal" else nullcontext()
+    with people:
+        show(result, form, terminal.stdout, caps, color=not args.no_color)
     return exit_code(result, config.fail_on)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from bot.domain import FileDiff, Review
@@ -77,6 +78,9 @@ class Job(Protocol):
 
     def say(self, text: object) -> None:
         """Prints a line or more; whatever foreign text it holds, it commands the build server nothing."""
+
+    def commandless(self) -> AbstractContextManager[None]:
+        """Whatever is printed meanwhile, by whomever, commands the build server nothing."""
 
     def report(self, level: Level, message: str, title: str = "") -> bool:
         """Shows something as a notice, a warning or an error; False where no more of its level would be shown."""

@@ -297,6 +297,16 @@ def test_foreign_text_is_printed_with_commands_switched_off() -> None:
     assert told.log == "::stop-commands::w2\n::error::w1\nok\n::w2::\n"
 
 
+def test_what_others_print_meanwhile_commands_nothing() -> None:
+    told = Told(word=words("w1"))
+    with pytest.raises(KeyError), told.job.commandless():
+        told.job._stdout.write("  ::error::x\n")
+        raise KeyError
+    assert told.runner.commands == [] and told.runner.stopped == ""
+    with Told({}).job.commandless():
+        pass
+
+
 @given(HOSTILE)
 def test_foreign_text_commands_nothing(text: str) -> None:
     for method in (Job.quietly, Job.say):

@@ -104,6 +104,19 @@ class Job:
         else:
             self._print(shown)
 
+    @contextmanager
+    def commandless(self) -> Iterator[None]:
+        """What others print meanwhile commands nothing; lines may begin where a terminal's width breaks them."""
+        if not self.active:
+            yield
+            return
+        word = self._word()
+        self._print(f"::stop-commands::{word}")
+        try:
+            yield
+        finally:
+            self._print(f"::{word}::")
+
     def quietly(self, text: object) -> None:
         """Prints foreign text, such as what tests printed, with the runner's commands switched off meanwhile."""
         shown = plain(text, MAX_LOG).rstrip("\n")
