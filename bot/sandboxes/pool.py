@@ -87,6 +87,8 @@ class Pool:
         self._lock = threading.Condition(threading.RLock())
         self._spares: list[Spare] = []
         self._starting: set[Spare] = set()
+        self._asking = 0
+        """Callers that wait for a start."""
         self._working = 0
         """Sandboxes in which jobs run."""
         self._measuring = 0
@@ -149,7 +151,14 @@ class Pool:
             except SandboxError as problem:
                 if problem.slug not in ("container-gone", "sandbox-deadline"):
                     raise
-        return self._filled(self._started(kind), tree, None)
+        with self._lock:
+            self._asking += 1
+        try:
+            box = self._started(kind)
+        finally:
+            with self._lock:
+                self._asking -= 1
+        return self._filled(box, tree, None)
 
     def _started(self, kind: Kind) -> Box:
         """A fresh sandbox, in its turn. Raises SandboxError."""
@@ -247,7 +256,7 @@ class Pool:
         return (
             not self._measuring
             and self._working < cores
-            and len(self._starting) < cores
+            and len(self._starting) + self._asking < cores  # who asks goes before who may ask
             and len(self._spares) < (cores if self._most is None else self._most)
             and self._capacity.fits(self._promised + kind.limits.memory_mb)
         )
