@@ -46,6 +46,7 @@ class Child:
         self.deadline = deadline
         self.data = bytearray()
         self.closed = False
+        self.over = end_of(pid)
         self.killed = False
         self.status = None
         self.usage = None
@@ -53,6 +54,16 @@ class Child:
         """Whether it has an id of its own."""
         self.mate = None
         """The process that has the function to itself, where there is one."""
+
+    def watched(self):
+        """Descriptors that can be read when there is something to be looked at."""
+        return ([] if self.closed else [self.fd]) + ([] if self.over is None else [self.over])
+
+    def close(self):
+        """Closes its descriptors."""
+        os.close(self.fd)
+        if self.over is not None:
+            os.close(self.over)
 
     def take(self):
         """Reads what is there; False when it says too much."""
@@ -104,6 +115,17 @@ class Child:
             else:
                 said["rows"].append(row)
         return said
+
+
+def end_of(pid):
+    """A descriptor that can be read when a process is over; None where there is none (Python 3.8, old kernels).
+
+    Asking again and again instead costs most where the machine is busy, and children take long.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def adopt_orphans():
