@@ -358,4 +358,4 @@ def remove_ipc(uid):
         for line in lines[1:]:
             row = dict(zip(names, line.split()))
             if str(uid) in (row.get("uid"), row.get("cuid")):
-                remove(int(row[kind + "id"]))
+                remove(int(row["msqid" if kind == "msg" else kind + "id"]))
