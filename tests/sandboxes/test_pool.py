@@ -300,6 +300,25 @@ def test_nothing_is_started_ahead_while_as_many_work_as_there_are_processors(clo
     pool.close()
 
 
+def test_nothing_is_started_ahead_while_callers_wait_for_as_many_starts_as_there_are_processors(
+    clock: Clock,
+) -> None:
+    machine = Machine(cores=1)
+    pool = Pool(machine, clock=clock)
+    use(pool), use(pool)
+    assert waiting(pool)
+    machine.starts.clear()
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(use, pool, BASE)
+        assert soon(lambda: machine.starting == 1)
+        with pool.open(IMAGE, HEAD, LIMITS):
+            assert pool.spares == 0, "the one that waited is taken, and no other is started"
+            machine.starts.set()
+            other.result(20)
+    assert waiting(pool)
+    pool.close()
+
+
 def test_what_takes_times_waits_for_starts_and_keeps_others_from_starting(pool: Pool, machine: Machine) -> None:
     use(pool), use(pool)
     assert waiting(pool)
