@@ -1,4 +1,4 @@
-"""Lines of tests, which pytest compiles itself, and tests of ours with known outcomes, as the runner tells them."""
+"""Lines of tests, which pytest compiles itself, and tests of ours with known outcomes: what the runner tells."""
 
 from __future__ import annotations
 
