@@ -9,10 +9,10 @@ import os
 import sys
 import types
 
-from tryline_inside import atoms, plain
+from tryline_inside import atoms, kinds, plain
 
 MAX_VALUES = 30_000
-MAX_DEPTH = 4
+MAX_DEPTH = 6
 PASSED_OVER = (bool, int, float, str, type(None), types.ModuleType, *plain.TAGS, *atoms.LEAVES)
 
 
@@ -22,11 +22,14 @@ class Repository:
     def __init__(self, root, tests):
         self.root = root + os.sep
         self.tests = tests
+        self.known = {}
 
     def code(self, module):
         """Whether a module, by its name, is of the repository's code outside of its tests."""
-        file = file_of(sys.modules.get(module))
-        return file.startswith(self.root) and not self.is_test(file)
+        if module not in self.known:
+            file = file_of(sys.modules.get(module)) if isinstance(module, str) else ""
+            self.known[module] = file.startswith(self.root) and not self.is_test(file)
+        return self.known[module]
 
     def is_test(self, file):
         """Whether a file holds tests or what only they use."""
@@ -51,25 +54,25 @@ class Landmarks:
         mine = [(file, name, module) for file, name, module in mine if file.startswith(repository.root)]
         mine.sort(key=lambda one: one[1])
         for tests in (False, True):  # what tests import from the code is the code's
-            for file, _, module in mine:
-                if repository.is_test(file) is tests:
-                    self.add_all(vars(module), 0)
+            self.add_all([vars(module) for file, _, module in mine if repository.is_test(file) is tests])
             if not tests:
                 self.own = len(self.values)
 
-    def add_all(self, space, depth):
-        """Numbers what a module, a class or an instance holds by name, and what that holds."""
-        for value in list(space.values()):
-            kind = type(value)
-            if kind in PASSED_OVER or id(value) in self.numbers or len(self.values) >= MAX_VALUES:
-                continue
-            self.numbers[id(value)] = len(self.values)
-            self.values.append(value)
-            if depth < MAX_DEPTH and self.repository.code(
-                value.__module__ if plain.is_class(value) else kind.__module__
-            ):
-                within = vars(value) if plain.is_class(value) else plain.space_of(value)
-                self.add_all(within or {}, depth + 1)
+    def add_all(self, spaces):
+        """Numbers what modules hold by name, then what classes and instances of the repository's code hold."""
+        for _ in range(MAX_DEPTH):
+            below = []
+            for space in spaces:
+                for value in list(space.values()):
+                    kind = type(value)
+                    if kind in PASSED_OVER or id(value) in self.numbers or len(self.values) >= MAX_VALUES:
+                        continue
+                    self.numbers[id(value)] = len(self.values)
+                    self.values.append(value)
+                    of = value if kinds.is_class(value) else kind
+                    if self.repository.code(of.__module__):
+                        below.append((vars(value) if of is value else kinds.space_of(value)) or {})
+            spaces = below
 
     def value(self, number, trusted):
         """The value of a number. Raises Garbled, and NotPlain for one that only who is trusted may name."""
@@ -83,8 +86,8 @@ class Landmarks:
     def is_harmless(self, value):
         """Whether the other process may choose this value: one that is not equal to what the tests expect."""
         kind = type(value)
-        if plain.is_class(value):
-            return kind is type and not plain.is_judges(value) and self.repository.code(value.__module__)
+        if kinds.is_class(value):
+            return kind is type and not kinds.is_judges(value) and self.repository.code(value.__module__)
         if kind is types.FunctionType:
             return self.repository.code(value.__module__)
-        return plain.is_usual(kind) and not plain.is_judges(kind) and not callable(value)
+        return kinds.is_usual(kind) and not kinds.is_judges(kind) and not callable(value)

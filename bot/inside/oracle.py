@@ -21,7 +21,7 @@ import socket
 import struct
 import threading
 
-from tryline_inside import atoms, calls, patched, plain, recorder
+from tryline_inside import atoms, calls, kinds, patched, plain, recorder
 
 MAX_FRAME = 4 << 20
 """Bytes of one question or answer."""
@@ -234,7 +234,7 @@ class Near:
         the repository's code outside of its tests, for which nothing runs when it is thrown away.
         """
         if issubclass(kind, (tuple, enum.Enum)):
-            return plain.is_usual(kind)
+            return kinds.is_usual(kind)
         return not hasattr(kind, "__del__") and all(self.is_of_ours(base) for base in kind.__mro__[:-1])
 
     def is_of_ours(self, kind):
@@ -248,7 +248,7 @@ class Near:
         One that is equal to everything would pass every test, whatever class of the repository's allows it.
         """
         for value in values:
-            if plain.is_simple(type(value)) and not plain.is_usual(type(value)):
+            if kinds.is_simple(type(value)) and not kinds.is_usual(type(value)):
                 for odd in (object(), os.urandom(8), -int.from_bytes(os.urandom(8), "big")):
                     try:
                         same = value == odd or not value != odd

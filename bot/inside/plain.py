@@ -10,136 +10,17 @@ containers) are numbered in the order in which they are begun, on both sides ali
 same message, `["i", n]` the nth of the message that this one answers.
 """
 
-import contextlib
+import collections
 import enum
-import sys
 import types
 
-from tryline_inside import atoms
+from tryline_inside import atoms, kinds
 
 NotPlain = atoms.NotPlain
 Garbled = atoms.Garbled
 MAX_DEPTH = 60
 MAX_NODES = 100_000
 NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
-SIMPLE = {}
-WORD = object.__basicsize__ // 2
-HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that a `class` statement made, or one like it
-JUDGES = frozenset(["unittest", "pytest", "_pytest", "pluggy", "hypothesis", "nose", "mock", "tryline_inside"])
-"""Whose classes have a meaning of their own for tests: none of theirs is made because the other side says so."""
-
-
-def named(module, path):
-    """The object of this name among what is imported already; nothing is run for it. Raises NotPlain."""
-    found = sys.modules.get(module) if isinstance(module, str) else None
-    if found is None or not isinstance(path, str):
-        raise NotPlain("%s.%s is not known here" % (module, path))
-    for part in path.split("."):
-        space = getattr(found, "__dict__", None)
-        found = space.get(part) if space is not None else None
-        if found is None:
-            raise NotPlain("%s.%s is not known here" % (module, path))
-    return found
-
-
-def is_class(value):
-    """Whether a value is a class, whatever it says of itself."""
-    return issubclass(type(value), type)
-
-
-def is_judges(kind):
-    """Whether a class, or one that it derives from, belongs to what judges tests."""
-    return any(str(base.__module__).split(".")[0] in JUDGES for base in kind.__mro__)
-
-
-def state_slots(kind):
-    """Names of the slots of a class's instances, mangled as the class does."""
-    found = []
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else tuple(slots):
-            if name not in ("__dict__", "__weakref__"):
-                private = name.startswith("__") and not name.endswith("__")
-                found.append("_%s%s" % (base.__name__.lstrip("_"), name) if private else name)
-    return found
-
-
-def is_usual(kind):
-    """Whether a class compares as the interpreter does, or as a decorator made it."""
-    return all(
-        method in COMPARISONS or getattr(getattr(method, "__code__", None), "co_filename", "").startswith("<")
-        for method in (kind.__eq__, kind.__ne__)
-    )
-
-
-COMPARISONS = tuple(method for kind in (object, tuple, int, str, float) for method in (kind.__eq__, kind.__ne__))
-
-
-def is_simple(kind):
-    """Whether instances are nothing but attributes: classes that `class` statements made, down to `object`."""
-    known = SIMPLE.get(kind)
-    if known is None:
-        known = SIMPLE[kind] = (
-            kind is not object
-            and not issubclass(kind, (type, enum.Enum))
-            and kind.__itemsize__ == 0
-            and kind.__basicsize__ <= object.__basicsize__ + WORD * (2 + len(state_slots(kind)))
-            and all(is_made_here(base) for base in kind.__mro__)
-        )
-    return known
-
-
-def is_made_here(kind):
-    """Whether a class is `object`, or came of Python code and has no C code of its own that makes instances."""
-    if kind is object or kind.__module__ == "typing":
-        return True
-    makes = kind.__dict__.get("__new__")
-    return kind.__flags__ & HEAP and (makes is None or isinstance(makes, (staticmethod, types.FunctionType)))
-
-
-def is_named_tuple(kind):
-    """Whether a class is a named tuple that compares as tuples do."""
-    return (
-        issubclass(kind, tuple)
-        and isinstance(kind.__dict__.get("_fields") or getattr(kind, "_fields", None), tuple)
-        and kind.__eq__ is tuple.__eq__
-    )
-
-
-def space_of(value):
-    """The dictionary of an instance's attributes, or None where it has none."""
-    try:
-        return object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return None
-
-
-def state_of(value):
-    """{name: value} of the attributes that an instance has of its own."""
-    state = dict(space_of(value) or {})
-    for name in state_slots(type(value)):
-        try:
-            state[name] = object.__getattribute__(value, name)
-        except AttributeError:
-            continue
-    return state
-
-
-def give_state(value, state):
-    """Makes these the attributes of an instance, past its own `__setattr__`. Raises Garbled."""
-    slots = state_slots(type(value))
-    space = space_of(value)
-    if space is not None:
-        space.clear()
-        space.update((name, item) for name, item in state.items() if name not in slots)
-    elif not set(state) <= set(slots):
-        raise Garbled("attributes that the class has no room for")
-    for name in slots:
-        if name in state:
-            object.__setattr__(value, name, state[name])
-        else:
-            with contextlib.suppress(AttributeError):
-                object.__delattr__(value, name)
 
 
 class Packer:
@@ -182,7 +63,7 @@ class Packer:
         if self.depth >= MAX_DEPTH:
             raise NotPlain("it is nested deeper than %d levels" % MAX_DEPTH)
         tag = TAGS.get(kind)
-        head = [tag] if tag else self.head(value, kind)
+        head = [tag, *made_with(value, kind)] if tag else self.head(value, kind)
         self.numbers[id(value)] = len(self.kept)
         self.kept.append(value)
         frozen = head[0] in ("t", "f", "T")
@@ -202,7 +83,7 @@ class Packer:
         Raises NotPlain.
         """
         known = self.landmarks.numbers.get(id(value)) if self.landmarks is not None else None
-        if known is not None and not (is_simple(kind) and state_of(value)):
+        if known is not None and not (kinds.is_simple(kind) and kinds.state_of(value)):
             return ["k", known]
         try:
             return self.named_head(value, kind)
@@ -213,13 +94,13 @@ class Packer:
 
     def named_head(self, value, kind):
         """[tag, module, name]. Raises NotPlain."""
-        if kind in NAMED or is_class(value):
+        if kind in NAMED or kinds.is_class(value):
             return ["g"] + self.reference(value)
         if issubclass(kind, enum.Enum) and type(value._name_) is str:
             return ["e"] + self.reference(kind)
-        if is_named_tuple(kind) and not space_of(value):
+        if kinds.is_named_tuple(kind) and not kinds.space_of(value):
             return ["T"] + self.reference(kind)
-        if is_simple(kind) and not is_judges(kind):
+        if kinds.is_simple(kind) and not kinds.is_judges(kind):
             return ["o"] + self.reference(kind)
         raise NotPlain("a value of class %s" % atoms.kind_name(kind))
 
@@ -228,7 +109,7 @@ class Packer:
         """[module, name] by which the other side finds a class or function. Raises NotPlain."""
         module, path = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
         try:
-            if named(module, path) is thing:
+            if kinds.named(module, path) is thing:
                 return [module, path]
         except NotPlain:
             pass
@@ -237,11 +118,13 @@ class Packer:
     def contents(self, value):
         """Nodes of what a container holds."""
         kind = type(value)
-        if kind is dict:
+        if kind in DICTS:
             return [self.pack(part) for pair in value.items() for part in pair]
         if kind is bytearray:
             return [value.hex()]
-        if kind in NAMED or is_class(value):
+        if kind is collections.deque:
+            return [self.pack(part) for part in value]
+        if kind in NAMED or kinds.is_class(value):
             return []
         if isinstance(value, enum.Enum):
             return [self.pack(value._name_)]
@@ -249,7 +132,7 @@ class Packer:
             return [self.pack(part) for part in value]
         if isinstance(value, tuple):
             return [self.pack(part) for part in tuple.__iter__(value)]
-        return [self.pack(part) for pair in state_of(value).items() for part in pair]
+        return [self.pack(part) for pair in kinds.state_of(value).items() for part in pair]
 
 
 class Unpacker:
@@ -307,8 +190,11 @@ class Unpacker:
         number = len(self.made)
         if tag == "o":
             self.made.append(bare(kind))
+        elif tag in ("F", "Q"):
+            self.made.append(empty(tag, parts[:1]))
+            parts = parts[1:]
         else:
-            self.made.append(EMPTY[tag]() if tag in ("l", "d", "s", "B") else UNFINISHED)
+            self.made.append(EMPTY[tag]() if EMPTY.get(tag) in CHANGING else UNFINISHED)
         self.depth += 1
         if tag == "g":
             self.made[number] = kind
@@ -327,15 +213,15 @@ class Unpacker:
         """The class (or thing) that a node names. Raises NotPlain, Garbled."""
         if len(parts) < 2:
             raise Garbled("no name")
-        kind = named(parts[0], parts[1])
+        kind = kinds.named(parts[0], parts[1])
         if tag == "g":
             if self.welcome is not None:
                 raise NotPlain("%s.%s itself" % (parts[0], parts[1]))
             return kind
-        fits = {"e": lambda k: issubclass(k, enum.Enum), "T": is_named_tuple, "o": is_simple}[tag]
-        if not is_class(kind) or not fits(kind):
+        fits = {"e": lambda k: issubclass(k, enum.Enum), "T": kinds.is_named_tuple, "o": kinds.is_simple}[tag]
+        if not kinds.is_class(kind) or not fits(kind):
             raise Garbled("a class of another kind")
-        if self.welcome is not None and (is_judges(kind) or not self.welcome(kind)):
+        if self.welcome is not None and (kinds.is_judges(kind) or not self.welcome(kind)):
             raise NotPlain("a new value of class %s" % atoms.kind_name(kind))
         return kind
 
@@ -352,18 +238,54 @@ class Unpacker:
             except (ValueError, TypeError):
                 raise Garbled("no bytes")
         parts = self.parts(nodes)
-        if type(value) is list:
+        if type(value) in (list, collections.deque):
             return parts
         if type(value) is set:
             return hashed(set, parts)
         if len(parts) % 2:
             raise Garbled("a key without a value")
-        return pairs(parts, texts=type(value) is not dict)
+        return pairs(parts, texts=type(value) not in DICTS)
 
 
 UNFINISHED = object()
-EMPTY = {"l": list, "d": dict, "s": set, "B": bytearray, "t": tuple, "f": frozenset}
+EMPTY = {
+    "l": list,
+    "d": dict,
+    "s": set,
+    "B": bytearray,
+    "t": tuple,
+    "f": frozenset,
+    "O": collections.OrderedDict,
+    "W": collections.Counter,
+    "F": collections.defaultdict,
+    "Q": collections.deque,
+}
 TAGS = {kind: tag for tag, kind in EMPTY.items()}
+DICTS = (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
+FACTORIES = {"": None, **{kind.__name__: kind for kind in (list, dict, set, int, float, str, tuple)}}
+CHANGING = (list, set, bytearray, collections.deque, *DICTS)
+
+
+def made_with(value, kind):
+    """What a container of this kind needs to be made, besides what it holds. Raises NotPlain."""
+    if kind is collections.deque:
+        return [value.maxlen]
+    if kind is collections.defaultdict:
+        name = getattr(value.default_factory, "__name__", "")
+        if FACTORIES.get(name) is not value.default_factory:
+            raise NotPlain("a defaultdict of its own kind")
+        return [name]
+    return []
+
+
+def empty(tag, parts):
+    """A container that `made_with` tells of, empty. Raises Garbled."""
+    (part,) = parts or [Garbled]
+    if tag == "F" and type(part) is str and part in FACTORIES:
+        return collections.defaultdict(FACTORIES[part])
+    if tag == "Q" and (part is None or (type(part) is int and 0 <= part < 1 << 31)):
+        return collections.deque(maxlen=part)
+    raise Garbled("a container that cannot be made")
 
 
 def bare(kind):
@@ -411,31 +333,38 @@ def fill(value, held):
     kind = type(value)
     if kind is list or kind is bytearray:
         value[:] = held
-    elif kind is dict or kind is set:
+    elif kind is set:
         value.clear()
         value.update(held)
+    elif kind is collections.deque:
+        value.clear()
+        value.extend(held)
+    elif kind in DICTS:
+        value.clear()
+        for key, item in held.items():  # `update` of a counter adds
+            value[key] = item
     else:
-        give_state(value, held)
+        kinds.give_state(value, held)
 
 
 def is_mutable(value):
     """Whether a container may change."""
     kind = type(value)
     return kind in (list, dict, set, bytearray) or (
-        not is_class(value) and is_simple(kind) and not is_judges(kind)
+        not kinds.is_class(value) and kinds.is_simple(kind) and not kinds.is_judges(kind)
     )
 
 
 def snapshot(value):
     """What a mutable container holds now, for `is_same`; the values within are held, not copied."""
     kind = type(value)
-    if kind is dict:
+    if kind in DICTS:
         return [part for pair in value.items() for part in pair]
     if kind is bytearray:
         return bytes(value)
-    if kind is list or kind is set:
+    if kind in CHANGING:
         return list(value)
-    return [part for pair in state_of(value).items() for part in pair]
+    return [part for pair in kinds.state_of(value).items() for part in pair]
 
 
 def is_same(one, other):
@@ -454,7 +383,7 @@ def pack_problem(packer, problem):
     arguments = problem.args
     if isinstance(problem, OSError):  # which keeps a file's name elsewhere
         arguments = OSError.__reduce__(problem)[1]
-    own = [packer.pack(part) for pair in state_of(problem).items() for part in pair]
+    own = [packer.pack(part) for pair in kinds.state_of(problem).items() for part in pair]
     return [*packer.reference(kind), packer.pack(tuple(arguments)), own]
 
 
@@ -466,22 +395,22 @@ def unpack_problem(unpacker, nodes):
     """
     if type(nodes) is not list or len(nodes) != 4 or type(nodes[3]) is not list:
         raise Garbled("no exception")
-    kind = named(nodes[0], nodes[1])
-    if not is_class(kind) or not issubclass(kind, BaseException):
+    kind = kinds.named(nodes[0], nodes[1])
+    if not kinds.is_class(kind) or not issubclass(kind, BaseException):
         raise Garbled("a class that is no exception")
-    if is_judges(kind) or not issubclass(kind, (Exception, SystemExit)):
+    if kinds.is_judges(kind) or not issubclass(kind, (Exception, SystemExit)):
         raise NotPlain("an exception of class %s" % atoms.kind_name(kind))
     arguments = unpacker.unpack(nodes[2])
     if type(arguments) is not tuple or len(nodes[3]) % 2:
         raise Garbled("an exception without arguments")
     own = pairs(unpacker.parts(nodes[3]), texts=True)
     base = kind
-    while base.__flags__ & HEAP:
+    while base.__flags__ & kinds.HEAP:
         base = base.__base__
     try:
         problem = base.__new__(kind, *arguments)
         base.__init__(problem, *arguments)
-        give_state(problem, own)
+        kinds.give_state(problem, own)
     except Exception as cause:
         raise NotPlain("an exception of class %s: %s" % (atoms.kind_name(kind), type(cause).__name__))
     return problem
