@@ -16,6 +16,7 @@ from bot.domain import Image, InstallStep, Recipe
 from bot.progress import Silent
 from bot.sandboxes import Backend, Contents, Sandbox
 from bot.sandboxes.bubblewrap.backend import Bubblewrap
+from bot.sandboxes.bubblewrap.launch import Identity
 from bot.sandboxes.docker.backend import Docker
 
 RECIPE = Recipe(None, None, None, {}, (InstallStep(("uv", "pip", "install", "pytest"), "pytest"),), "pytest alone")
@@ -27,9 +28,11 @@ def docker_backend(environ: Mapping[str, str] | None = None, spares: int | None 
     return Docker(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares)
 
 
-def bubblewrap_backend(environ: Mapping[str, str] | None = None, spares: int | None = None) -> Bubblewrap:
-    """The backend without an engine, as the command makes it."""
-    return Bubblewrap(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares)
+def bubblewrap_backend(
+    environ: Mapping[str, str] | None = None, spares: int | None = None, who: Identity | None = None
+) -> Bubblewrap:
+    """The backend without an engine, as the command makes it; `who` as an ordinary user may have it."""
+    return Bubblewrap(os.environ if environ is None else environ, Path(uv.find_uv_bin()), spares, who)
 
 
 def prepared(backend: Backend) -> Image:

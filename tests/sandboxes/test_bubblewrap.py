@@ -260,12 +260,14 @@ def test_of_a_run_that_was_killed_nothing_is_left(backend: Bubblewrap, image: Im
     assert image.problem is None
     text = ABANDONED.format(tests=str(ROOT / "tests"))
     with subprocess.Popen([sys.executable, "-c", text], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        pid, *folders = run.stdout.readline().split()
-        assert Path(f"/proc/{pid}").exists() and folders
-        assert backend.clean() == 0, "it lives"
-        assert Path(f"/proc/{pid}").exists() and all(Path(folder).exists() for folder in folders)
-        run.send_signal(signal.SIGKILL)
+        try:
+            assert run.stdout is not None
+            pid, *folders = run.stdout.readline().split()
+            assert Path(f"/proc/{pid}").exists() and folders
+            assert backend.clean() == 0, "it lives"
+            assert Path(f"/proc/{pid}").exists() and all(Path(folder).exists() for folder in folders)
+        finally:
+            run.send_signal(signal.SIGKILL)
     assert until(lambda: not Path(f"/proc/{pid}").exists())
     assert backend.clean() == 1
     assert not any(Path(folder).exists() for folder in folders)

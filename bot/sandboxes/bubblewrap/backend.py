@@ -20,7 +20,7 @@ from bot.progress import Progress
 from bot.sandboxes import Contents, Diagnosis, Reply, Sandbox, installing
 from bot.sandboxes.admission import Capacity
 from bot.sandboxes.bubblewrap import cgroups, doctor, launch
-from bot.sandboxes.bubblewrap.launch import Enclosed, Launcher, Walls
+from bot.sandboxes.bubblewrap.launch import Enclosed, Identity, Launcher, Walls
 from bot.sandboxes.bubblewrap.roots import Prepared, Roots, bare, place
 from bot.sandboxes.pool import Pool
 from bot.sandboxes.stream import INSIDE, Conversation, Stream, inside_archive
@@ -38,8 +38,18 @@ class Bubblewrap:
 
     name = "bubblewrap"
 
-    def __init__(self, environ: Mapping[str, str], uv_binary: Path, spares: int | None = None) -> None:
-        """Keeps at most `spares` sandboxes ahead; None: as many as there are processors."""
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        uv_binary: Path,
+        spares: int | None = None,
+        who: Identity | None = None,
+    ) -> None:
+        """Keeps at most `spares` sandboxes ahead; None: as many as there are processors.
+
+        `who` says how users are told apart; None: as well as this process can.
+        """
+        self._who = who
         self.containers = 0
         self._pool = Pool(self, spares)
         self._environ = dict(environ)
@@ -59,7 +69,7 @@ class Bubblewrap:
                 launch.program()
                 name = _user_name()
                 self._groups = cgroups.find()
-                self._launcher = Launcher(launch.identity(name), name)
+                self._launcher = Launcher(self._who or launch.identity(name), name)
                 self._roots = Roots(
                     place(self._environ),
                     self._launcher,
