@@ -81,6 +81,13 @@ def test_bodies_are_watched_by_the_names_of_tests() -> None:
     assert made.certain == {A: {6, 7}, B: {11}}
 
 
+def test_tests_of_ours_are_put_beside_a_file_of_the_tree_not_behind_a_link() -> None:
+    linked = replace(case(), finding=None, executing=("self/deep/test_m.py::test_c", A))
+    made = second.scene(FakeEngine(lambda *_: {}).lab(), linked, Settings(), random.Random(0))
+    assert made is not None
+    assert {path for path in made.side.contents.over if "/" in path} == set()
+
+
 def test_without_tests_there_is_nothing_to_look_at() -> None:
     bare = replace(case(), finding=None, executing=())
     assert second.scene(FakeEngine(lambda *_: {}).lab(), bare, Settings(), random.Random(0)) is None

@@ -51,9 +51,11 @@ def scene(lab: trial.Lab, case: Case, settings: Settings, chance: random.Random)
     tests = under_control(case)
     if not tests:
         return None
-    folder = tests[0].partition("::")[0].rpartition("/")[0]
+    paths = frozenset(case.head.files.paths())
+    # A file that a test was collected from by way of a link is none of the tree: nothing is put beside it.
+    home = next((path for test in tests if (path := test.partition("::")[0]) in paths), "")
     names = [test.partition("::")[2].partition("[")[0] for test in tests]
-    ours = case.place.language.sentinels(folder, frozenset(case.head.files.paths()), names, chance)
+    ours = case.place.language.sentinels(home.rpartition("/")[0], paths, names, chance)
     side = trial.with_files(case.head, {ours.path: ours.code})
     env = {**side.plan.env, **ELSEWHERE, "PYTHONHASHSEED": str(chance.randrange(1, 1 << 32))}
     side = replace(side, plan=replace(side.plan, env=env))
