@@ -2,31 +2,104 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
+import daemons
 import pytest
-from engines import RECIPE, contents, docker_backend, prepared, printed, program, suite, tar
+from engines import RECIPE, bubblewrap_backend, contents, docker_backend, prepared, printed, program, suite, tar
 
 from bot import wire
 from bot.domain import Image, InstallStep, Limits, Outcome, SuiteRun
 from bot.errors import SandboxError
 from bot.progress import Silent
 from bot.sandboxes import Backend, Contents, Sandbox
+from bot.sandboxes.bubblewrap.launch import Identity
 
 pytestmark = pytest.mark.engine
 
 CANARY = "TRYLINE_TEST_CANARY"
 LIMITS = Limits(memory_mb=320, processes=64, workspace_mb=48, tmp_mb=32, file_mb=16)
-BACKENDS = {"docker": docker_backend}
+RUNS_HERE = InstallStep(
+    (
+        "python",
+        "-c",
+        """
+import sysconfig
+hook = "import os; open('/repo/planted-%d-%d' % (os.getuid(), os.getpid()), 'w').close()"
+for name in ("planted.pth", "sitecustomize.py"):
+    with open(sysconfig.get_path("purelib") + "/" + name, "w") as stream:
+        stream.write(hook)
+""",
+    ),
+    "plant",
+)
+PLANTED = replace(RECIPE, steps=(*RECIPE.steps, RUNS_HERE))
+"""A recipe that leaves code on the interpreter's path."""
+
+
+@contextlib.contextmanager
+def docker(environ: Mapping[str, str]) -> Iterator[Backend]:
+    yield docker_backend(environ)
+
+
+@contextlib.contextmanager
+def further(daemon: AbstractContextManager[daemons.Daemon], environ: Mapping[str, str]) -> Iterator[Backend]:
+    """A backend on an engine that lives as long as its tests, with the images that the machine's engine made."""
+    here = docker_backend()
+    images = [here.prepare(recipe, lambda: tar({}), Silent()) for recipe in (RECIPE, PLANTED)]
+    with daemon as running:
+        daemons.bring(running, *images)
+        yield docker_backend({**environ, **running.environ})
+
+
+@contextlib.contextmanager
+def without_engine(environ: Mapping[str, str], who: Identity | None = None) -> Iterator[Backend]:
+    """Walls of bubblewrap; `who` as an ordinary user has it to whom the machine lends no ids."""
+    yield bubblewrap_backend(environ, who=who)
+
+
+@contextlib.contextmanager
+def over_tls(environ: Mapping[str, str]) -> Iterator[Backend]:
+    """As in CI jobs with docker-in-docker, on a machine that trusts other authorities for everything else."""
+    with pytest.MonkeyPatch.context() as patched, further(daemons.dockerd(tls=True), environ) as backend:
+        patched.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+        yield backend
+
+
+BACKENDS: Mapping[str, Callable[[Mapping[str, str]], AbstractContextManager[Backend]]] = {
+    "docker": docker,
+    "bubblewrap": without_engine,
+    "podman": lambda environ: further(daemons.podman(), environ),
+    "docker over TLS": over_tls,
+    "docker with mapped users": lambda environ: further(daemons.dockerd(users=True), environ),
+    "bubblewrap, one user": lambda environ: without_engine(environ, Identity("one", "no subordinate ids")),
+}
+FEW, ONE = list(BACKENDS)[:3], list(BACKENDS)[:1]
+"""Where a test takes long and the others would only say it again. (From the first on: pytest keeps tests of one
+backend together by the place that it has in the list.)"""
+
+NOT_HELD = {
+    "bubblewrap, one user": {
+        "test_no_file_of_the_tree_can_be_changed_by_tests": "the files of the tree belong to the only user",
+        "test_put_replaces_a_file_and_get_reads_it": "the files of the tree belong to the only user",
+        "test_it_cannot[bubblewrap, one user-kill]": "process 1 is the same user's, and does not mind",
+        "test_it_cannot[bubblewrap, one user-term]": "process 1 is the same user's, and does not mind",
+        "test_what_a_finished_job_left_behind_is_killed[bubblewrap, one user]": "process 1 is the same user's",
+    }
+}
+"""Promises that a backend does not keep: backend -> test -> why."""
 
 FILES = {
     "conftest.py": "import os\n\nRAN_BY = os.getpid()\n",
-    "sitecustomize.py": "import os\nopen('/tmp/site-%d-%d' % (os.getuid(), os.getpid()), 'w').close()\n",
+    "sitecustomize.py": "import os\nopen('/repo/site-%d-%d' % (os.getuid(), os.getpid()), 'w').close()\n",
     "shop.py": "def price(n):\n    return n * 2\n",
     "run.sh": "#!/bin/sh\necho ran\n",
     "pkg/deep/data.txt": "data\n",
@@ -35,9 +108,21 @@ FILES = {
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    made: Backend = BACKENDS[request.param]({**os.environ, CANARY: "s3cret"})
-    return made
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    with BACKENDS[request.param]({**os.environ, CANARY: "s3cret"}) as made:
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture(autouse=True)
+def _promised(request: pytest.FixtureRequest) -> None:
+    """What a backend does not promise is not run: it may leave a sandbox that is of no use to the next test."""
+    which = next((name for name in NOT_HELD if f"[{name}" in request.node.name), "")
+    for test, why in NOT_HELD.get(which, {}).items():
+        if request.node.name.startswith(test):
+            request.node.add_marker(pytest.mark.xfail(reason=why, run=False))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +186,7 @@ def test_members_that_would_leave_the_repository_do_not(backend: Backend, image:
     with backend.open(image, files, LIMITS) as box:
         found = printed(box, "import os; print(sorted(os.listdir('/repo')), os.path.islink('/repo/etc'))")
         assert found == "['etc', 'kept'] True"
-        assert printed(box, "import os; print(os.listdir('/tmp'))") == "['home']"
+        assert printed(box, "import os; print(os.path.exists('/tmp/absolute'))") == "False"
         assert "planted.py" not in printed(box, "import os; print(os.listdir('/run/tryline/tryline_inside'))")
 
 
@@ -152,7 +237,8 @@ attempt("interpreter", lambda: open("/venv/x", "w"))
 attempt("root", lambda: open("/x", "w"))
 attempt("etc", lambda: open("/etc/x", "w"))
 attempt("generated", lambda: open("/opt/tryline/x", "w"))
-attempt("home", lambda: os.rename("/tmp/home", "/tmp/other"))
+attempt("private places", lambda: os.rename("/tmp/w", "/tmp/other"))
+attempt("temporary folder", lambda: os.listdir("/tmp"))
 print(json.dumps([done, open("shop.py").read() == FILES["shop.py"]]))
 """
 
@@ -179,16 +265,29 @@ def test_put_replaces_a_file_and_get_reads_it(box: Sandbox) -> None:
 
 
 def test_put_and_get_stay_in_the_repository(box: Sandbox) -> None:
-    printed(
-        box,
-        "import os; os.chdir('/repo'); os.symlink('/run/tryline', 'away'); os.symlink('/etc/passwd', 'secret'); "
-        "os.mkfifo('pipe')",
-    )
+    lures = """
+import os, time
+os.chdir("/repo")
+os.symlink("/run/tryline", "away")
+os.symlink("/etc/passwd", "secret")
+os.mkfifo("pipe")
+while not os.path.exists("enough"):
+    time.sleep(0.02)
+"""
+    with ThreadPoolExecutor(1) as pool:  # what a job made is gone when it has ended
+        alive = pool.submit(printed, box, lures, 60)
+        while "pipe" not in printed(box, "import os; print(os.listdir('/repo'))"):
+            assert not alive.done()
+        _put_and_get_stay_inside(box)
+        box.ask({"kind": "put", "files": {"enough": ""}}, seconds=9)
+    assert "x.py" not in printed(box, "import os; print(os.listdir('/run/tryline'))")
+
+
+def _put_and_get_stay_inside(box: Sandbox) -> None:
     for path in ("../x.py", "/etc/x", "away/x.py", "secret"):
         assert "error" in box.ask({"kind": "put", "files": {path: "eA=="}}, seconds=9), path
     for path in ("../etc/passwd", "/etc/passwd", "secret", "away/tryline_inside/agent.py", "pkg", "pipe", "none"):
         assert "error" in box.ask({"kind": "get", "path": path}, seconds=9), path
-    assert "x.py" not in printed(box, "import os; print(os.listdir('/run/tryline'))")
 
 
 # ---------------------------------------------------------------------------------------------- the jobs
@@ -299,11 +398,11 @@ found["attempts"] = {
 }
 libc = ctypes.CDLL(None, use_errno=True)
 found["calls"] = {
-    "mount": libc.mount(b"tmpfs", b"/tmp/home", b"tmpfs", 0, None),
+    "mount": libc.mount(b"tmpfs", os.environb[b"TMPDIR"], b"tmpfs", 0, None),
     "unshare": libc.unshare(0x10000000),
     "ptrace": libc.ptrace(16, 1, None, None),
 }
-found["interfaces"] = [name for _, name in socket.if_nameindex()]
+found["interfaces"] = [line.split(":")[0].strip() for line in list(open("/proc/net/dev"))[2:]]
 found["devices"] = sorted(set(os.listdir("/dev")) - {"core", "fd", "stdin", "stdout", "stderr", "console"})
 found["setuid"] = [p for p in glob.glob("/usr/bin/*") + glob.glob("/bin/*") if os.stat(p).st_mode & 0o6000]
 found["mounts"] = [line.split()[1] for line in open("/proc/mounts")]
@@ -370,30 +469,23 @@ def test_what_the_repository_puts_on_the_path_never_runs_as_the_agent(backend: B
     hook = FILES["sitecustomize.py"]
     files = {**FILES, "usercustomize.py": hook, "tarfile.py": hook, "json.py": hook, "x.pth": f"import os; {hook}"}
     del files["json.py"]
-    with backend.open(image, contents({**files, "conftest.py": hook + FILES["conftest.py"]}), LIMITS) as box:
-        assert run(box).problem is None
-        marks = [name for name in printed(box, "import os; print(*os.listdir('/tmp'))").split() if "site-" in name]
+    files["conftest.py"] = hook + FILES["conftest.py"]
+    files["test_marks.py"] = "import os\n\ndef test_marks():\n    assert not print(*os.listdir('/repo'))\n"
+    with backend.open(image, contents(files), LIMITS) as box:
+        ran = run(box, "-s")
+        assert ran.problem is None
+        marks = [name for name in ran.output.split() if "site-" in name]
         assert marks, "conftest.py ran, as repository code"
         assert {mark.split("-")[1] for mark in marks} == {"65534"}
         assert "1" not in {mark.split("-")[2] for mark in marks}
 
 
-PLANT = """
-import sysconfig
-hook = "import os; open('/tmp/planted-%d-%d' % (os.getuid(), os.getpid()), 'w').close()"
-for name in ("planted.pth", "sitecustomize.py"):
-    with open(sysconfig.get_path("purelib") + "/" + name, "w") as stream:
-        stream.write(hook)
-"""
-
-
 def test_what_an_installation_plants_in_the_interpreter_never_runs_as_the_agent(backend: Backend) -> None:
-    planted = InstallStep(("python", "-c", PLANT), "plant")
-    image = backend.prepare(replace(RECIPE, steps=(*RECIPE.steps, planted)), lambda: tar({}), Silent())
+    image = backend.prepare(PLANTED, lambda: tar({}), Silent())
     assert image.problem is None
     with backend.open(image, contents({}), LIMITS) as box:
         marks = [
-            name for name in printed(box, "import os; print(*os.listdir('/tmp'))").split() if "planted" in name
+            name for name in printed(box, "import os; print(*os.listdir('/repo'))").split() if "planted" in name
         ]
         assert marks, "it runs in the repository's own processes"
         assert {mark.split("-")[1] for mark in marks} == {"65534"}
@@ -473,23 +565,45 @@ PROBLEMS = {
     "exit": {"no-report"},
 }
 
+ENDS_OTHERWISE = {
+    # It knows no limit of files: they fill the memory that the sandbox may use, or its time runs out.
+    ("podman", "inodes"): {"killed", "timeout"},
+}
+ENGINES_LIMIT = ("fork bomb", "memory", "disk", "inodes")
+"""What the engine holds back; the rest is the agent's business, and the same under all of them."""
 
-@pytest.mark.parametrize("how", BAD)
+
+@pytest.mark.parametrize("backend", FEW, indirect=True)
+@pytest.mark.parametrize("how", ENGINES_LIMIT)
+def test_what_the_engine_limits_ends_with_a_reason_and_the_next_job_works(
+    request: pytest.FixtureRequest, backend: Backend, image: Image, how: str
+) -> None:
+    ends = ENDS_OTHERWISE.get((request.node.callspec.params["backend"], how), PROBLEMS.get(how))
+    behaves_badly(backend, image, how, ends)
+
+
+@pytest.mark.parametrize("backend", ONE, indirect=True)
+@pytest.mark.parametrize("how", sorted(set(BAD) - set(ENGINES_LIMIT)))
 def test_bad_behaviour_ends_with_a_reason_and_the_next_job_works(backend: Backend, image: Image, how: str) -> None:
+    behaves_badly(backend, image, how, PROBLEMS.get(how))
+
+
+def behaves_badly(backend: Backend, image: Image, how: str, ends: Collection[str] | None) -> None:
+    """A test that does it ends for one of these reasons, None: it fails; the next test is none the worse."""
     bad = f"import os, signal, time\n\ndef test_bad():{BAD[how]}"
     files = {"test_bad.py": bad, "test_fine.py": "def test_fine():\n    pass\n"}
     with backend.open(image, contents(files), LIMITS) as box:
         began = time.monotonic()
         try:
-            ran = run(box, "-s", "test_bad.py", seconds=2 if PROBLEMS.get(how) == {"timeout"} else 10)
+            ran = run(box, "-s", "test_bad.py", seconds=2 if PROBLEMS.get(how) == {"timeout"} else 60)
         except SandboxError as problem:
             assert how in ("fork bomb", "fork bomb of sessions"), problem
             return
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 120
         good = [test for test in ran.tests if test.outcome.good]
         assert good == []
-        if how in PROBLEMS:
-            assert ran.problem is not None and ran.problem.slug in PROBLEMS[how], ran
+        if ends is not None:
+            assert ran.problem is not None and ran.problem.slug in ends, ran
         else:
             assert [test.outcome for test in ran.tests] == [Outcome.FAILED] and ran.problem is None
         try:
@@ -497,11 +611,10 @@ def test_bad_behaviour_ends_with_a_reason_and_the_next_job_works(backend: Backen
         except SandboxError:
             assert how in ("fork bomb", "fork bomb of sessions")
             return
-        if how in ("disk", "inodes"):
-            return  # what was written stays until the sandbox goes
         assert after.problem is None and [test.outcome for test in after.tests] == [Outcome.PASSED]
 
 
+@pytest.mark.parametrize("backend", ONE, indirect=True)
 def test_a_flood_is_cut_and_its_ends_are_kept(backend: Backend, image: Image) -> None:
     text = "import os\nos.write(1, b'begin ')\nfor _ in range(200):\n    os.write(1, b'x' * (1 << 20))\n"
     with backend.open(image, contents({}), LIMITS) as box:
@@ -512,13 +625,15 @@ def test_a_flood_is_cut_and_its_ends_are_kept(backend: Backend, image: Image) ->
         assert printed(box, "print('next')") == "next"
 
 
+@pytest.mark.parametrize("backend", ONE, indirect=True)
 @pytest.mark.parametrize("what", ["b'x' * 65536", "b'\\n' * 65536"])
 def test_a_flood_of_reports_is_cut(backend: Backend, image: Image, what: str) -> None:
     text = f"""
 import os
 
 def test_a():
-    pipes = {{fd: os.readlink("/proc/self/fd/" + fd) for fd in os.listdir("/proc/self/fd")[:-1]}}
+    open_now = [fd for fd in os.listdir("/proc/self/fd") if os.path.lexists("/proc/self/fd/" + fd)]
+    pipes = {{fd: os.readlink("/proc/self/fd/" + fd) for fd in open_now}}
     (report,) = [int(fd) for fd, way in pipes.items() if "pipe" in way and way != pipes["1"]]
     while True:
         os.write(report, {what})
@@ -527,6 +642,21 @@ def test_a():
         ran = run(box, "-s", seconds=20)
         assert ran.problem is not None and ran.problem.slug == "report-flood", ran
         assert printed(box, "print('next')") == "next"
+
+
+OTHERS = """
+import os
+found = []
+for name in os.listdir("/proc"):
+    if name.isdigit() and int(name) != os.getpid():
+        with open("/proc/%s/status" % name) as stream:
+            text = stream.read()
+        user = int(text.split("Uid:")[1].split()[0])
+        if user and "zombie" not in text:
+            found.append((int(name), user))
+print(found)
+"""
+"""Processes of other users than root, but for this one."""
 
 
 def test_what_a_finished_job_left_behind_is_killed(backend: Backend, image: Image) -> None:
@@ -545,8 +675,7 @@ if os.fork() == 0:
         began = time.monotonic()
         box.ask(program(daemon), seconds=30)
         assert time.monotonic() - began < 5, "its pipes are not waited for"
-        left = printed(box, "import os; print(sorted(int(n) for n in os.listdir('/proc') if n.isdigit())[:-1])")
-        assert left == "[1]"
+        assert printed(box, OTHERS) == "[]"
 
 
 def test_a_forged_report_of_another_process_does_not_make_a_pass(backend: Backend, image: Image) -> None:
@@ -572,4 +701,5 @@ def test_worse():
     with backend.open(image, contents({"test_bad.py": text}), LIMITS) as box:
         ran = run(box)
         assert ran.exit_code == 1
-        assert len(ran.tests) == 4, "each test twice: the check that counts outcomes sees it"
+        assert {test.outcome for test in ran.tests} == {Outcome.FAILED}
+        assert ran.problem is not None and ran.problem.slug == "forged"

@@ -177,10 +177,7 @@ class Docker:
 
     def describe(self) -> Mapping[str, str]:
         """Engine, version and isolation in words. Starts a container where none was started yet."""
-        if self._image is not None:
-            place = self._tried(self._image)
-        else:
-            place = self._found()
+        place = self._trial.isolation or (self._tried(self._image) if self._image is not None else self._found())
         said = {"engine": place.engine(), "isolation": place.words()}
         refused = self._trial.refused or {}
         return said | ({"runtimes that do not work": ", ".join(refused)} if refused else {})

@@ -127,7 +127,7 @@ def registry_answers(timeout: float) -> bool:
     """Whether the public registry answers this machine within `timeout` seconds."""
     try:
         return requests.get(REGISTRY, timeout=timeout).status_code in (200, 401)
-    except requests.exceptions.RequestException:
+    except OSError:  # all that requests raises, and a bundle of certificates that is named and not there
         return False
 
 
