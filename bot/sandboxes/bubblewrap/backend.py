@@ -125,6 +125,7 @@ class Bubblewrap:
                     installing.REPO: [f"nr_inodes={REPO_INODES}", True],
                     "/tmp": [f"nr_inodes={INODES}", True],  # noqa: S108 - inside
                     INSIDE: [f"nr_inodes={INODES}", False],
+                    "/dev/shm": [f"nr_inodes={INODES}", True],  # noqa: S108 - inside
                 },
                 "keep": sorted(AGENTS.values()) if apart else [],
                 "limits": _own_limits(limits, group),
