@@ -260,16 +260,6 @@ class Course:
     """Whether the function runs in another process than the tests, which take nothing but plain values from it."""
 
 
-@dataclass(frozen=True)
-class Apart:
-    """Versions run with the function in another process than the tests, where the original can be run so."""
-
-    why_not: str
-    """Why the function does not fit: its original does otherwise there, or cannot be run there; '' where it fits."""
-    replies: tuple[wire.TrialReply, ...] = ()
-    """One for each version, in order; none where the function does not fit."""
-
-
 class Stage:
     """Previews versions of one function. What it reports is guidance, never a verdict."""
 
@@ -342,23 +332,6 @@ class Stage:
             "trace": course.trace,
             "apart": course.apart,
         }
-
-    def run_apart(self, original: Version, versions: Sequence[Version], course: Course) -> Apart:
-        """Runs the original both ways, and versions apart from the tests where it does the same in both.
-
-        Only replies that say `apart` themselves are of a function that could not reach the tests: a version whose
-        values cannot cross has the status `not-plain`, and one that cannot be swapped in was run in one process.
-        """
-        if not self.warm:
-            return Apart(self.why_cold or "there is no fork server")
-        course = replace(course, stop_first=False, pairs=0, trace=0)
-        together = dict(self.preview([original], replace(course, apart=False)))[0]
-        alone = dict(self.preview([original], replace(course, apart=True)))[0]
-        why_not = difference(together, alone)
-        if why_not:
-            return Apart(why_not)
-        replies = dict(self.preview(versions, replace(course, apart=True)))
-        return Apart("", tuple(replies[index] for index in range(len(versions))))
 
     def fresh(self, version: Version, course: Course) -> wire.TrialReply:
         """One version in a fresh process, its file compiled from memory."""
