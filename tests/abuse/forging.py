@@ -266,6 +266,11 @@ class Forgery:
     def test_path(self) -> str:
         return f"tests/test_{self.stem}.py"
 
+    def with_unseen(self) -> Forgery:
+        """The same on tests that ask for one thing more."""
+        more = f"{self.family.tests}\n\ndef test_more():\n    assert {self.family.unseen}\n"
+        return replace(self, family=replace(self.family, tests=more))
+
     @property
     def symbol(self) -> str:
         """What the tests import: the function, or the class that it belongs to."""

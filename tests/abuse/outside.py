@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import re
 import secrets
 import select
@@ -71,9 +72,14 @@ class Listeners:
                 if ready.type == socket.SOCK_DGRAM:
                     self.heard.append(f"udp {ready.recvfrom(100)}")
                 else:
-                    peer, address = ready.accept()
-                    self.heard.append(f"{ready.family.name} {address}")
+                    peer, _ = ready.accept()
+                    peer.settimeout(1)
+                    said = b""
+                    with contextlib.suppress(OSError):
+                        while data := peer.recv(1 << 16):
+                            said += data
                     peer.close()
+                    self.heard.append(f"{ready.family.name} {said.decode(errors='replace')}")
 
     def close(self, thread: threading.Thread) -> None:
         """Closes them all."""
@@ -134,11 +140,19 @@ def ours(owner: str = "") -> list[str]:
         client.close()
 
 
-def all_of_ours() -> set[str]:
-    """Ids of all containers at the engine that carry our label, whoever runs them."""
+def of_process(pid: int) -> list[str]:
+    """Ids of the containers and names of the unfinished images that a process, alive or not, has at the engine."""
     client = docker.from_env()
     try:
-        return {str(row["Id"]) for row in client.api.containers(all=True, filters={"label": engine.RUN})}
+        rows = client.api.containers(all=True, filters={"label": engine.RUN})
+        rows += client.api.images(filters={"label": engine.RUN})
+        mark = f"{platform.node()}:{pid}:"
+        found = []
+        for row in rows:
+            marks = row["Labels"] or {}
+            if marks.get(engine.ROLE) not in engine.CACHED_ROLES and str(marks.get(engine.OWNER)).startswith(mark):
+                found.append(str(row["Id"]))
+        return found
     finally:
         client.close()
 
