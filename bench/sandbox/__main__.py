@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.sandbox import engines, figures
+from bench.sandbox import engines, figures, memory
 from bench.sandbox.subjects import NotUsable, Subject, of_project, synthetic
 from bench.sandbox.ways import NAMES, ways
 from bot import trial
@@ -97,6 +97,8 @@ def measured(
         f"\n{subject.name}: {len(subject.tests)} tests, {len(subject.inputs)} calls; {workers} at once;", end=" "
     )
     print(f"load {os.getloadavg()[0]:.1f}\n\n{figures.table(rows)}", flush=True)
+    if engine.exact:  # on a shared engine it cannot be told which containers are these
+        print(f"\n{memory.line(memory.workers(subject, workers, engine))}", flush=True)
     return rows
 
 

@@ -26,6 +26,8 @@ class Measured:
     environ: Mapping[str, str]
     meter: Meter
     words: str
+    exact: bool
+    """Whether it serves nothing else."""
 
     def backend(self) -> Backend:
         """The product's backend on it; nothing is started ahead, it would be counted with what is measured."""
@@ -44,7 +46,7 @@ def own(images: Sequence[Image]) -> Iterator[Measured]:
         client = daemon.client()
         environ = {**os.environ, **daemon.environ}
         meter = Meter(group, f"/{daemon.folder.name}")
-        yield Measured(client, environ, meter, words(client, "of its own: it serves nothing else"))
+        yield Measured(client, environ, meter, words(client, "of its own: it serves nothing else"), True)
 
 
 @contextmanager
@@ -53,7 +55,9 @@ def named(environ: Mapping[str, str]) -> Iterator[Measured]:
     client = engine.connect(environ)
     try:
         shared = "shared: its own share is not counted, what else it runs is"
-        yield Measured(client, environ, Meter(None, "/docker"), words(client, shared))
+        slices = client.info().get("CgroupDriver") == "systemd"
+        meter = Meter(None, "/system.slice" if slices else "/docker")
+        yield Measured(client, environ, meter, words(client, shared), False)
     finally:
         client.close()
 

@@ -88,6 +88,26 @@ def probe_tests(overrides):
     rewrite.rewrite_asserts = rewrite_asserts
 
 
+def ease(session):
+    """Does once what each forked child would do anew, to look up where tests stand, and prints nothing: nobody
+    would read it."""
+    for item in session.items:
+        try:
+            item.location  # noqa: B018 - pytest keeps it
+        except Exception:  # an item of the repository's own making; it says so when it is run
+            pass
+    printing = session.config.pluginmanager.getplugin("terminalreporter")
+    hook = session.config.hook
+    for caller in (hook.pytest_runtest_logstart, hook.pytest_runtest_logreport, hook.pytest_runtest_logfinish):
+        for one in caller.get_hookimpls():
+            if printing is not None and one.plugin is printing:
+                one.function = nothing
+
+
+def nothing(*_):
+    """In place of what prints."""
+
+
 class Plugin:
     """Registered with pytest for one run."""
 

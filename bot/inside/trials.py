@@ -33,6 +33,7 @@ class Work:
         plugins = session.config.pluginmanager.get_plugins()
         self.reporting = next(one for one in plugins if isinstance(one, plugin.Plugin))
         shorten()
+        plugin.ease(session)
 
     def do(self, message, send):
         """Does what a message asks for and tells it: a dictionary at the end, lines before it where it streams."""
