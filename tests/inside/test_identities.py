@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +16,7 @@ from engines import ARGS, contents, docker_backend, prepared, printed, program, 
 from processes import Json
 from rewriting import Files
 
+import bot
 from bot import trial, wire
 from bot.domain import Image, Limits, SuitePlan
 from bot.languages.python.language import Python
@@ -50,6 +56,8 @@ def test_held():
 FILES = {"shop.py": SOURCE, "test_shop.py": TESTS, "test_held.py": HELD}
 PRICE = "test_shop.py::test_price"
 UNIT = {"file": "shop.py", "line": 1, "name": "price", "classes": [], "source": SOURCE, "target_path": []}
+
+INSIDE = Path(bot.__file__).parent / "inside"
 
 pytestmark = pytest.mark.engine
 
@@ -328,3 +336,43 @@ def test_what_the_original_does_decides_whether_ids_are_shared(
         assert stage.warm and stage.own is own
         assert judge.before[test].exception == "AssertionError"
         assert [result.status.name for result in judge.judge([trial.Version(SOURCE)])] == ["PASSED"]
+
+
+def test_candidates_end_with_their_fork_server(backend: Backend, image: Image) -> None:
+    mark = "import os, time\nif os.fork() == 0:\n    os.setsid()\nopen('/repo/alive', 'w').close()\ntime.sleep(60)"
+    with backend.open(image, contents(FILES), LIMITS) as box, ThreadPoolExecutor(1) as pool:
+        start = wire.warm_job(suite("test_shop.py", seconds=60), 2)
+        assert box.ask(start, seconds=90)["own"] is True
+        assert box.ask(wire.trial_job({"kind": "arm", "unit": UNIT}), seconds=30)["functions"] == 1
+        waiting = pool.submit(box.ask, job(mark, seconds=40), seconds=90)
+        while printed(box, "import os; print(os.path.exists('/repo/alive'))") != "True":
+            assert not waiting.done()
+        assert box.ask(start, seconds=90)["own"] is True
+        assert "ended" in str(waiting.result(timeout=30)["error"])
+        assert box.ask(wire.trial_job({"kind": "arm", "unit": UNIT}), seconds=30)["functions"] == 1
+        assert said(box, FIND.replace("/repo/again", "/repo/alive")) == []
+
+
+FORGOTTEN = """
+set -e
+mount -t tmpfs none /tmp
+mount -t tmpfs none /dev/shm
+ln -s "$1" /tmp/tryline_inside
+exec "$2" -I -c 'import sys; sys.path.insert(0, "/tmp")
+from tryline_inside import agent
+agent.LIFE = 1
+agent.main()'
+"""
+"""Beside folders for all of its own, for an agent changes who may list them."""
+
+
+def test_an_agent_that_its_host_forgot_ends_by_itself() -> None:
+    command = ["unshare", "--mount", "bash", "-c", FORGOTTEN, "bash", INSIDE, sys.executable]
+    began = time.monotonic()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(timeout=50) == 0
+            assert process.stderr is not None and process.stderr.read() == b""
+            assert time.monotonic() - began > 0.9, "its input is still open"
+        finally:
+            process.kill()
