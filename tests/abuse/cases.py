@@ -29,6 +29,7 @@ class Case:
 
 
 ONE_USER = "all repository code of a sandbox runs as one user"
+CACHE = "the table of mounts names the folder of the cache, whose prepared files it shows read-only"
 
 CASES = (
     Case("network", "TCP, UDP and IPv6 to every address of the host", "listeners on the host hear nothing"),
@@ -40,14 +41,31 @@ CASES = (
         "refused; a vsock listener on the host hears nothing",
     ),
     Case("host-sockets", "the engine's socket, the host's abstract sockets", "not there"),
-    Case("host-files", "files, folders and disks of the host", "not there; files on the host unchanged"),
+    Case(
+        "host-files",
+        "files, folders and disks of the host",
+        "not there; files on the host unchanged",
+        not_on={"bubblewrap": CACHE, "bubblewrap, one user": CACHE},
+    ),
     Case(
         "secrets",
         "environment, command lines and memory of all processes, `/run`, `/etc`, `.git`",
         "nothing of ours",
     ),
-    Case("agent", "memory, files and namespaces of PID 1 through `/proc`", "refused"),
-    Case("signals", "killing and stopping PID 1 and everybody else", "refused"),
+    Case(
+        "agent",
+        "memory, files and namespaces of PID 1 through `/proc`",
+        "refused",
+        not_on={
+            "bubblewrap, one user": f"{ONE_USER}, the agent too; its memory and files are refused all the same"
+        },
+    ),
+    Case(
+        "signals",
+        "killing and stopping PID 1 and everybody else",
+        "refused",
+        not_on={"bubblewrap, one user": f"{ONE_USER}; PID 1 does not mind, others are ended"},
+    ),
     Case("kernel-files", "`/proc/sys`, `/sys`, control groups, kernel memory", "refused"),
     Case(
         "system-calls",
@@ -65,6 +83,9 @@ CASES = (
         "image",
         "changing the image, the interpreter and the agent's own files",
         "refused; the engine sees no change",
+        not_on={
+            "bubblewrap, one user": f"{ONE_USER}: files can be put beside the agent's, which stay as they are"
+        },
     ),
     Case("devices", "making device files, finding some", "refused; only harmless ones"),
     Case("terminal", "a terminal to type into", "there is none"),
