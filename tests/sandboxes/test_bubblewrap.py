@@ -459,3 +459,31 @@ def test_an_ordinary_user_can_have_them(tmp_path: Path, ids: bool) -> None:
     assert (edits == "False") == ids, "with one id for all, the files of the tree are its own"
     assert ("a user id for each candidate" in said) == ids and ("one user id for all" in said) != ids
     assert "memory limited for each process alone" in said
+
+
+SHUT = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from engines import bubblewrap_backend
+print(json.dumps([[row.name, row.ok, row.detail, row.remedy] for row in bubblewrap_backend().diagnose()]))
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("allowed", ["0", "1000"])
+def test_root_of_a_container_has_one_user_or_is_told_why_it_has_nothing(allowed: str) -> None:
+    assert os.geteuid() == 0, "so that it may make the container"
+    # The number is of that namespace: what this machine allows stays as it is.
+    inner = f'echo {allowed} > /proc/sys/user/max_user_namespaces && exec "$@"'
+    command = [sys.executable, "-c", SHUT.format(tests=str(ROOT / "tests"))]
+    ran = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", inner, "sh", *command],
+        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    rows = {name: rest for name, *rest in json.loads(ran.stdout)}
+    if allowed == "0":
+        ok, detail, remedy = rows["namespaces"]
+        assert not ok and "bubblewrap" in detail and "user.max_user_namespaces" in remedy
+    else:
+        assert rows["namespaces"][0] and "no ids to give away" in rows["users"][1]

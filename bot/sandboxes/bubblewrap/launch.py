@@ -154,6 +154,12 @@ class Launcher:
         try:
             try:
                 process = self._starter.submit(_spawn, argv, (info_write, block_read), base).result()
+            except (OSError, ValueError, subprocess.SubprocessError) as problem:
+                raise SandboxError(
+                    f"bubblewrap cannot be started: {problem}",
+                    hint=f"{refusal() or 'See what `tryline doctor` says'}.",
+                    slug="bubblewrap-userns",
+                ) from problem
             finally:
                 os.close(info_write)
                 os.close(block_read)
@@ -207,7 +213,7 @@ class Launcher:
 
 def _spawn(argv: Sequence[str], fds: Sequence[int], base: int) -> subprocess.Popen[bytes]:
     """bubblewrap itself, as nobody's user where we are root."""
-    user = base if os.geteuid() == 0 else None
+    user = base if os.geteuid() == 0 and base else None
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
@@ -235,9 +241,9 @@ def _child(info: int) -> int:
 
 
 def _fresh_ids() -> int:
-    """The first of a range of ids that nobody has, or, in a container without such, nobody's own."""
-    if _owned_ids("uid") < LAST_ID:
-        return NOBODY
+    """The first of a range of ids that nobody has, or, in a container without such, nobody's own, or root's."""
+    if min(_owned_ids("uid"), _owned_ids("gid")) < LAST_ID:
+        return NOBODY if min(_owned_ids("uid"), _owned_ids("gid")) >= NOBODY else 0
     return FIRST_ID + secrets.randbelow((LAST_ID - FIRST_ID) // IDS) * IDS
 
 
