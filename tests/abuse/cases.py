@@ -90,6 +90,95 @@ CASES = (
     Case("devices", "making device files, finding some", "refused; only harmless ones"),
     Case("terminal", "a terminal to type into", "there is none"),
     Case("descriptors", "files and sockets that were left open", "only its own pipes"),
+    Case(
+        "neighbours",
+        "files, memory, environment and shared memory of another run or candidate, beside it and after it",
+        "a user of its own each: nothing is read, nothing of the last is found",
+        "test_neighbours.py::test_a_candidate_reads_nothing_of_another",
+        {"bubblewrap, one user": ONE_USER},
+    ),
+    Case(
+        "forks",
+        "fork bombs, also in sessions of their own; threads without end",
+        "the engine counts no more than the limit; the next job works, or the container ends and says so",
+        "test_greedy_abuse.py::test_processes_and_threads_are_counted_by_the_kernel",
+    ),
+    Case(
+        "memory",
+        "heap, shared mappings, sockets' buffers, temporary files",
+        "the engine counts no more than the limit",
+        "test_greedy_abuse.py::test_memory_of_every_kind_counts",
+        {"bubblewrap, one user": "where no control group can be had, memory is limited for each process alone"},
+    ),
+    Case(
+        "processors",
+        "endless loops in many processes",
+        "stopped by the clock; no more than their share of processors meanwhile",
+        "test_greedy_abuse.py::test_all_processes_together_use_no_more_than_their_cores",
+        {"bubblewrap, one user": "where no control group can be had, only the clocks limit it"},
+    ),
+    Case(
+        "floods",
+        "output and reports without end, huge messages, broken text, 90,000 tests",
+        "cut, told as what it is, never a pass",
+        "test_greedy_abuse.py::test_a_flood_of_words_is_bounded_and_no_pass",
+    ),
+    Case(
+        "daemons",
+        "processes that are deaf to signals and fork away from their session",
+        "gone with their job",
+        "test_greedy_abuse.py::test_daemons_that_are_deaf_do_not_outlive_their_job",
+    ),
+    Case(
+        "archives-out",
+        "links, hard links, huge and sparse files, paths that lead out, in what is fetched",
+        "only plain files of bounded size",
+        "test_neighbours.py::test_what_is_fetched_is_a_plain_file_of_bounded_size",
+    ),
+    Case(
+        "generated",
+        "links, pipes, sockets and huge files that an installation leaves",
+        "plain files alone cross into sandboxes, owned by the agent's user",
+        "test_neighbours.py::test_what_an_installation_makes_crosses_as_plain_files_alone",
+    ),
+    Case(
+        "loaders",
+        "conftest.py, sitecustomize, .pth files, plugins, entry points, build backends, setup.py, settings of the "
+        "branch, links to the host's files",
+        "secrets and host untouched, no network but while dependencies are installed, the finding is told",
+        "test_review_abuse.py::test_what_loads_itself_everywhere_reaches_nothing_and_hides_nothing",
+        {"bubblewrap": "the installation runs in the host's network"},
+    ),
+    Case(
+        "forged-reports",
+        "a test that writes a green report to every descriptor, and a good exit code",
+        "no pass",
+        "test_review_abuse.py::test_a_forged_report_and_a_good_exit_make_no_pass",
+    ),
+    Case(
+        "green-hooks",
+        "a conftest.py of the branch that makes every test pass",
+        "nothing is approved; the reader is told that it changed",
+        "test_review_abuse.py::test_hooks_of_the_branch_that_make_all_green_are_told",
+    ),
+    Case(
+        "greedy-tests",
+        "a suite with a fork bomb, a memory bomb and a daemon",
+        "they cost their own outcomes; the honest test's failure is told; nothing is left",
+        "test_review_abuse.py::test_greedy_tests_cost_their_own_outcomes_alone",
+    ),
+    Case(
+        "words",
+        "terminal escapes, workflow commands, HTML and mentions in names, output and failures",
+        "text, on the terminal, in the log and in Markdown",
+        "test_review_abuse.py::test_words_of_the_repository_stay_words",
+    ),
+    Case(
+        "forged-candidates",
+        "rewrites that reach for the runner, the report, the tests, the interpreter, or know where they run",
+        "none reaches an accepted verdict with the policy; without it no run can be forged",
+        "test_forging.py::test_without_a_policy_no_run_can_be_forged",
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 import secrets
@@ -173,6 +174,19 @@ def changed(container: str) -> list[str]:
         return [str(row["Path"]) for row in client.api.diff(container) or ()]
     finally:
         client.close()
+
+
+def descendants() -> set[int]:
+    """The host's ids of the processes that this process started, and of those that these did."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
 
 
 def processes(container: str) -> list[int]:
