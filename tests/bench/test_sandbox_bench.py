@@ -35,8 +35,9 @@ def test_ratios_are_taken_within_a_round_and_a_kind():
         row("fork server", 1, 10.0),
         row("fork server", 2, 1.0),  # its partner is missing
         row("fork server", 1, 100.0, "bad"),
+        row("container per candidate", 1, 700.0, "bad"),
     ]
-    assert figures.ratios(rows, "fork server", "container per candidate") == [10.0, 30.0]
+    assert figures.ratios(rows, "fork server", "container per candidate") == [7.0, 10.0, 30.0]
 
 
 class Lazy(ways.Way):
