@@ -34,8 +34,8 @@ SHARED = ("/tmp", ROOM, "/dev/shm", "/dev/mqueue")
 """Folders outside the repository in which everybody may make files."""
 TREE = "/repo"
 SETUID = 7
-KEEP_CAPABILITIES, DUMPABLE, AMBIENT, RAISE = 8, 4, 47, 2
-"""Of prctl: PR_SET_KEEPCAPS, PR_SET_DUMPABLE, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE."""
+KEEP_CAPABILITIES, DUMPABLE, AMBIENT, IS_SET, RAISE = 8, 4, 47, 1, 2
+"""Of prctl: PR_SET_KEEPCAPS, PR_SET_DUMPABLE, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, PR_CAP_AMBIENT_RAISE."""
 VERSION = 0x20080522
 """_LINUX_CAPABILITY_VERSION_3."""
 
@@ -81,6 +81,10 @@ def lacking():
         return "the kernel does not tell: %s" % problem
     if not mask & 1 << SETUID:
         return "the agent may not become another user"
+    try:
+        prctl(AMBIENT, IS_SET, SETUID)
+    except OSError:
+        return "this kernel has no ambient capabilities"  # gVisor's, for one
     if not any(first <= RUNS[0] and first + count > CANDIDATES[1] for first, _, count in mapped):
         return "the container's ids are not mapped"
     return ""
