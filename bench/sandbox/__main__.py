@@ -19,14 +19,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from bench.sandbox import engines, figures, memory
-from bench.sandbox.subjects import NotUsable, Subject, of_project, synthetic
+from bench.sandbox.subjects import Material, NotUsable, Subject, of_project, subject, synthetic
 from bench.sandbox.ways import NAMES, ways
 from bot import trial
-from bot.domain import Limits
+from bot.domain import Image, Limits
 
 
 def main() -> int:
@@ -40,39 +40,58 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write all rows there")
     asked = parser.parse_args()
     with ExitStack() as stack:
-        subjects = prepared(asked.projects, stack)
-        if not subjects:
-            return 1
-        images = list({one.side.image.reference: one.side.image for one in subjects}.values())
-        engine = stack.enter_context(engines.own(images) if asked.own_engine else engines.named(os.environ))
+        materials = [synthetic(), *(stack.enter_context(project(wanted, stack)) for wanted in asked.projects)]
+        images = prepared(materials)
+        engine = stack.enter_context(
+            engines.own(list(images.values())) if asked.own_engine else engines.named(os.environ)
+        )
         print(f"{engine.words}; Python {platform.python_version()}; load {os.getloadavg()[0]:.1f}\n", flush=True)
         rows: list[figures.Row] = []
-        for subject in subjects:
+        for material in materials:
+            if material.name not in images:
+                continue
+            try:
+                one = chosen(material, images[material.name], engine)
+            except NotUsable as why:
+                print(why, file=sys.stderr)
+                continue
             for workers in [int(part) for part in asked.workers.split(",")]:
-                rows += measured(subject, workers, engine, asked.rounds, [w for w in asked.only.split(",") if w])
+                rows += measured(one, workers, engine, asked.rounds, [w for w in asked.only.split(",") if w])
                 keep(asked.json, engine.words, rows)
-    return 0
+    return 0 if rows else 1
 
 
-def prepared(projects: Sequence[str], stack: ExitStack) -> list[Subject]:
-    """The subjects, their images made by the engine that the environment names: it has a network."""
-    found = []
+def project(wanted: str, stack: ExitStack) -> AbstractContextManager[Material]:
+    """A project's function as the command line names it."""
+    where, _, function = wanted.rpartition("::")
+    where, _, file = where.rpartition("::")
+    folder = Path(where) if Path(where).is_dir() else cloned(where, stack)
+    return of_project(folder, f"{file}::{function}")
+
+
+def prepared(materials: Sequence[Material]) -> dict[str, Image]:
+    """Images by name of what they are for, made by the engine that the environment names: it has a network."""
+    found = {}
     with engines.named(os.environ) as engine:
         backend = engine.backend()
-        lab = trial.Lab(backend, Limits())
         try:
-            found.append(synthetic(lab))
-            for wanted in projects:
-                where, _, function = wanted.rpartition("::")
-                where, _, file = where.rpartition("::")
-                folder = Path(where) if Path(where).is_dir() else cloned(where, stack)
+            for material in materials:
                 try:
-                    found.append(of_project(lab, folder, f"{file}::{function}"))
+                    found[material.name] = material.image(backend)
                 except NotUsable as why:
                     print(why, file=sys.stderr)
         finally:
             backend.close()
     return found
+
+
+def chosen(material: Material, image: Image, engine: engines.Measured) -> Subject:
+    """The function with its tests. Raises NotUsable."""
+    backend = engine.backend()
+    try:
+        return subject(trial.Lab(backend, Limits()), material, image)
+    finally:
+        backend.close()
 
 
 def cloned(address: str, stack: ExitStack) -> Path:
@@ -84,21 +103,22 @@ def cloned(address: str, stack: ExitStack) -> Path:
 
 
 def measured(
-    subject: Subject, workers: int, engine: engines.Measured, rounds: int, only: Sequence[str]
+    function: Subject, workers: int, engine: engines.Measured, rounds: int, only: Sequence[str]
 ) -> list[figures.Row]:
     """All ways of one subject, in turns; prints their table."""
     backend = engine.backend()
     try:
-        chosen = ways(subject, workers, engine.client, backend, only)
-        rows = list(figures.rounds(chosen, engine.meter, rounds, print))
+        taken = ways(function, workers, engine.client, backend, only)
+        rows = list(figures.rounds(taken, engine.meter, rounds, print))
     finally:
         backend.close()
     print(
-        f"\n{subject.name}: {len(subject.tests)} tests, {len(subject.inputs)} calls; {workers} at once;", end=" "
+        f"\n{function.name}: {len(function.tests)} tests, {len(function.inputs)} calls; {workers} at once;",
+        end=" ",
     )
     print(f"load {os.getloadavg()[0]:.1f}\n\n{figures.table(rows)}", flush=True)
     if engine.exact:  # on a shared engine it cannot be told which containers are these
-        print(f"\n{memory.line(memory.workers(subject, workers, engine))}", flush=True)
+        print(f"\n{memory.line(memory.workers(function, workers, engine))}", flush=True)
     return rows
 
 

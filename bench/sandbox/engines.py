@@ -42,7 +42,8 @@ def own(images: Sequence[Image]) -> Iterator[Measured]:
     # What the daemon starts stays in the group that it was started in; containers get a group beside it.
     with counted(f"tryline-bench-{os.getpid()}") as (group, leave), daemons.dockerd() as daemon:
         leave()
-        daemons.bring(daemon, *images)
+        for image in {image.reference: image for image in images}.values():
+            daemons.bring(daemon, image)  # one by one: what they were made of need not be the same
         client = daemon.client()
         environ = {**os.environ, **daemon.environ}
         meter = Meter(group, f"/{daemon.folder.name}")

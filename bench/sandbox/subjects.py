@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.repair import Tree
 from bot import trial, wire_calls
-from bot.domain import ChangedFunction, Outcome, Unit
+from bot.domain import ChangedFunction, Image, Outcome, Unit
 from bot.languages import Files, InstallWishes, Language, SuiteWishes
 from bot.languages.python.language import Python
 from bot.progress import Silent
-from bot.sandboxes import Contents
+from bot.sandboxes import Backend, Contents
 from bot.steps import observe
 from bot.workspace import Workspace
 
@@ -105,26 +106,46 @@ class NotUsable(Exception):
     """A function that cannot be measured with, for a reason that the text says."""
 
 
-def synthetic(lab: trial.Lab) -> Subject:
+@dataclass(frozen=True)
+class Material:
+    """A tree and the function in it that is wanted, before anything is run."""
+
+    name: str
+    files: Files
+    tar: bytes
+    wanted: str
+    """`FILE::QUALNAME`."""
+
+    def image(self, backend: Backend) -> Image:
+        """The image with its dependencies. Raises NotUsable where they cannot be installed."""
+        made = backend.prepare(Python().recipe(self.files, InstallWishes()), lambda: self.tar, Silent())
+        if made.problem is not None:
+            raise NotUsable(f"{self.name}: its dependencies cannot be installed: {made.problem}")
+        return made
+
+
+def synthetic() -> Material:
     """Sixteen trivial tests of a small function."""
     tree = Tree({"marks.py": MODULE, "test_marks.py": MODULE_TESTS})
-    return subject(lab, "16 trivial tests", tree, tree.tar(), SYNTHETIC)
+    return Material("16 trivial tests", tree, tree.tar(), SYNTHETIC)
 
 
-def of_project(lab: trial.Lab, folder: Path, function: str) -> Subject:
-    """A function (`FILE::QUALNAME`) of the commit that a clone has checked out. Raises NotUsable."""
+@contextmanager
+def of_project(folder: Path, function: str) -> Iterator[Material]:
+    """A function (`FILE::QUALNAME`) of the commit that a clone has checked out."""
     with Workspace.open(folder, environ=os.environ) as workspace:
         tree = workspace.tree(workspace.revision("HEAD"))
-        return subject(lab, f"{folder.name} {function.rpartition('::')[2]}", tree, tree.tar(), function)
+        yield Material(f"{folder.name} {function.rpartition('::')[2]}", tree, tree.tar(), function)
 
 
-def subject(lab: trial.Lab, name: str, files: Files, tar: bytes, wanted: str) -> Subject:
-    """Prepares the image, runs the suite once, takes the tests that execute the function and the calls they make.
+def subject(lab: trial.Lab, material: Material, image: Image) -> Subject:
+    """Runs the suite once, takes the tests that execute the function and the calls they make.
 
-    Raises NotUsable where there are not enough of them, or where they do not notice the function.
+    Raises NotUsable where there is no such function, or where too few tests execute it.
     """
     language: Language = Python()
-    path, _, qualname = wanted.partition("::")
+    name, files, tar = material.name, material.files, material.tar
+    path, _, qualname = material.wanted.partition("::")
     try:
         text = language.decode(files.read(path))
     except KeyError:
@@ -133,13 +154,9 @@ def subject(lab: trial.Lab, name: str, files: Files, tar: bytes, wanted: str) ->
     if not found:
         raise NotUsable(f"{name}: there is no function {qualname} in {path}")
     function = found[0]
-    image = lab.backend.prepare(language.recipe(files, InstallWishes()), lambda: tar, Silent())
-    if image.problem is not None:
-        raise NotUsable(f"{name}: its dependencies cannot be installed: {image.problem}")
     side = trial.Side(files, Contents(tar), image, language.suite(files, SuiteWishes()))
     watch = observe.watch_of(ChangedFunction(function, None, (function.def_line,), "added"), base=False)
-    with ExitStack() as stack:
-        box = stack.enter_context(lab.open(side))
+    with lab.open(side) as box:
         job = trial.suite_job(side.plan, lab.limits, seconds=300, watch=[watch], test_seconds=20)
         run = trial.run_suite(lab, box, job)
     executing = run.executing(path, range(function.body_line, function.end_line + 1))

@@ -1,10 +1,11 @@
 """What a user waits for: a worker that is ready, a guided rewriting, a final proof; with and without the pool.
 
-    PYTHONPATH=tests python -m bench.sandbox.waiting [--rounds 5] [--json FILE] [DEFECT ...]
+    PYTHONPATH=tests python -m bench.sandbox.waiting [--own-engine] [--rounds 5] [--json FILE] [DEFECT ...]
 
-Wall times, on the engine that the environment names. A worker is a container with its tree and a fork server that
-has collected the tests of a small module; the collection's own time is that of `pytest --collect-only` in the same
-container. A DEFECT is a folder of `bench/defects`; the demo's function is always rewritten.
+Wall times, on the engine that the environment names, or on one of our own. A worker is a container with its tree
+and a fork server that has collected the tests of a small module; the collection's own time is that of
+`pytest --collect-only` in the same container. A DEFECT is a folder of `bench/defects`; the demo's function is
+rewritten in any case.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,8 +25,9 @@ import uv
 
 from bench.defect_set import Defect, load
 from bench.repair import Case, observed
+from bench.sandbox import engines
 from bench.sandbox.figures import Spread
-from bench.sandbox.subjects import Subject, synthetic
+from bench.sandbox.subjects import Subject, subject, synthetic
 from bench.sandbox.ways import PYTHON
 from bot import examine, trial, wire, wiring
 from bot.config import load as load_config
@@ -56,19 +59,28 @@ class Wait:
         return self.seconds - self.own
 
 
-def backend_of(*, pool: bool) -> Backend:
+def backend_of(engine: engines.Measured, *, pool: bool) -> Backend:
     """The product's backend, with containers started ahead or without."""
-    return Docker(os.environ, Path(uv.find_uv_bin()), spares=None if pool else 0)
+    return Docker(engine.environ, Path(uv.find_uv_bin()), spares=None if pool else 0)
 
 
-def worker(backend: Backend, subject: Subject, *, pool: bool) -> tuple[Wait, Wait]:
+@contextmanager
+def ended(backend: Backend) -> Iterator[Backend]:
+    """The backend; what waits in it is ended on leaving."""
+    try:
+        yield backend
+    finally:
+        backend.close()
+
+
+def worker(backend: Backend, small: Subject, *, pool: bool) -> tuple[Wait, Wait]:
     """A container that is open; a worker that is ready. Both as its user sees them."""
     lab = trial.Lab(backend, Limits())
     began = time.perf_counter()
-    with lab.open(subject.side) as box:
+    with lab.open(small.side) as box:
         opened = time.perf_counter() - began
-        stage = trial.Stage(lab, box, subject.place, subject.side)
-        stage.start(subject.tests)
+        stage = trial.Stage(lab, box, small.place, small.side)
+        stage.start(small.tests)
         ready = time.perf_counter() - began
         assert stage.warm, stage.why_cold
         job = wire.command_job([PYTHON, "-m", "pytest", "-q", "--collect-only", "test_marks.py"], 60)
@@ -153,14 +165,18 @@ def main() -> int:
     parser.add_argument("defects", nargs="*", default=list(DEFECTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--own-engine", action="store_true", help="start a further dockerd; needs root")
     asked = parser.parse_args()
     parts = wiring.assemble(load_config(None, environ={}), os.environ)
     firsts = {defect.name.partition("/")[0]: defect for defect in reversed(load())}
-    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
     waits: list[Wait] = []
-    backends = {pool: backend_of(pool=pool) for pool in (False, True)}
-    try:
-        subject = synthetic(trial.Lab(backends[False], Limits()))
+    with ExitStack() as stack:
+        with engines.named(os.environ) as engine, ended(engine.backend()) as backend:
+            image = synthetic().image(backend)
+        engine = stack.enter_context(engines.own([image]) if asked.own_engine else engines.named(os.environ))
+        print(f"{engine.words}; load {os.getloadavg()[0]:.1f}", flush=True)
+        backends = {pool: stack.enter_context(ended(backend_of(engine, pool=pool))) for pool in (False, True)}
+        small = subject(trial.Lab(backends[False], Limits()), synthetic(), image)
         cases = []
         for defect in (demo(), *(firsts[name] for name in asked.defects)):
             case = observed(defect, replace(parts, backend=backends[False]), alone=False)
@@ -169,15 +185,12 @@ def main() -> int:
         for turn in range(asked.rounds):
             # The pool learns from what is asked: both settings change places, and each keeps its backend.
             for pool in (False, True) if turn % 2 == 0 else (True, False):
-                waits += worker(backends[pool], subject, pool=pool)
+                waits += worker(backends[pool], small, pool=pool)
                 for case in cases:
                     lab = trial.Lab(backends[pool], Limits())
                     waits += rewritten(replace(case, lab=lab), parts, pool=pool)
-    finally:
-        for backend in backends.values():
-            backend.close()
-        parts.backend.close()
-    print(f"{table(waits)}\n\nload {os.getloadavg()[0]:.1f}; {subject.side.image.origin}")
+                    print(os.getloadavg()[0], waits[-1], flush=True, file=sys.stderr)
+    print(f"{table(waits)}\n\nload {os.getloadavg()[0]:.1f}; {image.origin}")
     if asked.json is not None:
         asked.json.write_text(json.dumps([asdict(wait) for wait in waits], indent=1) + "\n")
     return 0
