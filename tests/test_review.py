@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -230,6 +230,40 @@ def test_an_engine_that_breaks_on_the_way_leaves_everything_to_be_reviewed(tmp_p
     assert "engine" in [problem.slug for problem in told.problems]
     assert (told.conclusion, [row.whole for row in told.functions]) == (Conclusion.NEUTRAL, [False])
     assert told.suite["head"] == {"failed": 1}, "that came after the tests"
+
+
+class Counting(FakeEngine):
+    """An engine that knows how often it was told that nothing more is wanted, and that may be interrupted."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("end", [None, SandboxError("gone", slug="engine"), KeyboardInterrupt()], ids=repr)
+def test_what_waits_in_the_engine_ends_with_the_review_however_that_ends(
+    tmp_path: Path, end: BaseException | None
+) -> None:
+    def answer(_tree: str, _spec: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+        if end is not None:
+            raise end
+        return {"t.py::a": GREEN}
+
+    engine = Counting(answer)
+    here = scene_of(tmp_path / "repo", engine)
+    expected = pytest.raises(KeyboardInterrupt) if isinstance(end, KeyboardInterrupt) else nullcontext()
+    with expected:
+        review(
+            here.parts,
+            here.workspace,
+            load(None, environ={}, flags={}),
+            Silent(),
+            base="main",
+            head="topic",
+            only=None,
+        )
+    assert engine.containers > 0 and engine.closed == 1
 
 
 class Failing(FakeEngine):
