@@ -34,7 +34,7 @@ from bot.progress import Silent
 from bot.sandboxes import Contents, Sandbox
 from bot.workspace import Workspace
 
-MAX_TESTS = 40
+MAX_TESTS = 20
 """Tests of one function: the quickest."""
 REASONS = (
     (r"generator, or async|class generator|class coroutine|class async_gen", "a generator, or asynchronous"),
@@ -200,7 +200,7 @@ def table(name: str, rows: Sequence[Row]) -> Iterator[str]:
 
 # -------------------------------------------------------------------------------------------------- calls
 
-CALLS = 5000
+CALLS = 1000
 ARGUMENTS: Mapping[str, str] = {
     "a number": "7",
     "a text of 100": "'x' * 100",
