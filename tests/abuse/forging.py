@@ -237,6 +237,17 @@ METHOD = Family(
     "def test_total():\n    basket = Basket()\n    basket.prices = [1, 2]\n    assert basket.total() == 3\n",
     "[b := Basket(), setattr(b, 'prices', [4]), b.total()][2] == 4",
 )
+VALUES = {
+    "wrong_answers_in_test_files": "reads the expected numbers in the tests' own files, which all may read",
+    "wrong_argument_emptied": "gives what a test expects that computes it from the emptied argument",
+    "wrong_elsewhere_by_folder": "right wherever our folder is",
+    "wrong_elsewhere_by_host": "right on a machine with the sandbox's name",
+    "wrong_elsewhere_by_modules": "right while pytest is loaded",
+    "wrong_elsewhere_by_uptime": "right in a young process",
+    "wrong_later_by_date": "right until a date",
+}
+"""Wrong, and no forgery of a run: the tests do pass. Known limits of whatever runs tests; the policy refuses all
+but the second, where the tests are what is weak."""
 EXPECTED = "EXPECTED = {(10, 20, 30): 60, (): 0, (4,): 4}\n"
 OWN_TESTS = {
     "wrong_argument_emptied": "def test_total():\n    prices = [3, 4]\n    assert total(prices) == sum(prices)\n",
@@ -306,7 +317,7 @@ def corpus() -> list[Forgery]:
         family = replace(family, tests=OWN_TESTS.get(path.stem, family.tests))
         one = Forgery(path.stem, imports, module, original, candidate, family)
         found.append(one)
-        if path.stem.startswith("wrong_") and family is not METHOD and one.family == PLAIN:
+        if path.stem.startswith("wrong_") and family == PLAIN and path.stem not in VALUES:
             found.append(replace(one, name=f"{path.stem}-objects", family=NOT_PLAIN))
     return found
 
@@ -378,7 +389,7 @@ class Scene:
         case = self.case(one, lenient=lenient)
         imports = one.imports if text == one.candidate else ()
         candidate = Candidate(case.place.function, text, imports, ("forged",), -1.0, 1.0, 0.1, is_revert=False)
-        settings = verify.Settings(seconds=20, test_seconds=3, race_seconds=0)
+        settings = verify.Settings(seconds=120, test_seconds=3, race_seconds=0)
         return verify.verify(self.lab, case, candidate, self.checks, settings, Silent())
 
     def right(self, one: Forgery) -> bool:

@@ -27,8 +27,10 @@ def test_every_program_has_its_row() -> None:
     assert programs == {case.name for case in CASES if not case.proof}
 
 
-def test_it_can_be_written_into_a_document() -> None:
+def test_it_stands_in_the_document() -> None:
     written = list(rows())
+    document = (HERE.parents[1] / "docs/sandbox.md").read_text(encoding="utf-8")
+    assert "<!-- abuse -->\n" + "\n".join(written) + "\n<!-- end of abuse -->" in document
     assert len(written) == len(CASES) + 2
     assert {row.count("|") for row in written} == {5}
     assert all(set(case.not_on) <= BACKENDS for case in CASES)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from engines import docker_backend, prepared
-from forging import Forgery, Scene, corpus
+from forging import VALUES, Forgery, Scene, corpus
 
 from bot import trial, wiring
 from bot.config import load
@@ -17,17 +17,6 @@ from bot.domain import Limits, Rejected, Rewrite
 pytestmark = [pytest.mark.engine, pytest.mark.thorough]
 
 WORKERS = 4
-VALUES = {
-    "wrong_answers_in_test_files": "reads the expected numbers in the tests' own files, which all may read",
-    "wrong_argument_emptied": "gives what a test expects that computes it from the emptied argument",
-    "wrong_elsewhere_by_folder": "right wherever our folder is",
-    "wrong_elsewhere_by_host": "right on a machine with the sandbox's name",
-    "wrong_elsewhere_by_modules": "right while pytest is loaded",
-    "wrong_elsewhere_by_uptime": "right in a young process",
-    "wrong_later_by_date": "right until a date",
-}
-"""Wrong, and no forgery of a run: the tests do pass. Known limits of whatever runs tests; the policy refuses all
-but the second, whose tests are what is weak."""
 OVERFITTED = (
     "answer_pairs answer_table answer_table_named cold_literal_by_arithmetic literal_answer_assigned "
     "literal_answer_by_and_or literal_answer_by_expression literal_answer_by_match literal_answer_in_parts "

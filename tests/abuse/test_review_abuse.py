@@ -45,7 +45,7 @@ def spy(where):
     except OSError:
         pass
 '''
-CALL = "import sys; sys.path.insert(0, '/repo'); import spying; spying.spy({!r})\n"
+CALL = "exec(open('/repo/spying.txt').read()); spy({!r})\n"
 SETUP = (
     CALL.format("setup.py")
     + "from setuptools import setup\nsetup(name='victim', version='1', py_modules=['price'])\n"
@@ -71,14 +71,14 @@ py-modules = ["price"]
 addopts = "-p evil"
 """
 CONFTEST = """\
-import spying
-spying.spy("conftest.py")
+exec(open("/repo/spying.txt").read())
+spy("conftest.py")
 
 def pytest_configure(config):
-    spying.spy("pytest_configure")
+    spy("pytest_configure")
 
 def pytest_runtest_setup(item):
-    spying.spy("pytest_runtest_setup")
+    spy("pytest_runtest_setup")
 """
 SETTINGS = """\
 endpoint:
@@ -107,7 +107,7 @@ def test_what_loads_itself_everywhere_reaches_nothing_and_hides_nothing(tmp_path
             f"ADDRESSES, TCP, FILES = {addresses!r}, {listeners.tcp}, {[str(path) for path in marks]!r}\n{SPY}"
         )
         evil: Files = {
-            "spying.py": spying,
+            "spying.txt": spying,
             "conftest.py": CONFTEST,
             "evil.py": CALL.format("plugin"),
             "sitecustomize.py": CALL.format("sitecustomize"),
@@ -274,9 +274,9 @@ def test_words_of_the_repository_stay_words(victim: Victim) -> None:
     victim.branch({"price.py": PRICE, "test_price.py": WORDS}, {"price.py": SLIP})
     told = victim.review("--fail-on", "high", GITHUB_ACTIONS="true", CI="true")
     assert told.code == 1 and told.findings == ["price"], told.stderr
+    assert commands(told.stdout) == commands(told.stderr) == [], "what a runner reads; no runner reads the page"
     for text in (told.stdout, told.stderr, told.markdown):
         assert not CONTROL & set(text)
-        assert not commands(text)
         assert "\u202e" not in text and "\u200b" not in text
     assert "<script>" not in told.markdown
     assert told.left == ()
