@@ -20,6 +20,12 @@ try:
 except ImportError:  # an interpreter that was built without it
     ctypes = None
 
+LIBC = None
+"""Made once: a candidate's process has it from the server that it is forked from."""
+if ctypes is not None:
+    LIBC = ctypes.CDLL(None, use_errno=True)
+    LIBC.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+
 NOBODY = 65534
 """Group of everything of the repository's, and the user with a name: what sees it in a list of users finds it."""
 RUNS = (10000, 19999)
@@ -46,19 +52,16 @@ _stat, _fchmod = os.stat, os.fchmod
 
 def prctl(option, first, second=0):
     """One request to the kernel about this process. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-    if libc.prctl(option, first, second, 0, 0):
+    if LIBC.prctl(option, first, second, 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 def capabilities(mask):
     """Sets the effective, permitted and inheritable capabilities, all three to the same. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
     head = ctypes.create_string_buffer(struct.pack("=Ii", VERSION, 0))
     data = ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, mask, 0, 0, 0))
-    if libc.capset(head, data):
+    if LIBC.capset(head, data):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
