@@ -140,7 +140,7 @@ def test_podman_reports_the_hardening_and_lets_nobody_choose_a_runtime(images: t
             # Its own, which another container could be given; asked for is `private`.
             assert host["LogConfig"]["Type"] == "none" and host["IpcMode"] in ("private", "shareable")
             assert not host["Binds"] and not host["Devices"] and container["Mounts"] == []
-            assert set(host["Tmpfs"]) == {"/repo", "/tmp", "/run/tryline"}
+            assert set(host["Tmpfs"]) == {"/repo", "/tmp", "/run/tryline", "/run", "/var/tmp"}
             for options in host["Tmpfs"].values():
                 assert {"nosuid", "nodev"} <= set(options.split(","))
             limits = {limit["Name"].removeprefix("RLIMIT_").lower(): limit["Hard"] for limit in host["Ulimits"]}

@@ -34,8 +34,11 @@ def hardening(limits: Limits, isolation: Isolation) -> dict[str, Any]:
     The three capabilities are the agent's, to become another user and to kill what that user left; repository
     code runs without any, and cannot gain any.
     """
-    # Podman knows no limit for the number of files (seen with 4.3); those that are empty count to the memory.
-    files = "" if isolation.product == "podman" else ",nr_inodes=20000"
+    # Podman (seen with 4.3) knows no limit for the number of files: empty ones count to the memory. It fills such
+    # folders with what the image has there, and over a read-only root it lays some of its own to write to.
+    podman = isolation.product == "podman"
+    files, empty = ("", ",notmpcopyup") if podman else (",nr_inodes=20000", "")
+    closed = {"/run": "size=1m,mode=0755,noexec,nosuid,nodev", "/var/tmp": "size=1m,ro,noexec,nosuid,nodev"}  # noqa: S108
     return {
         **({} if isolation.runtime == isolation.default_runtime else {"runtime": isolation.runtime}),
         "network_mode": "none",
@@ -59,9 +62,10 @@ def hardening(limits: Limits, isolation: Isolation) -> dict[str, Any]:
         ],
         "log_config": docker.types.LogConfig(type="none"),
         "tmpfs": {
-            "/repo": f"size={limits.workspace_mb}m,mode=1777,exec,nosuid,nodev",
-            "/tmp": f"size={limits.tmp_mb}m,mode=1777,exec,nosuid,nodev{files}",  # noqa: S108
-            INSIDE: "size=16m,mode=0755,noexec,nosuid,nodev",
+            **(closed if podman else {}),
+            "/repo": f"size={limits.workspace_mb}m,mode=1777,exec,nosuid,nodev{empty}",
+            "/tmp": f"size={limits.tmp_mb}m,mode=1777,exec,nosuid,nodev{files}{empty}",  # noqa: S108
+            INSIDE: f"size=16m,mode=0755,noexec,nosuid,nodev{empty}",
         },
     }
 
