@@ -94,9 +94,10 @@ def is_named_tuple(kind):
 def space_of(value):
     """The dictionary of an instance's attributes, or None where it has none."""
     try:
-        return object.__getattribute__(value, "__dict__")
+        space = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return None
+    return space if type(space) is dict else None
 
 
 def state_of(value):

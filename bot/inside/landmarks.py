@@ -26,8 +26,10 @@ class Repository:
 
     def code(self, module):
         """Whether a module, by its name, is of the repository's code outside of its tests."""
+        if not isinstance(module, str):
+            return False
         if module not in self.known:
-            file = file_of(sys.modules.get(module)) if isinstance(module, str) else ""
+            file = file_of(sys.modules.get(module))
             self.known[module] = file.startswith(self.root) and not self.is_test(file)
         return self.known[module]
 
@@ -38,8 +40,8 @@ class Repository:
 
 
 def file_of(module):
-    """A module's real path; '' where it has none."""
-    file = getattr(module, "__file__", None)
+    """A module's real path; '' where it has none. What stands in for a lazy module is not woken."""
+    file = (kinds.space_of(module) or {}).get("__file__")
     return os.path.realpath(file) if isinstance(file, str) else ""
 
 
@@ -70,7 +72,7 @@ class Landmarks:
                     self.numbers[id(value)] = len(self.values)
                     self.values.append(value)
                     of = value if kinds.is_class(value) else kind
-                    if self.repository.code(of.__module__):
+                    if self.repository.code(of.__dict__.get("__module__")):
                         below.append((vars(value) if of is value else kinds.space_of(value)) or {})
             spaces = below
 
