@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write all rows there")
     asked = parser.parse_args()
     with ExitStack() as stack:
-        materials = [synthetic(), *(stack.enter_context(project(wanted, stack)) for wanted in asked.projects)]
+        materials = [stack.enter_context(project(wanted, stack)) for wanted in asked.projects] or [synthetic()]
         images = prepared(materials)
         engine = stack.enter_context(
             engines.own(list(images.values())) if asked.own_engine else engines.named(os.environ)

@@ -12,7 +12,7 @@ from bench.sandbox.ways import NotApplicable, Way
 
 MEASURES = ("container per candidate", "subprocess per candidate")
 """The ways that others are held against."""
-CALLED = ("calls, told in full", "calls, outcomes alone")
+CALLED = ("calls in full", "calls by outcome")
 
 
 @dataclass(frozen=True)

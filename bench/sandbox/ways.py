@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import docker
@@ -33,6 +34,11 @@ WRITE_AND_RUN = (
     "sys.path[0]='/repo';sys.exit(pytest.main(sys.argv[3:]))"
 )
 """The cheapest that `docker exec` can be: one process that takes the candidate and runs the tests."""
+GENERATED = (
+    'if [ -d /opt/tryline/generated ]; then cp -rn /opt/tryline/generated/. /repo/; fi; exec "$@"',
+    "sh",
+)
+"""What a project's installation makes in its tree stands in the image; the agent copies it, and so does this."""
 TOLD = re.compile(r"(\d+) passed")
 
 
@@ -97,7 +103,14 @@ class FreshContainer(Way):
             tarfile.open(fileobj=io.BytesIO(self.subject.tar)) as tree,
             tarfile.open(fileobj=out, mode="w") as made,
         ):
+            made_in: set[str] = set()
             for member in tree:
+                for folder in reversed(PurePosixPath("repo", member.name).parents[:-1]):
+                    if str(folder) not in made_in:
+                        made_in.add(str(folder))
+                        entry = tarfile.TarInfo(str(folder))
+                        entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o755, 65534, 65534
+                        made.addfile(entry)
                 data = tree.extractfile(member) if member.isreg() else None
                 if member.name == self.path:
                     text = self.module(version)
@@ -110,8 +123,8 @@ class FreshContainer(Way):
         """A container with the usual hardening; its root can be written, or no archive could be put there."""
         return self.client.containers.create(
             self.subject.side.image.reference,
-            command=list(command),
-            entrypoint=[],
+            command=["-c", *GENERATED, *command],
+            entrypoint=["/bin/sh"],
             working_dir="/repo",
             user="65534:65534",
             environment={**ENVIRONMENT, **self.subject.side.plan.env},
@@ -244,7 +257,7 @@ class Forked(Staged):
 class ForkedFirst(Forked):
     """The fork server, with the first failing test as the last."""
 
-    name = "fork server, first failure ends"
+    name = "fork server to the first failure"
     course = replace(Forked.course, stop_first=True)
 
 
@@ -258,7 +271,7 @@ class Apart(Forked):
         course = replace(self.course, tests=self.subject.tests)
         replies = self.previewed(worker, version, count, course)
         for reply in replies:
-            if not reply.apart:
+            if not reply.apart or reply.status == "not-plain":
                 raise NotApplicable(reply.message or reply.status)
         return [green(reply) for reply in replies]
 
@@ -266,7 +279,7 @@ class Apart(Forked):
 class Calls(Staged):
     """Recorded calls of the function itself, without pytest, with all that is told of each (`Stage.call`)."""
 
-    name = "calls, told in full"
+    name = "calls in full"
     batch = 6
 
     def work(self, worker: int, version: Version, count: int) -> list[int]:
@@ -282,7 +295,7 @@ class Calls(Staged):
 class Replays(Staged):
     """Recorded calls of the function itself, outcomes alone (`Stage.replay`)."""
 
-    name = "calls, outcomes alone"
+    name = "calls by outcome"
     batch = 12
 
     def work(self, worker: int, version: Version, count: int) -> list[int]:
