@@ -53,7 +53,28 @@ def test_held():
         stream.write("x")
     assert shop.price(2) == 4, "wrong"
 """
-FILES = {"shop.py": SOURCE, "test_shop.py": TESTS, "test_held.py": HELD}
+SERVER = """
+import os
+BECAME = []
+for uid in (0, 65534, os.getuid() + 1, os.getuid() - 1, 19999, 60000):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setuid(uid)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1] == 0:
+        BECAME.append(uid)
+for change in (lambda: os.setgroups([0]), lambda: os.setgid(0), lambda: os.kill(1, 15)):
+    try:
+        change()
+        BECAME.append("more")
+    except OSError:
+        pass
+"""
+"""What the repository's own code tries at collection, in the process that may become its candidates."""
+FILES = {"conftest.py": SERVER, "shop.py": SOURCE, "test_shop.py": TESTS, "test_held.py": HELD}
 PRICE = "test_shop.py::test_price"
 UNIT = {"file": "shop.py", "line": 1, "name": "price", "classes": [], "source": SOURCE, "target_path": []}
 
@@ -136,6 +157,10 @@ for call in (lambda: os.setgroups([0]), lambda: os.setgid(0), lambda: os.setgid(
 done
 """
     assert said(box, attempts) == []
+
+
+def test_nor_does_the_repository_in_the_fork_server(box: Sandbox) -> None:
+    assert said(box, "import conftest\nconftest.BECAME") == []
 
 
 def test_what_needs_a_place_and_a_name_works(box: Sandbox) -> None:
