@@ -31,6 +31,9 @@ from bot.sandboxes.docker.images import BASE, BASE_NAME, DEPS_NAME, KEY
 
 PATIENCE = 90
 """Seconds in which a daemon must answer; they are many because the machine may be busy."""
+NAME = "tryline-daemon-"
+"""Begins the name of a daemon's folder, before the process id of its test."""
+CGROUPS = Path("/sys/fs/cgroup")
 USERS = "200000:65536"
 """First user id on the machine, and how many, of a daemon whose users are mapped."""
 
@@ -238,7 +241,8 @@ def bring(daemon: Daemon, *images: Image) -> None:
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
     # Not pytest's own: other users must be able to walk through it when users are mapped.
-    made = Path(tempfile.mkdtemp(prefix="tryline-daemon-"))
+    _sweep()
+    made = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-"))
     made.chmod(0o711)
     try:
         yield made
@@ -295,13 +299,26 @@ def _relay(daemon: Daemon, port: int) -> Iterator[int]:
         relay.wait()
 
 
+def _sweep() -> None:
+    """Removes what daemons left whose test was killed: their processes ended with it, their files did not."""
+    for made in [*Path(tempfile.gettempdir()).glob(f"{NAME}*-*"), *CGROUPS.glob(f"*/{NAME}*-*")]:
+        owner = made.name.removeprefix(NAME).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            _forget_cgroups(made.name)
+            shutil.rmtree(made, ignore_errors=True)
+
+
 def _forget_cgroups(name: str) -> None:
-    """Removes the empty control groups that a daemon leaves."""
-    for folder in [*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup") / name]:
-        below = sorted(folder.rglob("*/"), key=lambda path: -len(path.parts)) if folder.is_dir() else []
-        for one in [*below, folder]:
-            with contextlib.suppress(OSError):
-                one.rmdir()
+    """Removes the control groups that a daemon leaves, once its last processes are gone."""
+    until = time.monotonic() + 10
+    while folders := [folder for folder in [*CGROUPS.glob(f"*/{name}"), CGROUPS / name] if folder.is_dir()]:
+        for folder in folders:
+            for one in [*sorted(folder.rglob("*/"), key=lambda path: -len(path.parts)), folder]:
+                with contextlib.suppress(OSError):
+                    one.rmdir()
+        if time.monotonic() > until:
+            return
+        time.sleep(0.05)
 
 
 # ----------------------------------------------------------------------------------------------- certificates
