@@ -41,6 +41,9 @@ class Scene:
     job: wire.SuiteJob
     sentinels: Mapping[str, Outcome]
     certain: Mapping[str, frozenset[int]]
+    honest: tuple[tuple[trial.Version, Mapping[str, Outcome]], ...]
+    """Versions that nobody doubts, and what each came to in its own run. Made here, for parsing belongs to one
+    thread: CPython 3.11 may take offence at two."""
 
 
 def scene(lab: trial.Lab, case: Case, settings: Settings, chance: random.Random) -> Scene | None:
@@ -62,7 +65,10 @@ def scene(lab: trial.Lab, case: Case, settings: Settings, chance: random.Random)
     order = drawn(tests, tuple(ours.expected), chance)
     watch, certain = bodies(case, tests)
     job = cold_job(lab, replace(case, head=side), settings, order)
-    return Scene(side, tests, order, replace(job, watch=watch, calls=False, ordered=True), ours.expected, certain)
+    job = replace(job, watch=watch, calls=False, ordered=True)
+    honest = [(replace_by(case.place.function), cold_of(case, base=False))]
+    honest += [(version, cold_of(case, base=True)) for version in base_of(case)]
+    return Scene(side, tests, order, job, ours.expected, certain, tuple(honest))
 
 
 def drawn(tests: Sequence[str], ours: Sequence[str], chance: random.Random) -> tuple[str, ...]:
@@ -166,9 +172,7 @@ def forked(lab: trial.Lab, case: Case, candidate: Candidate, this: Scene) -> Loo
         stage.collect(this.job)
         if not stage.warm:
             return None
-        versions = [(replace_by(case.place.function), cold_of(case, base=False))]
-        versions += [(version, cold_of(case, base=True)) for version in base_of(case)]
-        honest = [reply_of(stage, this, version, cold) for version, cold in versions]
+        honest = [reply_of(stage, this, version, cold) for version, cold in this.honest]
         new = trial.Version(candidate.source, candidate.imports)
         run = reply_of(stage, this, new, {})
         if any(reply is None for reply, _ in (*honest, run)):
@@ -180,7 +184,7 @@ def forked(lab: trial.Lab, case: Case, candidate: Candidate, this: Scene) -> Loo
             sentinels=this.sentinels,
             certain=this.certain,
         )
-        return apart(stage, this, look, versions, [reply for reply, _ in honest if reply], new)
+        return apart(stage, this, look, [reply for reply, _ in honest if reply], new)
 
 
 def replace_by(function: Function) -> trial.Version:
@@ -227,13 +231,12 @@ def apart(
     stage: trial.Stage,
     this: Scene,
     look: Look,
-    versions: Sequence[tuple[trial.Version, Mapping[str, Outcome]]],
     together: Sequence[wire.TrialReply],
     new: trial.Version,
 ) -> Look:
     """The look with the function in a process of its own, where versions that nobody doubts do the same there."""
     honest = []
-    for (version, cold), reply in zip(versions, together, strict=True):
+    for (version, cold), reply in zip(this.honest, together, strict=True):
         alone, ran = reply_of(stage, this, version, cold, alone=True)
         rows = tuple(row for row in reply.rows if row.test not in this.sentinels)
         if alone is None:
@@ -267,8 +270,7 @@ def fresh(lab: trial.Lab, case: Case, candidate: Candidate, this: Scene, earlier
             problem = run.problem.message if run.problem is not None else ""
             return Ran(outcomes, own_lines(run.covered), cold, problem)
 
-        honest = [ran(replace_by(case.place.function), cold_of(case, base=False))]
-        honest += [ran(version, cold_of(case, base=True)) for version in base_of(case)]
+        honest = [ran(version, cold) for version, cold in this.honest]
         new = ran(trial.Version(candidate.source, candidate.imports), {})
     look = Look(this.tests, new, tuple(honest), sentinels=this.sentinels, certain=this.certain)
     if earlier is None:
