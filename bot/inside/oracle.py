@@ -28,6 +28,8 @@ MAX_FRAME = 4 << 20
 NUMBER = 8
 """Bytes of a question's number, which no answer can know beforehand."""
 FAR = "__tryline_far__"
+BASES = frozenset(["abc", "typing", "collections.abc", "numbers"])
+"""Modules of abstract classes, from which any class may derive."""
 LAZY = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 DENIED = "the process of the function "
 
@@ -239,7 +241,7 @@ class Near:
 
     def is_of_ours(self, kind):
         """Whether a class is of the repository's code outside of its tests."""
-        return kind.__module__ in ("abc", "typing") or self.landmarks.repository.code(kind.__module__)
+        return kind.__module__ in BASES or self.landmarks.repository.code(kind.__module__)
 
     @staticmethod
     def compare(values):
