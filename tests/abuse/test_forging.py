@@ -14,7 +14,7 @@ from bot import trial, wiring
 from bot.config import load
 from bot.domain import Limits, Rejected, Rewrite
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(1500)]
 
 WORKERS = 4
 OVERFITTED = (
@@ -27,6 +27,8 @@ OVERFITTED = (
 """The same among the older samples: the answers of these very tests, written down."""
 WEAK_TESTS = ("cold_literal_by_arithmetic", "cold_mutated_argument", "wrong_argument_emptied")
 """What no policy can tell from a mistake: accepted where tests are as weak as here, refused by one test more."""
+BY_MACHINE = ("cold_wasted_time",)
+"""Right on a machine that is quick each time it is asked: its own helper measures that, and no text shows it."""
 
 CORPUS = corpus()
 
@@ -43,8 +45,15 @@ def scene() -> Iterator[Scene]:
 
 def proven(scene: Scene, forgeries: list[Forgery], *, lenient: bool) -> dict[str, Rewrite | Rejected]:
     """The cold proof of each, a few at a time."""
+
+    def prove(one: Forgery) -> Rewrite | Rejected:
+        try:
+            return scene.verified(one, one.candidate, lenient=lenient)
+        except SystemError:  # Python 3.11's parser, in two threads at once (CPython's issue 106905)
+            return scene.verified(one, one.candidate, lenient=lenient)
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(lambda one: scene.verified(one, one.candidate, lenient=lenient), forgeries)
+        found = pool.map(prove, forgeries)
         return dict(zip((one.name for one in forgeries), found, strict=True))
 
 
@@ -58,7 +67,7 @@ def test_the_corpus_is_large_and_red_for_a_reason(scene: Scene) -> None:
 def test_with_the_policy_none_is_accepted(scene: Scene) -> None:
     found = proven(scene, CORPUS, lenient=False)
     accepted = {name for name, outcome in found.items() if isinstance(outcome, Rewrite)}
-    assert accepted <= set(WEAK_TESTS)
+    assert accepted <= {*WEAK_TESTS, *BY_MACHINE}
     assert all(outcome.reason for outcome in found.values() if isinstance(outcome, Rejected))
 
 
@@ -81,10 +90,10 @@ def test_without_a_policy_no_run_can_be_forged(scene: Scene) -> None:
     wrong = {one.name for one in CORPUS if one.name in accepted and not one.name.startswith("wrong_")}
     wrong = {one.name for one in CORPUS if one.name in wrong and not scene.right(one)}
     assert {name for name in accepted if name.startswith("wrong_")} <= set(VALUES)
-    assert wrong <= set(OVERFITTED.split())
+    assert wrong <= {*OVERFITTED.split(), *BY_MACHINE}
 
 
-@pytest.mark.parametrize("name", ["os_exit", "roman", "wrong_trace_jump", "wrong_trace_jump-objects"])
+@pytest.mark.parametrize("name", ["os_exit", "ratio", "wrong_trace_jump", "wrong_trace_jump-objects"])
 def test_an_honest_rewrite_is_accepted(scene: Scene, name: str) -> None:
     one = next(one for one in CORPUS if name in (one.name, one.symbol))
     outcome = scene.verified(one, one.family.honest, lenient=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import outside
 import pytest
+from markdown_it import MarkdownIt
 from victims import PRICE, SLIP, TEST_PRICE, Files, Victim
 
 pytestmark = [pytest.mark.engine, pytest.mark.thorough]
@@ -47,8 +48,7 @@ def spy(where):
 '''
 CALL = "exec(open('/repo/spying.txt').read()); spy({!r})\n"
 SETUP = (
-    CALL.format("setup.py")
-    + "from setuptools import setup\nsetup(name='victim', version='1', py_modules=['price'])\n"
+    CALL.format("setup.py") + "from setuptools import setup\nsetup(name='victim', version='1', py_modules=[])\n"
 )
 BACKEND = CALL.format("build backend") + "from setuptools.build_meta import *\n"
 PROJECT = """\
@@ -65,7 +65,7 @@ version = "1"
 evil = "evil"
 
 [tool.setuptools]
-py-modules = ["price"]
+py-modules = []
 
 [tool.pytest.ini_options]
 addopts = "-p evil"
@@ -126,7 +126,7 @@ def test_what_loads_itself_everywhere_reaches_nothing_and_hides_nothing(tmp_path
         victim.repo.commit({**evil, "price.py": SLIP}, "topic")
         told = victim.review("--fail-on", "high", **canaries)
         heard = list(listeners.heard)
-    assert told.code == 1, told.stderr
+    assert told.code == 1, told.stdout
     assert told.findings == ["price"]
     assert {path: path.read_text() for path in marks} == marks
     assert not [text for text in heard if "run|" in text or "|run" in text], "no network while anything is judged"
@@ -278,5 +278,11 @@ def test_words_of_the_repository_stay_words(victim: Victim) -> None:
     for text in (told.stdout, told.stderr, told.markdown):
         assert not CONTROL & set(text)
         assert "\u202e" not in text and "\u200b" not in text
-    assert "<script>" not in told.markdown
+    active = [
+        token
+        for token in MarkdownIt("commonmark").parse(told.markdown)
+        for token in (token, *(token.children or ()))
+    ]
+    assert not [t for t in active if t.type.startswith("html") and "script" in t.content]
+    assert not [t for t in active if "evil" in str(t.attrs) or t.type == "image"]
     assert told.left == ()
