@@ -526,12 +526,18 @@ def test_a_stage_that_cannot_be_warm_says_why_and_still_previews(lab: Lab, side:
 
 
 @pytest.mark.engine
-def test_a_candidate_that_kills_the_fork_server_is_an_error_not_a_pass(lab: Lab, side: Side) -> None:
+def test_a_candidate_cannot_kill_the_fork_server_and_where_it_shares_its_id_that_is_an_error_not_a_pass(
+    lab: Lab, side: Side
+) -> None:
+    kills = with_line("import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
     with lab.open(side) as box:
         stage = Stage(lab, box, place(), side)
         stage.start(GUIDE)
+        tried, good = preview(stage, kills, GOOD)
+        assert "PermissionError" in {row.exception for row in tried.rows} and passes(good)
+        stage.share(True)
         with pytest.raises(SandboxError) as caught:
-            preview(stage, with_line("import os, signal; os.kill(os.getppid(), signal.SIGKILL)"), GOOD)
+            preview(stage, kills, GOOD)
         assert caught.value.slug == "fork-server"
 
 
@@ -545,10 +551,12 @@ def test_daemons_of_candidates_do_not_pile_up(lab: Lab, side: Side) -> None:
     with lab.open(side) as box:
         stage = Stage(lab, box, place(), side)
         stage.start(GUIDE)
+        before = box.ask(wire.command_job(["/venv/bin/python", "-c", COUNT], 20), seconds=40)
         for reply in preview(stage, *[with_line(daemon)] * 5):
             assert passes(reply)
         counted = box.ask(wire.command_job(["/venv/bin/python", "-c", COUNT], 20), seconds=40)
-        assert str(counted["output"]).strip() == "1", "the fork server alone"
+        assert counted["output"] == before["output"]
+        assert int(str(counted["output"])) == 5, "the fork server, and two pairs that clear up"
 
 
 COUNT = """
