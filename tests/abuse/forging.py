@@ -409,7 +409,7 @@ except BaseException as problem:
 """
         files = {**one.files(one.original), one.path: module}
         with self.lab.open(self.side(files)) as box:
-            return printed(box, program).endswith("True")
+            return "True" in printed(box, program).splitlines()
 
 
 def green(run: SuiteRun) -> SuiteRun:
