@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -64,11 +65,15 @@ def generated() -> dict[Path, str]:
     """Every file with generated parts, as it should be."""
     readme, settings, action = ROOT / "README.md", ROOT / "docs/configuration.md", ROOT / "action.yml"
     github = ROOT / "docs/github.md"
+    sandbox = ROOT / "docs/sandbox.md"
+    # The suite that runs them keeps the table; it is no package, and a document is no reason to make it one.
+    cases = runpy.run_path(str(ROOT / "tests/abuse/cases.py"))["rows"]()
     helped = between(readme.read_text("utf-8"), "help", f"```console\n{help_text().strip()}\n```")
     return {
         readme: with_examples(helped),
         github: with_examples(github.read_text("utf-8")),
         settings: between(settings.read_text("utf-8"), "settings", settings_table()),
+        sandbox: between(sandbox.read_text("utf-8"), "abuse", "\n".join(cases)),
         action: between(action.read_text("utf-8"), "settings", action_inputs(), mark="# {}"),
         ROOT / "docs/result.schema.json": json.dumps(schema(), indent=2) + "\n",
     }

@@ -282,6 +282,7 @@ def test_readme_and_documentation_are_current(monkeypatch: pytest.MonkeyPatch) -
         "configuration.md",
         "github.md",
         "result.schema.json",
+        "sandbox.md",
     }
     for path, text in generated.items():
         assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
