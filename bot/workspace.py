@@ -417,8 +417,9 @@ class Tree:
     def tar(self, exclude: Sequence[str] = (), max_file_bytes: int = 64 * 1024 * 1024) -> bytes:
         """The files as a tar archive, equal for equal trees and arguments.
 
-        Holds regular files up to `max_file_bytes` and those symlinks whose target is in the tree, owner 0,
-        time 0, mode 0644 or 0755; no submodules, no folders of their own, nothing that `exclude` covers
+        Holds regular files up to `max_file_bytes` and those symlinks whose target is in the tree and no folder
+        around them (whoever walks through the tree would find every file again and again), owner 0, time 0, mode
+        0644 or 0755; no submodules, no folders of their own, nothing that `exclude` covers
         (see `bot.patterns`), nothing that a `.git` or `..` in its name would put elsewhere.
         """
         kept = {path: self._entries[path] for path in sorted(self._entries) if not patterns.covers(exclude, path)}
@@ -435,7 +436,7 @@ class Tree:
             for path, entry in kept.items():
                 info = tarfile.TarInfo(path)
                 if path in links:
-                    if _stays_inside(path, links):
+                    if _leads_on(path, links):
                         info.type, info.linkname, info.mode = tarfile.SYMTYPE, links[path], 0o777
                         archive.addfile(info)
                 elif entry.mode in _REGULAR and entry.size <= max_file_bytes:
@@ -462,8 +463,9 @@ def _entries(listing: bytes) -> Iterator[tuple[str, _Entry]]:
                 yield path, _Entry(mode, blob, int(size) if size != "-" else 0)
 
 
-def _stays_inside(path: str, links: Mapping[str, str]) -> bool:
-    """Whether following the symlink at `path`, through other symlinks too, never leaves the tree."""
+def _leads_on(path: str, links: Mapping[str, str]) -> bool:
+    """Whether following the symlink at `path`, through other symlinks too, never leaves the tree, and ends
+    elsewhere than in a folder around it."""
     steps = 0
     place: list[str] = []
     todo = path.split("/")
@@ -485,7 +487,7 @@ def _stays_inside(path: str, links: Mapping[str, str]) -> bool:
                 return False
             place.pop()
             todo = target.split("/") + todo
-    return True
+    return path.split("/")[: len(place)] != place
 
 
 def _writable(folder: Path) -> bool:

@@ -470,7 +470,7 @@ def test_the_tar_is_deterministic_and_plain(repo: Repository, tmp_path: Path) ->
         assert content.read() == ONE.encode()
 
 
-def test_the_tar_holds_only_symlinks_that_stay_inside(repo: Repository) -> None:
+def test_the_tar_holds_only_symlinks_that_stay_inside_and_lead_on(repo: Repository) -> None:
     repo.write({"p/q/r/x": "", "s/y": ""})
     for name, target in {
         "inside": "p/q",
@@ -480,12 +480,17 @@ def test_the_tar_holds_only_symlinks_that_stay_inside(repo: Repository) -> None:
         "through": "p/q/r/down/../../outside",
         "round": "round",
         "dangling": "s/none",
+        "self": ".",
+        "p/q/around": "..",
+        "p/q/r/by": "../around",
+        "p/q/r/beside": "../../q/x",
     }.items():
         (repo.path / name).symlink_to(target)
     repo.commit()
     with Workspace.open(repo.path) as workspace:
         links = {name: i.linkname for name, i in members(tree_of(workspace).tar()).items() if i.issym()}
-    assert links == {"inside": "p/q", "p/q/r/down": "../../../s", "dangling": "s/none"}
+    beside = {"p/q/r/beside": "../../q/x"}
+    assert links == {"inside": "p/q", "p/q/r/down": "../../../s", "dangling": "s/none", **beside}
 
 
 def test_a_hostile_name_never_reaches_the_tar(repo: Repository) -> None:
