@@ -143,10 +143,14 @@ class Daemon:
 
 @contextlib.contextmanager
 def dockerd(
-    *, tls: bool = False, users: bool = False, runtimes: Mapping[str, Sequence[str]] | None = None
+    *,
+    tls: bool = False,
+    users: bool = False,
+    runtimes: Mapping[str, Sequence[str]] | None = None,
+    data_mb: int = 0,
 ) -> Iterator[Daemon]:
     """A further `dockerd`; reached over TCP with certificates, with users mapped, knowing more runtimes (name ->
-    program and its arguments), as asked for."""
+    program and its arguments), with a disk of `data_mb` MiB in memory, as asked for."""
     with _folder() as folder:
         _needs("dockerd", "unshare", "nsenter", "setpriv", "ip")
         settings = {
@@ -176,6 +180,9 @@ def dockerd(
             command = ["dockerd", f"--config-file={folder}/daemon.json"]
             daemon = _begun(folder, command, environ, users=users)
             stack.callback(daemon.end)
+            if data_mb:
+                (folder / "data").mkdir()
+                daemon.run("mount", "-t", "tmpfs", "-o", f"size={data_mb}m", "tmpfs", str(folder / "data"))
             if tls:
                 port = stack.enter_context(_relay(daemon, 2376))
                 daemon.environ = {
