@@ -43,6 +43,8 @@ class Look:
     """The same of the versions that nobody doubts."""
     why_in_process: str = ""
     """Why the function was not run in a process of its own."""
+    evaded: str = ""
+    """What the candidate answered there that cannot cross, so that it could not be judged apart."""
     compared: Mapping[str, Outcome] = field(default_factory=dict)
     """What the candidate's cold run came to, for the tests that are to end alike."""
 

@@ -135,3 +135,17 @@ def test_nothing_compared_is_no_level() -> None:
 @pytest.mark.parametrize("check", [SecondLook(), Sentinels(), TestBodies(), Apart()], ids=lambda check: check.name)
 def test_without_a_second_look_nothing_is_accepted(check: SecondLook) -> None:
     assert not check.judge(trialled(look=None)).ok
+
+
+ODD = "the function's answer is not plain: a generator"
+
+
+def test_an_answer_that_cannot_cross_where_others_could_is_refused() -> None:
+    judgement = Apart().judge(trialled(look=look(apart=None, evaded=ODD)))
+    assert not judgement.ok and ODD in judgement.detail
+
+
+def test_an_answer_that_cannot_cross_is_judged_in_the_process_where_nobody_shows_that_it_should() -> None:
+    found = look(apart=None, evaded=ODD, honest_apart=(HEAD_RAN,), why_in_process=f"the rewrite: {ODD}")
+    judgement = Apart().judge(trialled(look=found))
+    assert judgement.ok and "not run in a process of its own" in judgement.detail

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from processes import Json, Server, project, serving
 
+pytestmark = pytest.mark.thorough
+
 SAMPLES = Path(__file__).parents[1] / "samples" / "forgeries"
 ORIGINAL = "def total(prices, more=()):\n    return sum(prices) + 1\n"
 HONEST = ORIGINAL.replace(" + 1", "")

@@ -23,6 +23,8 @@ from bot.steps.verify.cold import cold_job, under_control
 
 ELSEWHERE = {"TZ": "Asia/Kathmandu"}
 """Fifteen minutes off every whole hour; where it is not known it is as good as UTC."""
+ODD_ANSWER = "the function's answer is not plain"
+"""So begins why a candidate does not run apart where its own answer is the reason, and no argument of the tests."""
 STEPS = 1_000_000_000
 """Steps of a test that the second look allows: its clocks are those of the cold run."""
 PATIENCE = 20.0
@@ -247,7 +249,8 @@ def apart(
     alone, ran = reply_of(stage, this, new, {}, alone=True)
     if alone is None or not alone.apart or alone.status == "not-plain":
         why = f"the rewrite: {alone.message}" if alone is not None else "the rewrite cannot be swapped in"
-        return replace(look, why_in_process=brief(why))
+        evaded = alone.message if alone is not None and alone.message.startswith(ODD_ANSWER) else ""
+        return replace(look, why_in_process=brief(why), evaded=brief(evaded), honest_apart=tuple(honest))
     return replace(look, apart=ran, honest_apart=tuple(honest))
 
 
@@ -276,5 +279,9 @@ def fresh(lab: trial.Lab, case: Case, candidate: Candidate, this: Scene, earlier
     if earlier is None:
         return replace(look, why_in_process="the function cannot be replaced in a running process")
     return replace(
-        look, apart=earlier.apart, honest_apart=earlier.honest_apart, why_in_process=earlier.why_in_process
+        look,
+        apart=earlier.apart,
+        honest_apart=earlier.honest_apart,
+        why_in_process=earlier.why_in_process,
+        evaded=earlier.evaded,
     )
