@@ -24,7 +24,7 @@ from bot.steps.verify.cold import cold_job, under_control
 ELSEWHERE = {"TZ": "Asia/Kathmandu"}
 """Fifteen minutes off every whole hour; where it is not known it is as good as UTC."""
 ODD_ANSWER = "the function's answer is not plain"
-"""So begins why a candidate does not run apart where its own answer is the reason, and no argument of the tests."""
+"""So begins why a candidate does not run apart, where its own answer is the reason and no argument of tests."""
 STEPS = 1_000_000_000
 """Steps of a test that the second look allows: its clocks are those of the cold run."""
 PATIENCE = 20.0
