@@ -15,52 +15,12 @@ from typing import Any
 
 import docker
 from repositories import Repository
+from sample_runs import TESTS, WRONG
 
 from bot.sandboxes.docker import engine
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("find", "prepare", "observe", "prove", "propose", "verify")
-
-# A repair that no built-in edit finds: it is the model's, and paid for.
-RIGHT = '''\
-def runs(text):
-    """(letter, how often in a row) for each run of equal letters."""
-    found = []
-    for letter in text:
-        if found and found[-1][0] == letter:
-            found[-1] = (letter, found[-1][1] + 1)
-        else:
-            found.append((letter, 1))
-    return found
-'''
-WRONG = '''\
-def runs(text):
-    """(letter, how often in a row) for each run of equal letters."""
-    found = []
-    for letter in sorted(set(text)):
-        found.append((letter, text.count(letter)))
-    return found
-'''
-TESTS = """\
-from runs import runs
-
-
-def test_none():
-    assert runs("") == []
-
-
-def test_one_run():
-    assert runs("aab") == [("a", 2), ("b", 1)]
-
-
-def test_again():
-    assert runs("aba") == [("a", 1), ("b", 1), ("a", 1)]
-
-
-def test_order():
-    assert runs("ba") == [("b", 1), ("a", 1)]
-"""
-
 
 # A slip that a built-in edit mends: a boundary, in a change that means to add something.
 FEES = """\

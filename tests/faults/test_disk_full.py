@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breaking import RIGHT, Running, project, slip
+from breaking import Running, project, slip
 from daemons import bring, dockerd
+from sample_runs import RIGHT
 from servers.abilities import VLLM
 from servers.models import Scripted
 from servers.toy import ToyServer

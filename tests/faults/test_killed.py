@@ -11,7 +11,8 @@ from pathlib import Path
 
 import docker
 import pytest
-from breaking import RIGHT, STAGES, Running, owned, project, saved, soon
+from breaking import STAGES, Running, owned, project, saved, soon
+from sample_runs import RIGHT
 from servers.abilities import VLLM
 from servers.models import Scripted
 from servers.toy import ToyServer

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sample_runs import RIGHT, TESTS, WRONG
 from servers.abilities import VLLM, Abilities
 from servers.models import Scripted
 from servers.toy import ToyServer
@@ -13,49 +14,6 @@ from telling import Author, Told
 
 pytestmark = pytest.mark.engine
 
-# A repair that no built-in edit finds: another way to compute, over several lines.
-RIGHT = '''\
-def runs(text):
-    """(letter, how often in a row) for each run of equal letters."""
-    found = []
-    for letter in text:
-        if found and found[-1][0] == letter:
-            found[-1] = (letter, found[-1][1] + 1)
-        else:
-            found.append((letter, 1))
-    return found
-'''
-WRONG = '''\
-def runs(text):
-    """(letter, how often in a row) for each run of equal letters."""
-    found = []
-    for letter in sorted(set(text)):
-        found.append((letter, text.count(letter)))
-    return found
-'''
-TESTS = """\
-from runs import runs
-
-
-def test_none():
-    assert runs("") == []
-
-
-def test_alone():
-    assert runs("a") == [("a", 1)]
-
-
-def test_one_run():
-    assert runs("aab") == [("a", 2), ("b", 1)]
-
-
-def test_again():
-    assert runs("aba") == [("a", 1), ("b", 1), ("a", 1)]
-
-
-def test_order():
-    assert runs("ba") == [("b", 1), ("a", 1)]
-"""
 NEW_TESTS = TESTS[TESTS.index("def test_again") :]
 BODY = RIGHT[RIGHT.index("    found") :]
 STUB = RIGHT[: RIGHT.index("    found")] + "    raise NotImplementedError\n"
