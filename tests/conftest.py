@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from repositories import Repository
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("judging", deadline=None, derandomize=True, database=None)
 settings.load_profile("judging" if os.environ.get("CI") else "exploring")
+
+# A run that a shell has put into the background ignores ^C, and so would every program that a test starts, and
+# sends it to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
