@@ -197,6 +197,35 @@ def test_a_killed_or_interrupted_process_leaves_no_container(
     assert soon(lambda: ours(client, pid=child.pid) == [], 30)
 
 
+HURRIED = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+import docker
+from engines import docker_backend, prepared, contents
+from bot.domain import Limits
+class Slow(docker.APIClient):  # an engine under load: it has made the container, and is asked for no more yet
+    def attach_socket(self, *args, **named):
+        print("made", flush=True)
+        time.sleep(60)
+backend = docker_backend(spares=0)
+image = prepared(backend)
+backend._client.api.__class__ = Slow
+opening = backend.open(image, contents({}), Limits(memory_mb=200))
+threading.Thread(target=opening.__enter__, daemon=True).start()
+time.sleep(10)
+"""
+
+
+def test_a_process_that_ends_while_a_container_is_made_leaves_none(client: docker.DockerClient) -> None:
+    here = Path(__file__).parents[1]
+    child = subprocess.Popen([sys.executable, "-c", HURRIED, here], cwd=here.parent, stdout=subprocess.PIPE)
+    assert child.stdout is not None and child.stdout.readline() == b"made\n"
+    assert len(ours(client, pid=child.pid)) == 1
+    assert child.wait(timeout=60) == 0
+    child.stdout.close()
+    assert soon(lambda: ours(client, pid=child.pid) == [], 10)
+
+
 def test_what_nobody_waits_for_is_ended_inside(backend: Docker, image: Image) -> None:
     with backend.open(image, contents({}), REAL) as box:
         answers = box.ask_many([program("print(0)"), program("import time; time.sleep(2); print(1)")], seconds=60)

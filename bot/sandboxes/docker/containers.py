@@ -7,6 +7,7 @@ stdin closes, so a killed host leaves nothing behind (measured: gone within 0.3 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 import struct
@@ -143,6 +144,18 @@ class Container(Conversation):
                     self._container.reload()
 
 
+_making: dict[str, docker.DockerClient] = {}
+"""Containers that are being made or started, by name."""
+
+
+@atexit.register
+def _forget_unstarted() -> None:
+    """A process that is told to hurry ends while a thread of its own waits for the engine, which goes on; what was
+    never started has no input whose end would end it."""
+    for name, client in list(_making.items()):
+        engine.forget(client, name)
+
+
 def started(
     client: docker.DockerClient,
     image: Image,
@@ -158,6 +171,7 @@ def started(
     """
     for attempt in (1, 2):
         name = engine.new_name()
+        _making[name] = client
         try:
             container = client.containers.create(
                 image.reference,
@@ -176,14 +190,17 @@ def started(
             break
         except KeyboardInterrupt:
             engine.forget(client, name)
+            del _making[name]
             raise
         except docker.errors.ImageNotFound as problem:
+            del _making[name]
             raise SandboxError(
                 f"the prepared image {image.reference[:24]} is gone",
                 hint="run the review again: it is made anew",
                 slug="image-gone",
             ) from problem
         except (docker.errors.APIError, requests.exceptions.RequestException) as problem:
+            del _making[name]
             if attempt == 2:
                 raise SandboxError(
                     f"the engine does not make a container: {problem}",
@@ -199,12 +216,14 @@ def started(
         box = Container(client, container, Stream(Attached(raw)), max(1, round(limits.cpus)))
         container.start()
         box.boot(archive)
+        del _making[name]
     except BaseException as problem:
         if box is not None:
             box.kill()
         else:
             with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
                 container.remove(force=True)
+        _making.pop(name, None)
         if isinstance(problem, (docker.errors.APIError, requests.exceptions.RequestException)):
             raise SandboxError(
                 f"the engine does not start a container: {problem}",

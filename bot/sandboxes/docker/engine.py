@@ -38,6 +38,10 @@ START_HINT = (
 )
 
 
+STARTING = 600
+"""Seconds after which a container that was made and not started is nobody's."""
+
+
 def connect(environ: Mapping[str, str], patience: float = PATIENCE) -> docker.DockerClient:
     """A client for the engine that the environment names, or that answers at a usual place.
 
@@ -83,7 +87,7 @@ def clean(client: docker.DockerClient) -> int:
     """
     removed = 0
     for container in client.api.containers(all=True, filters={"label": [RUN]}):
-        if _left_behind(container.get("Labels") or {}):
+        if _left_behind(container.get("Labels") or {}) or _never_started(container):
             try:
                 client.api.remove_container(container["Id"], force=True, v=True)
                 removed += 1
@@ -224,6 +228,11 @@ def _start_time(pid: int) -> int | None:
     except PermissionError:
         return 0
     return 0
+
+
+def _never_started(container: Mapping[str, Any]) -> bool:
+    """Whether a container was made so long ago that nobody can be about to start it, whoever's it is."""
+    return container.get("State") == "created" and time.time() > container.get("Created", 0) + STARTING
 
 
 def _left_behind(marks: Mapping[str, str]) -> bool:
