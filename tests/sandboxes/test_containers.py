@@ -133,11 +133,12 @@ def client() -> Iterator[docker.DockerClient]:
     made.close()
 
 
-def ours(client: docker.DockerClient, pid: int | None = None) -> list[str]:
-    """Ids of the containers that a process owns, this one by default."""
+def ours(client: docker.DockerClient, owner: Docker | int) -> list[str]:
+    """Ids of the containers of a backend, or of a process: other tests of this one may hold some of their own."""
     found = client.api.containers(all=True, filters={"label": [engine.RUN]})
-    mark = f":{os.getpid() if pid is None else pid}:"
-    return [row["Id"] for row in found if mark in row["Labels"].get(engine.OWNER, "")]
+    if isinstance(owner, Docker):
+        return [row["Id"] for row in found if row["Labels"].get(engine.RUN) == owner._run]
+    return [row["Id"] for row in found if f":{owner}:" in row["Labels"].get(engine.OWNER, "")]
 
 
 def soon(wanted: Callable[[], bool], seconds: float) -> bool:
@@ -154,7 +155,7 @@ def seen(backend: Docker, image: Image, client: docker.DockerClient) -> dict[str
     """A running container as `docker inspect` shows it."""
     with backend.open(image, contents({}), LIMITS) as box:
         assert printed(box, "print(1)") == "1"
-        (found,) = ours(client)
+        (found,) = ours(client, backend)
         shown: dict[str, Any] = client.api.inspect_container(found)
     return shown
 
@@ -209,14 +210,14 @@ def test_nothing_is_left_after_the_end_however_it_comes(
 ) -> None:
     with backend.open(image, contents({}), LIMITS) as box:
         box.ask(program("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)"), seconds=30)
-    assert soon(lambda: ours(client) == [], 5)
+    assert soon(lambda: ours(client, backend) == [], 5)
     with pytest.raises(KeyError), backend.open(image, contents({}), LIMITS):
         raise KeyError
     with pytest.raises(SandboxError), backend.open(image, contents({"big": "x" * (50 << 20)}), LIMITS):
         pass
     with backend.open(image, contents({}), LIMITS) as box, pytest.raises(SandboxError):
         box.ask(program("import time; time.sleep(60)", 60), seconds=0.5)
-    assert soon(lambda: ours(client) == [], 5)
+    assert soon(lambda: ours(client, backend) == [], 5)
 
 
 OWNER = """
@@ -250,7 +251,7 @@ def test_a_container_that_somebody_removes_is_an_error_at_once(
     backend: Docker, image: Image, client: docker.DockerClient
 ) -> None:
     with backend.open(image, contents({}), LIMITS) as box:
-        (found,) = ours(client)
+        (found,) = ours(client, backend)
         threading.Timer(0.5, client.api.remove_container, (found,), {"force": True}).start()
         began = time.monotonic()
         with pytest.raises(SandboxError) as caught:

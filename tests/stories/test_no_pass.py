@@ -71,34 +71,34 @@ def test_a_suite_that_does_not_run_is_neutral(author: Author, also: Files, slug:
     assert "Could not review" in told.markdown
 
 
-COLD = """\
+SPOILT = """\
 import pathlib
 
 from double import double
 
-CACHE = pathlib.Path("/tmp/cache")
+SEEN = []
 
 
 def test_double():
+    SEEN.append(2)
     assert double(2) == 4
 
 
-def test_needs_a_warm_cache():
-    warm = CACHE.exists() or not pathlib.Path("cold").exists()
-    CACHE.touch()
-    assert double(1) == 2 and warm
+def test_needs_a_fresh_start():
+    spoilt = SEEN and pathlib.Path("spoils").exists()
+    assert double(1) == 2 and not spoilt
 """
 
 
 def test_a_flaky_test_accuses_nobody(author: Author) -> None:
-    """At head it fails the first time only: what differs between two runs of the same code proves nothing."""
-    author.main({**DOUBLE, "test_double.py": COLD})
-    author.topic({**HARMLESS, "cold": ""})
+    """At head it fails behind another test only: what differs between two runs of the same code proves nothing."""
+    author.main({**DOUBLE, "test_double.py": SPOILT})
+    author.topic({**HARMLESS, "spoils": ""})
     told = author.review()
     assert told.result["suite"]["head"] == {"passed": 1, "failed": 1}
-    assert told.result["flaky"] == ["test_double.py::test_needs_a_warm_cache"]
+    assert told.result["flaky"] == ["test_double.py::test_needs_a_fresh_start"]
     assert told.result["findings"] == []
-    assert "test_needs_a_warm_cache" in told.stdout
+    assert "test_needs_a_fresh_start" in told.stdout
 
 
 LIMITED: Files = {
