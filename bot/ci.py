@@ -15,7 +15,7 @@ from bot.config import Config, Given, load
 from bot.errors import ExitCode, TrylineError, UsageError
 from bot.forges import Job
 from bot.plan import Level
-from bot.progress import Silent
+from bot.progress import Silent, Tally, after
 from bot.render import one_line
 
 RESULT = Path("tryline-result.json")
@@ -84,6 +84,7 @@ class JobProgress:
     def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
         self._job, self._clock = job, clock
         self._start = self._last = clock()
+        self._tally = Tally()
 
     def stage(self, name: str, detail: str = "") -> None:
         """A new part of the work begins."""
@@ -97,6 +98,10 @@ class JobProgress:
         """A short-lived state: worth a line when nothing has been said for a while."""
         if self._clock() - self._last >= QUIET_SECONDS:
             self.note(text)
+
+    def tally(self, tally: Tally) -> None:
+        """How far the work is."""
+        self._tally = after(self._tally, tally)
 
     def _line(self, text: str) -> None:
         self._last = self._clock()

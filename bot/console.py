@@ -17,6 +17,7 @@ from rich.text import Text
 from bot import wording
 from bot.config import Effective
 from bot.domain import Conclusion, Finding, Outcome, Review, Reviewed, Severity, Verdict
+from bot.progress import Tally, after
 from bot.record import replay_command
 from bot.render import (
     MAX_FAILURE,
@@ -85,6 +86,7 @@ class TerminalProgress:
         self._last = clock()
         self._stage = ""
         self._spinner: Status | None = None
+        self._tally = Tally()
 
     def __enter__(self) -> TerminalProgress:
         return self
@@ -109,6 +111,10 @@ class TerminalProgress:
             self._spin(f"{self._stage}: {one_line(text, 80)}")
         elif self._clock() - self._last >= _QUIET_SECONDS:
             self._line("", one_line(text))
+
+    def tally(self, tally: Tally) -> None:
+        """How far the work is."""
+        self._tally = after(self._tally, tally)
 
     def _line(self, name: str, detail: str) -> None:
         self._last = self._clock()

@@ -7,7 +7,8 @@
     └── CouldNot          infrastructure: engine, image, sandbox, forge, endpoint    exit 3
         ├── SandboxError  the engine or a container
         ├── ForgeError    a host of pull requests
-        └── EndpointError a model endpoint; BudgetSpent where our own limit says no
+        ├── EndpointError a model endpoint; BudgetSpent where our own limit says no
+        └── ExecutorError a cluster that tasks of an audit run on
 
 The behaviour of the code under review is never an error here: it is a value (`Outcome`, `Problem`).
 """
@@ -79,6 +80,12 @@ class ForgeError(CouldNot):
     def __init__(self, message: str, *, hint: str = "", slug: str, sent: bool = False) -> None:
         super().__init__(message, hint=hint, slug=slug)
         self.sent = sent
+
+
+class ExecutorError(CouldNot):
+    """A cluster cannot be reached, or no worker of it can run a task. Slugs: `cluster-missing` (the library is not
+    installed), `cluster-unreachable`, `cluster-workers` (none, or none whose engine answers), `cluster-asked` (a
+    task's question was not answered)."""
 
 
 class EndpointError(CouldNot):

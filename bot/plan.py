@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bot.domain import ChangedFunction, Probe
 
@@ -27,6 +28,8 @@ class Task(enum.StrEnum):
     HELP = "help"
     POST = "post"
     """Deliver a result that a run without the right to write has saved."""
+    AUDIT = "audit"
+    """Audit the whole repository: a schedule, or somebody, asked for it."""
     NOTHING = "nothing"
     """The event is none of ours, or policy says no; `Order.why` says which."""
 
@@ -80,6 +83,23 @@ class Event:
     doubtful: bool = False
     """Whether the platform withholds writing here unless the workflow asks for it, and nothing tells whether it
     did: try, and take `forge-auth` for `read_only`."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a platform calls things, and how its blocks that can be applied with one click are written."""
+
+    noun: str = "pull request"
+    """`merge request` elsewhere."""
+    sign: str = "#"
+    """What stands before the number of one."""
+    blocks: Literal["range", "offsets"] = "range"
+    """`range`: a `suggestion` block replaces the lines that its comment stands on. `offsets`: the block says
+    itself how many lines above and below the comment's last line it replaces (`suggestion:-2+0`)."""
+    most_above: int = 10_000
+    """Lines above the comment's last line that such a block may replace."""
+    max_body: int = 65_000
+    """Characters of a comment."""
 
 
 @dataclass(frozen=True)
@@ -300,3 +320,62 @@ class Delivery:
     """Web address of the summary, for the log."""
     problems: tuple[str, ...] = ()
     """What could not be done and is no loss: one sentence each."""
+
+
+# ------------------------------------------------------------------------------------- what an audit maintains
+
+
+@dataclass(frozen=True)
+class Issue:
+    """The one issue of ours that tells what audits found, as the platform holds it. Only an issue of our own
+    account, with our marker, becomes one."""
+
+    number: int
+    title: str
+    body: str
+    open: bool
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class IssueText:
+    """What our issue is to say now."""
+
+    title: str
+    body: str
+    """Whole Markdown, marker included."""
+    open: bool
+    """Whether it is to be open: closed where nothing is left to be told."""
+    news: str = ""
+    """A comment on what changed, of which people are notified; empty where nothing new is to be told."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft pull request of one verified rewrite: one subject, with its evidence in the text."""
+
+    finding: str
+    """Id of its finding: never proposed twice."""
+    branch: str
+    """`tryline/ID`."""
+    base: str
+    """Commit id that the branch starts at."""
+    base_ref: str
+    """Name of the branch that it goes to."""
+    title: str
+    body: str
+    message: str
+    """Of its one commit."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Path -> whole new content."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A draft pull request of ours that is, or was, there."""
+
+    finding: str
+    number: int
+    open: bool
+    merged: bool = False
+    url: str = ""

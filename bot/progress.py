@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far the work is. None: not known."""
+
+    functions: int | None = None
+    """Functions done."""
+    of: int | None = None
+    """Functions to be done."""
+    candidates: int | None = None
+    """Versions tried so far."""
+    executions: int | None = None
+    findings: int | None = None
+    seconds_left: float | None = None
+    """Of the budget."""
+
+
+def after(before: Tally, tally: Tally) -> Tally:
+    """What is known now."""
+    return replace(before, **{name: value for name, value in vars(tally).items() if value is not None})
 
 
 class Progress(Protocol):
@@ -17,6 +39,9 @@ class Progress(Protocol):
     def tick(self, text: str) -> None:
         """A short-lived state: replaces the last tick."""
 
+    def tally(self, tally: Tally) -> None:
+        """How far the work is: what is not None replaces what was told before."""
+
 
 class Silent:
     """Says nothing."""
@@ -28,4 +53,7 @@ class Silent:
         """Nothing."""
 
     def tick(self, text: str) -> None:
+        """Nothing."""
+
+    def tally(self, tally: Tally) -> None:
         """Nothing."""

@@ -17,6 +17,7 @@ LEVELS = (
         "ground",
         {
             "bot",
+            "bot.audited",
             "bot.domain",
             "bot.errors",
             "bot.identity",
@@ -28,12 +29,22 @@ LEVELS = (
     ),
     (
         "protocols",
-        {"bot.languages", "bot.sandboxes", "bot.endpoints", "bot.checks", "bot.detectors", "bot.forges"},
+        {
+            "bot.languages",
+            "bot.sandboxes",
+            "bot.endpoints",
+            "bot.checks",
+            "bot.detectors",
+            "bot.executors",
+            "bot.forges",
+        },
     ),
     (
         "tools",
         {
+            "bot.audit_state",
             "bot.brief",
+            "bot.code_quality",
             "bot.config",
             "bot.console",
             "bot.diff",
@@ -44,8 +55,10 @@ LEVELS = (
             "bot.prompts",
             "bot.record",
             "bot.render",
+            "bot.report",
             "bot.result",
             "bot.sarif",
+            "bot.sast",
             "bot.settings",
             "bot.signal",
             "bot.templating",
@@ -64,6 +77,10 @@ LEVELS = (
     (
         "journeys",
         {
+            "bot.audit",
+            "bot.audit_delivery",
+            "bot.audit_job",
+            "bot.audit_task",
             "bot.ci",
             "bot.delivery",
             "bot.draft",
@@ -79,13 +96,26 @@ LEVELS = (
     ("command", {"bot.cli", "bot.__main__"}),
 )
 RANK = {module: rank for rank, (_, modules) in enumerate(LEVELS) for module in modules}
-SEAMS = ("languages", "sandboxes", "endpoints", "checks", "detectors", "forges")
+SEAMS = ("languages", "sandboxes", "endpoints", "checks", "detectors", "executors", "forges")
 IMPLEMENTATIONS = [name for name, _ in LEVELS].index("implementations")
 STEPS = RANK["bot.steps"]
 
+FOREIGN = (
+    "bot.config",
+    "bot.forges.github",
+    "bot.forges.gitlab",
+    "bot.markers",
+    "bot.result",
+    "bot.settings",
+    "bot.wire",
+)
+"""Where foreign text enters, and is validated: the configuration, a saved result, a reply from a container."""
+
 HOMES = {
     "docker": ("bot.sandboxes.docker",),
-    "requests": ("bot.sandboxes.docker", "bot.forges.github"),  # their transport: its exceptions come through
+    "distributed": ("bot.executors.cluster",),
+    "gitlab": ("bot.forges.gitlab",),
+    "requests": ("bot.sandboxes.docker", "bot.forges.github", "bot.forges.gitlab"),  # transports' exceptions
     "urllib3": ("bot.forges.github",),  # and what lies below it
     "uv": ("bot.wiring",),  # a binary that goes into containers; its place is looked up
     "git": ("bot.git_runner",),
@@ -101,9 +131,8 @@ HOMES = {
     "httpx2": ("bot.endpoints.openai",),  # openai's own transport: timeouts and exceptions come through
     "matplotlib": ("bot.problems.drawing",),
     "github": ("bot.forges.github",),
-    # Foreign text is validated where it enters: the configuration, a saved result, a reply from a container.
-    "pydantic": ("bot.config", "bot.forges.github", "bot.markers", "bot.result", "bot.settings", "bot.wire"),
-    "pydantic_core": ("bot.config", "bot.forges.github", "bot.markers", "bot.result", "bot.settings", "bot.wire"),
+    "pydantic": FOREIGN,
+    "pydantic_core": FOREIGN,
 }
 GUESTS = {"pytest", "_pytest", "tryline_inside"}
 """What the files beyond the wall may import besides the standard library: the target's runner, and one another."""

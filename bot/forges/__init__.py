@@ -1,4 +1,5 @@
-"""The seams to where a review is delivered: files (`local`), and hosts that hold pull requests (`github`)."""
+"""The seams to where a review is delivered: files (`local`), and hosts that hold pull requests (`github`,
+`gitlab`)."""
 
 from __future__ import annotations
 
@@ -7,9 +8,24 @@ from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from bot.domain import FileDiff, Review
-from bot.plan import Annotation, CheckRun, Conversation, Delivery, Level, Order, Plan, Pull, Remote
+from bot.plan import (
+    Annotation,
+    CheckRun,
+    Conversation,
+    Delivery,
+    Dialect,
+    Draft,
+    Issue,
+    IssueText,
+    Level,
+    Order,
+    Plan,
+    Proposed,
+    Pull,
+    Remote,
+)
 
-Format = Literal["markdown", "json", "sarif"]
+Format = Literal["markdown", "json", "sarif", "html", "codequality", "sast"]
 """What a review can be written as to a file."""
 
 
@@ -32,6 +48,7 @@ class Host(Protocol):
     """
 
     name: str
+    dialect: Dialect
 
     def pull(self, number: int) -> Pull:
         """The pull request as it is now."""
@@ -70,7 +87,28 @@ class Host(Protocol):
         """Replies to the comment that gave a command. Once: a run that is repeated does not reply again."""
 
     def upload_sarif(self, commit: str, ref: str, sarif: str) -> None:
-        """Hands a SARIF log to the platform's code scanning."""
+        """Hands a SARIF log to the platform's code scanning, where it has one."""
+
+
+class Upkeep(Protocol):
+    """What an audit maintains on a platform that holds pull requests. Every method may raise ForgeError, as
+    those of `Host` do."""
+
+    dialect: Dialect
+
+    def issue(self) -> Issue | None:
+        """Our issue about audits: the newest one of our own account with our marker, open or closed."""
+
+    def keep_issue(self, text: IssueText) -> Issue:
+        """Makes our issue say this: there or new, open or closed. Idempotent; `news` is commented once, also where
+        an answer was lost. Nothing is made where it is to be closed and none is there: Issue(0, ...) then."""
+
+    def proposed(self) -> tuple[Proposed, ...]:
+        """Draft pull requests that we opened, in whatever state they are now."""
+
+    def propose(self, draft: Draft) -> Proposed:
+        """Pushes the branch, which holds `base` and one commit, and opens the draft pull request. A branch of ours
+        that is there already is used; nothing is opened twice."""
 
 
 class Job(Protocol):
@@ -90,6 +128,9 @@ class Job(Protocol):
 
     def close(self) -> None:
         """Says how much of that was not shown, if any."""
+
+    def group(self, title: str) -> AbstractContextManager[None]:
+        """What is said meanwhile folds under a title, where the build server's log can fold."""
 
     def mask(self, *values: str) -> None:
         """Has these secrets, and what is made of them, blackened in all that is printed from now on."""

@@ -40,6 +40,7 @@ from bot.plan import (
     CheckRun,
     Conversation,
     Delivery,
+    Dialect,
     Inline,
     Memory,
     Order,
@@ -105,6 +106,7 @@ class GitHub:
     """
 
     name = "github"
+    dialect = Dialect()
 
     def __init__(
         self,
