@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import TextIO, cast
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions, Group
+from rich.live import Live
 from rich.padding import Padding
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from bot import wording
 from bot.config import Effective
 from bot.domain import Conclusion, Finding, Outcome, Review, Reviewed, Severity, Verdict
-from bot.progress import Tally, after
+from bot.progress import Tally, after, pieces, spell
 from bot.record import replay_command
 from bot.render import (
     MAX_FAILURE,
@@ -49,6 +51,10 @@ MAX_CODE = 60
 """Lines of a test that are printed; a longer one is named."""
 _QUIET_SECONDS = 10.0
 """Without a terminal, a short-lived state is worth a line only this often."""
+REFRESHES = 4
+"""A second, of what a terminal shows below the lines."""
+_NARROW = 58
+"""Columns that this fills at most."""
 _SEVERITY = {
     Severity.LOW: "cyan",
     Severity.MEDIUM: "yellow",
@@ -73,33 +79,51 @@ def _console(stream: TextIO, *, color: bool) -> Console:
 
 
 class TerminalProgress:
-    """Shows the stages on a stream: with a spinner on a terminal, as lines with elapsed seconds elsewhere.
+    """Shows how a run goes, on a stream: stages and notes as lines; below them, on a terminal, what is true now.
 
-    A context manager: on leaving it the spinner is gone. Never raises for a stream that is closed.
+    A context manager: on leaving it, what was true for a moment only is gone from the screen. Threads may call it.
+    Never raises for a stream that is closed.
     """
 
     def __init__(self, stream: TextIO, *, color: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = _console(stream, color=color)
-        self._live = stream.isatty()
+        self._stream = stream
+        # Our own thread writes, too: a reader who went away is no reason to lose a review, nor for a traceback.
+        self._console = _console(cast("TextIO", _Forgiving(stream)), color=color)
+        self._lock = threading.RLock()
         self._clock = clock
-        self._start = clock()
-        self._last = clock()
-        self._stage = ""
-        self._spinner: Status | None = None
+        self._start = self._last = clock()
+        self._stage = self._tick = ""
         self._tally = Tally()
+        self._told = clock()
+        """When the time that is left was told."""
+        self._ended = False
+        self._live: Live | None = None
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(
+                _Now(self._now),
+                console=self._console,
+                refresh_per_second=REFRESHES,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
 
     def __enter__(self) -> TerminalProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self._ended = True
+        if self._live is not None:
+            self._live.stop()
 
     def stage(self, name: str, detail: str = "") -> None:
         """A new part of the work begins."""
-        self._stage = one_line(name, 20)
+        with self._lock:
+            self._stage, self._tick = one_line(name, 20), ""
         self._line(self._stage, one_line(detail))
-        if self._live:
-            self._spin(self._stage)
+        if self._live is not None and not self._ended:
+            self._live.start()
 
     def note(self, text: str) -> None:
         """Something worth a line."""
@@ -107,44 +131,109 @@ class TerminalProgress:
 
     def tick(self, text: str) -> None:
         """A short-lived state: replaces the last one; without a terminal, a line now and then."""
-        if self._live:
-            self._spin(f"{self._stage}: {one_line(text, 80)}")
-        elif self._clock() - self._last >= _QUIET_SECONDS:
-            self._line("", one_line(text))
+        with self._lock:
+            self._tick = one_line(text, 200)
+        self._quiet(self._tick)
 
     def tally(self, tally: Tally) -> None:
-        """How far the work is."""
-        self._tally = after(self._tally, tally)
+        """How far the work is; without a terminal, a line now and then."""
+        with self._lock:
+            self._tally = after(self._tally, tally)
+            if tally.seconds_left is not None:
+                self._told = self._clock()
+        self._quiet("")
+
+    def _quiet(self, text: str) -> None:
+        """A line in a log to which nothing was added for a while."""
+        if self._live is not None or self._clock() - self._last < _QUIET_SECONDS:
+            return
+        counts = ", ".join(pieces(self._tally))
+        self._line("", f"{text} ({counts})" if text and counts else text or counts)
 
     def _line(self, name: str, detail: str) -> None:
-        self._last = self._clock()
-        text = Text()
-        text.append(f"{self._last - self._start:6.1f} s  ", style="dim")
-        text.append(f"{name:<8} ", style="bold")
-        text.append(detail)
-        with _unbroken():
-            self._console.print(text)
+        with self._lock:
+            self._last = self._clock()
+            text = Text()
+            text.append(f"{self._last - self._start:6.1f} s  ", style="dim")
+            text.append(f"{name:<8} ", style="bold")
+            text.append(detail)
+        if self._live is not None:
+            self._measure()
+        # Not under our lock: the thread that draws holds the terminal's, and waits for ours.
+        self._console.print(text)
 
-    def _spin(self, text: str) -> None:
-        with _unbroken():
-            if self._spinner is None:
-                self._spinner = self._console.status(Text(text))
-                self._spinner.start()
-            else:
-                self._spinner.update(Text(text))
+    def _measure(self) -> None:
+        """Asks the terminal for its size; rich would ask the process's own one, which need not be this."""
+        with contextlib.suppress(OSError, ValueError):
+            columns, lines = os.get_terminal_size(self._stream.fileno())
+            if columns and lines:
+                self._console.size = ConsoleDimensions(columns, lines)
 
-    def _stop(self) -> None:
-        if self._spinner is not None:
-            with _unbroken():
-                self._spinner.stop()
-            self._spinner = None
+    def _now(self) -> Group:
+        """What the terminal shows below the lines: never wider than it, and never wider than `_NARROW`, so that a
+        window that is made smaller breaks none of it."""
+        self._measure()
+        width = max(1, min(_NARROW, self._console.width - 1))
+        with self._lock:
+            now, tally, tick, stage = self._clock(), self._tally, self._tick, self._stage
+        time_ = spell(now - self._start)
+        if tally.seconds_left is not None:
+            time_ += f", {spell(tally.seconds_left - (now - self._told))} left"
+        rows = [Text(row, no_wrap=True) for row in _packed([time_, *pieces(tally)], width - len(stage) - 2)]
+        rows = [
+            Text.assemble((stage if not at else " " * len(stage), "bold"), "  ", row)
+            for at, row in enumerate(rows)
+        ]
+        rows.append(Text(tick, style="dim"))
+        for row in rows:
+            row.truncate(width, overflow="ellipsis")
+        return Group(*rows)
 
 
-@contextlib.contextmanager
-def _unbroken() -> Iterator[None]:
-    """A reader who went away is no reason to lose a review."""
-    with contextlib.suppress(OSError, ValueError):
-        yield
+class _Now:
+    """Something that is made anew each time it is shown."""
+
+    def __init__(self, make: Callable[[], Group]) -> None:
+        self._make = make
+
+    def __rich__(self) -> Group:
+        return self._make()
+
+
+def _packed(words: Sequence[str], width: int) -> list[str]:
+    """Pieces of text in as few lines as hold them, none cut in two."""
+    rows: list[str] = []
+    for word in words:
+        if rows and len(rows[-1]) + 2 + len(word) <= width:
+            rows[-1] += f"  {word}"
+        else:
+            rows.append(word)
+    return rows
+
+
+class _Forgiving:
+    """A stream whose reader may go away."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Writes, or does not."""
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, or does not."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.isatty()
+        return False
 
 
 # ------------------------------------------------------------------------------------------------- the report

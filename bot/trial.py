@@ -18,6 +18,7 @@ from bot import wire, wire_calls
 from bot.domain import Function, Image, Limits, Outcome, Problem, SuitePlan, SuiteRun, TestResult, Unit
 from bot.errors import SandboxError
 from bot.languages import Files, Language
+from bot.progress import Progress, Tally
 from bot.sandboxes import Backend, Contents, Sandbox
 
 
@@ -87,13 +88,15 @@ def with_files(side: Side, files: Mapping[str, str]) -> Side:
 
 
 class Lab:
-    """Opens sandboxes, and counts what was run."""
+    """Opens sandboxes, and counts what was run; whoever watches is told."""
 
-    def __init__(self, backend: Backend, limits: Limits) -> None:
+    def __init__(self, backend: Backend, limits: Limits, progress: Progress | None = None) -> None:
         self.backend = backend
         self.limits = limits
+        self._progress = progress
         self._lock = threading.Lock()
         self._executions = 0
+        self._candidates = 0
         self._broken = 0
 
     @property
@@ -106,10 +109,18 @@ class Lab:
         """Sandboxes so far that could not be had, or ended before their time."""
         return self._broken
 
-    def count(self, more: int = 1) -> None:
-        """Adds to the executions."""
+    @property
+    def candidates(self) -> int:
+        """Versions of a function whose preview ended so far; one that is run on further tests counts again."""
+        return self._candidates
+
+    def count(self, executions: int = 1, candidates: int = 0) -> None:
+        """Adds to what was run. Threads may call it; what is told never goes back."""
         with self._lock:
-            self._executions += more
+            self._executions += executions
+            self._candidates += candidates
+            if self._progress is not None:
+                self._progress.tally(Tally(executions=self._executions, candidates=self._candidates or None))
 
     @contextlib.contextmanager
     def open(self, side: Side) -> Iterator[Sandbox]:
@@ -303,13 +314,15 @@ class Stage:
         those that run, and leaves out the others."""
         if not self.warm:
             for index, version in enumerate(versions):
-                yield index, self.fresh(version, course)
+                answer = self.fresh(version, course)
+                self.lab.count(0, 1)
+                yield index, answer
             return
         jobs = [wire.trial_job(self.message(version, course)) for version in versions]
         wait = 2 * course.seconds + 30
         with contextlib.closing(self.sandbox.ask_many(jobs, seconds=wait)) as replies:
             for index, reply in replies:
-                self.lab.count()
+                self.lab.count(1, 1)
                 answer = wire.read_trial(reply)
                 if answer.status == "unswappable":
                     answer = self.fresh(versions[index], course)
