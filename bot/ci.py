@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +16,7 @@ from bot.config import Config, Given, load
 from bot.errors import ExitCode, TrylineError, UsageError
 from bot.forges import Job
 from bot.plan import Level
-from bot.progress import Silent, Tally, after
+from bot.progress import Silent, Tally, after, pieces
 from bot.render import one_line
 
 RESULT = Path("tryline-result.json")
@@ -64,48 +65,75 @@ def respond(
     job.mask(*filter(None, (inputs.token, inputs.endpoint_key, *keys(environ))))
     for warning in inputs.warnings:
         job.report(Level.WARNING, warning)
+    progress = JobProgress(job)
     desk = pull_request.Desk(
         environ=inputs.environ(environ),
         token=inputs.token,
         job=job,
-        progress=Silent() if quiet else JobProgress(job),
+        progress=Silent() if quiet else progress,
         also=tuple(also),
         flags=flags,
         result=Path(inputs.result) if inputs.result else RESULT,
         sarif=Path(inputs.sarif_file) if inputs.sarif_file else None,
     )
-    with errors_shown(job):
+    with errors_shown(job), progress:
         return pull_request.respond(desk)
 
 
 class JobProgress:
-    """Progress as lines of a job's log, which foreign text in it cannot command."""
+    """Progress as lines of a job's log, which foreign text in it cannot command; a stage's lines fold under it.
+
+    A context manager: on leaving it, nothing that follows is folded.
+    """
 
     def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
         self._job, self._clock = job, clock
         self._start = self._last = clock()
         self._tally = Tally()
+        self._fold = ExitStack()
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> JobProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._fold.close()
 
     def stage(self, name: str, detail: str = "") -> None:
-        """A new part of the work begins."""
-        self._line(f"{name:<8} {one_line(detail)}")
+        """A new part of the work begins. What is delivered is what the reader came for: it is not folded."""
+        with self._lock:
+            self._fold.close()
+            title = self._timed(f"{one_line(name, 20):<8} {one_line(detail)}")
+            if name == "deliver":
+                self._job.say(title)
+            else:
+                self._fold.enter_context(self._job.group(title))
 
     def note(self, text: str) -> None:
         """Something worth a line."""
-        self._line(f"{'':<8} {one_line(text)}")
+        with self._lock:
+            self._job.say(self._timed(f"{'':<8} {one_line(text)}"))
 
     def tick(self, text: str) -> None:
         """A short-lived state: worth a line when nothing has been said for a while."""
-        if self._clock() - self._last >= QUIET_SECONDS:
-            self.note(text)
+        self._quiet(one_line(text))
 
     def tally(self, tally: Tally) -> None:
-        """How far the work is."""
-        self._tally = after(self._tally, tally)
+        """How far the work is: worth a line when nothing has been said for a while."""
+        with self._lock:
+            self._tally = after(self._tally, tally)
+        self._quiet("")
 
-    def _line(self, text: str) -> None:
+    def _quiet(self, text: str) -> None:
+        with self._lock:
+            if self._clock() - self._last >= QUIET_SECONDS:
+                counts = ", ".join(pieces(self._tally))
+                self.note(f"{text} ({counts})" if text and counts else text or counts)
+
+    def _timed(self, text: str) -> str:
         self._last = self._clock()
-        self._job.say(f"{self._last - self._start:5.0f} s  {text}")
+        return f"{self._last - self._start:5.0f} s  {text}"
 
 
 def keys(environ: Mapping[str, str]) -> Iterator[str]:
