@@ -135,8 +135,9 @@ def test_decorators_that_are_others_are_part_of_a_version(server: Server) -> Non
 
 def test_growth_shows_over_the_scales(server: Server) -> None:
     squared = version("            total += value\n", "            total += value + 0 * (values.count(-1))\n")
-    found = measure(server, [BASE, squared], "(list(range(100)), 'sum')", scales=[1, 2, 4], seconds=2.0)
-    assert [(timing.scale, timing.size) for timing in found] == [(1, 103), (2, 203), (4, 403)]
+    # Small enough for the larger growth to stay far below the 2 ms from which a slower version may be cut.
+    found = measure(server, [BASE, squared], "(list(range(25)), 'sum')", scales=[1, 2, 4], seconds=2.0)
+    assert [(timing.scale, timing.size) for timing in found] == [(1, 28), (2, 53), (4, 103)]
     assert ratio(found[0]) < ratio(found[1]) < ratio(found[2])
 
 
@@ -230,7 +231,7 @@ def test_time_is_shared_and_kept(server: Server) -> None:
 
     began = time.monotonic()
     found = measure(server, [BASE, BASE], *["(list(range(500)), 'sum')"] * 4, scales=[1, 2, 4, 8], seconds=2.0)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20, "sixteen measurements that took the whole time each would take 32 s"
     assert len(found) >= 8 and {timing.input for timing in found} == {0, 1, 2, 3}
 
 
