@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from servers.github import ACTIONS, Fault, GitHubDouble, SuggestionRefused, suggestions
 from servers.github.contract import contract
 from servers.github.history import GitFailed
-from servers.github.operations import Operations
+from servers.github.upkeep import AllOperations
 from unidiff import PatchSet
 
 pytestmark = pytest.mark.thorough
@@ -490,7 +490,7 @@ def test_the_double_is_held_to_the_contract_too() -> None:
 
 
 def test_all_that_is_described_is_there(github: GitHubDouble) -> None:
-    assert contract().names == Operations(github).names
+    assert contract().names == AllOperations(github).names
 
 
 def test_bad_json_and_no_user_agent(github: GitHubDouble) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +22,7 @@ from servers.github import smart
 from servers.github.contract import Operation, contract
 from servers.github.faults import Fault, Planned, error, rate_body, secondary_body
 from servers.github.history import Content, FilePatch, Repository, git
-from servers.github.operations import Ask, Operations, Refusal, Reply
+from servers.github.operations import Ask, Refusal, Reply
 from servers.github.shapes import Shapes
 from servers.github.state import (
     RIGHTS,
@@ -32,6 +32,7 @@ from servers.github.state import (
     CheckRun,
     Exchange,
     GitRequest,
+    Issue,
     IssueComment,
     Level,
     Placed,
@@ -46,6 +47,7 @@ from servers.github.state import (
     place,
 )
 from servers.github.suggesting import SuggestionRefused, applied
+from servers.github.upkeep import AllOperations
 
 ACTIONS = "github-actions[bot]"
 _LIMITS = {"user": 5000, "actions": 1000, "app": 5000}
@@ -67,6 +69,7 @@ class GitHubDouble:
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self.pulls: dict[tuple[str, int], PullRequest] = {}
+        self.issues: dict[tuple[str, int], Issue] = {}
         self.reviews: dict[int, Review] = {}
         self.comments: dict[int, ReviewComment] = {}
         self.issue_comments: dict[int, IssueComment] = {}
@@ -78,6 +81,10 @@ class GitHubDouble:
         self.contract_errors: list[str] = []
         self.leaves_stubs = False
         """Whether a review that is refused with 422 leaves one with the body alone, as has been seen."""
+        self.has_no_drafts = False
+        """Whether draft pull requests are refused, as on plans without them."""
+        self.actions_open_no_pulls = False
+        """Whether workflows may open no pull requests: a setting of repositories, and at first the default."""
         self._now = now
         self._own_folder = None if folder else tempfile.mkdtemp(prefix="github-double-")
         self._root = Path(self._own_folder or str(folder)) / "repositories"
@@ -86,7 +93,7 @@ class GitHubDouble:
         self._ids = 1_000_000_000
         self._allowances: dict[str, Allowance] = {}
         self._faults: list[Planned] = []
-        self._operations = Operations(self)
+        self._operations = AllOperations(self)
         self._stopping = threading.Event()
         self._server = _Listener(self, host)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -308,7 +315,7 @@ class GitHubDouble:
             if tip is None or base_tip is None:
                 raise ValueError(f"no such branch: {head if tip is None else base}")
             now = self.stamp()
-            number = 1 + max((n for name, n in self.pulls if name == where.full_name), default=0)
+            number = self._next_number(where)
             pull = PullRequest(
                 where.full_name, number, self.next_id(), title, body, self.account(author), base, source.full_name,
                 branch, "", base_tip, now, now, draft,
@@ -316,6 +323,27 @@ class GitHubDouble:
             self.pulls[where.full_name, number] = pull
             self._moved(pull, tip)
             return number
+
+    def _next_number(self, where: Repository) -> int:
+        return 1 + max((n for name, n in (*self.pulls, *self.issues) if name == where.full_name), default=0)
+
+    def new_issue(
+        self, where: Repository, title: str, body: str, author: Account, labels: Sequence[str] = ()
+    ) -> Issue:
+        """Somebody opens an issue."""
+        with self._lock:
+            number, now = self._next_number(where), self.stamp()
+            issue = Issue(where.full_name, number, self.next_id(), title, body, author, now, now, [*labels])
+            self.issues[where.full_name, number] = issue
+            return issue
+
+    def open_issue(self, repository: str, title: str, body: str = "", author: str = "alice") -> int:
+        """Somebody opens an issue; its number."""
+        return self.new_issue(self._repository(repository), title, body, self.account(author)).number
+
+    def issue(self, repository: str, number: int) -> Issue:
+        """An issue, to be read and changed (state, body, labels)."""
+        return self.issues[self._repository(repository).full_name, number]
 
     def pull(self, repository: str, number: int) -> PullRequest:
         """A pull request, to be read and changed (draft, labels, title)."""
@@ -405,7 +433,7 @@ class GitHubDouble:
         place = (pull.repository, pull.number)
         return [one for one in self.comments.values() if (one.repository, one.number) == place]
 
-    def issue_comments_on(self, pull: PullRequest) -> list[IssueComment]:
+    def issue_comments_on(self, pull: PullRequest | Issue) -> list[IssueComment]:
         """Comments on the whole, oldest first."""
         place = (pull.repository, pull.number)
         return [one for one in self.issue_comments.values() if (one.repository, one.number) == place]
@@ -424,6 +452,25 @@ class GitHubDouble:
         held = self.issue_comments[comment]
         return self._operations.event(self.pulls[held.repository, held.number], action, held, self._shapes())
 
+    def schedule_event(self, repository: str, schedule: str = "17 3 * * 1") -> dict[str, Any]:
+        """The payload of a `schedule` event."""
+        where = self._repository(repository)
+        here = self._shapes().repository(where, self.account(where.owner))
+        return {"schedule": schedule, "workflow": ".github/workflows/audit.yml", "repository": here}
+
+    def dispatch_event(
+        self, repository: str, inputs: Mapping[str, str] | None = None, *, ref: str = "main", sender: str = "alice"
+    ) -> dict[str, Any]:
+        """The payload of a `workflow_dispatch` event on a branch."""
+        where, shapes = self._repository(repository), self._shapes()
+        return {
+            "inputs": None if inputs is None else dict(inputs),
+            "ref": f"refs/heads/{ref}",
+            "repository": shapes.repository(where, self.account(where.owner)),
+            "sender": shapes.user(self.account(sender)),
+            "workflow": ".github/workflows/audit.yml",
+        }
+
     def _shapes(self) -> Shapes:
         return Shapes(self.url, self.url)
 
@@ -434,6 +481,10 @@ class GitHubDouble:
         with self._lock:
             self._ids += 1
             return self._ids
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now()
 
     def stamp(self) -> str:
         """Now, as GitHub writes it."""

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -184,6 +184,23 @@ class Repository:
         parents = ("-p", parent) if parent is not None else ()
         made = git(self.path, "commit-tree", tree, *parents, feed=message.encode(), **env)
         return made.decode().strip()
+
+    def tree(self, base: str | None, rows: Sequence[tuple[str, str, str]]) -> str:
+        """A new tree: a base one with these (mode, blob, path); its id."""
+        with tempfile.TemporaryDirectory() as folder:
+            index = str(Path(folder) / "index")
+            if base is not None:
+                git(self.path, "read-tree", base, GIT_INDEX_FILE=index)
+            feed = "".join(f"{mode} {blob}\t{path}\0" for mode, blob, path in rows).encode()
+            git(self.path, "update-index", "-z", "--index-info", feed=feed, GIT_INDEX_FILE=index)
+            return git(self.path, "write-tree", GIT_INDEX_FILE=index).decode().strip()
+
+    def commit_tree(self, tree: str, parents: Sequence[str], message: str, who: str, when: int) -> str:
+        """A new commit of a tree; its id."""
+        person = {"NAME": who, "EMAIL": f"{who}@users.noreply.github.com", "DATE": f"{when} +0000"}
+        env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
+        given = [piece for parent in parents for piece in ("-p", parent)]
+        return git(self.path, "commit-tree", tree, *given, feed=message.encode(), **env).decode().strip()
 
     def merge(self, base: str, head: str, message: str, when: int) -> str | None:
         """A merge commit of both; None where they conflict or have no common history."""

@@ -166,10 +166,13 @@ class Operations:
             _forbidden(token)
         return repository
 
-    def _pull_of(self, ask: Ask, level: Level = "read", *rights: str) -> tuple[Repository, PullRequest]:
+    def _pull_of(self, ask: Ask, level: Level = "read", *rights: str) -> tuple[Repository, Any]:
+        """The pull request of the path, or the issue where the path names one."""
         repository = self._repository(ask, level, *(rights or ("pull_requests",)))
         number = int(ask.at.get("pull_number") or ask.at["issue_number"])
-        pull = self._double.pulls.get((repository.full_name, number))
+        pull: Any = self._double.pulls.get((repository.full_name, number))
+        if pull is None and "issue_number" in ask.at:
+            pull = self._double.issues.get((repository.full_name, number))
         return repository, pull or _missing()
 
     def _association(self, repository: Repository, login: str) -> str:

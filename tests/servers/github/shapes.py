@@ -13,6 +13,7 @@ from servers.github.history import FilePatch, Repository, git
 from servers.github.state import (
     Account,
     CheckRun,
+    Issue,
     IssueComment,
     PullRequest,
     Reaction,
@@ -212,6 +213,32 @@ class Shapes:
                 "patch_url": f"{web}.patch",
                 "merged_at": pull.updated if pull.merged else None,
             },
+        }
+
+    def plain_issue(self, issue: Issue, repository: Repository, comments: int, association: str) -> dict[str, Any]:
+        """An issue that is no pull request."""
+        url = f"{self.api}/repos/{repository.full_name}/issues/{issue.number}"
+        return plainest("issue") | {
+            "url": url,
+            "repository_url": f"{self.api}/repos/{repository.full_name}",
+            "labels_url": f"{url}/labels{{/name}}",
+            "comments_url": f"{url}/comments",
+            "events_url": f"{url}/events",
+            "html_url": f"{self.web}/{repository.full_name}/issues/{issue.number}",
+            "id": issue.id,
+            "node_id": f"I_{issue.id}",
+            "number": issue.number,
+            "title": issue.title,
+            "user": self.user(issue.author),
+            "labels": [self.label(repository, name) for name in issue.labels],
+            "state": issue.state,
+            "state_reason": issue.reason,
+            "comments": comments,
+            "created_at": issue.created,
+            "updated_at": issue.updated,
+            "closed_at": None if issue.state == "open" else issue.updated,
+            "author_association": association,
+            "body": issue.body or None,
         }
 
     def review(self, review: Review, association: str) -> dict[str, Any]:

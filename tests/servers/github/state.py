@@ -84,6 +84,24 @@ class PullRequest:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request. Both are numbered together."""
+
+    repository: str
+    number: int
+    id: int
+    title: str
+    body: str
+    author: Account
+    created: str
+    updated: str
+    labels: list[str] = field(default_factory=list)
+    state: str = "open"
+    reason: str | None = None
+    """Why it is in its state: completed, not_planned, reopened."""
+
+
+@dataclass
 class Review:
     """A review; PENDING while it is not submitted."""
 
@@ -136,7 +154,7 @@ class ReviewComment:
 
 @dataclass
 class IssueComment:
-    """A comment on the pull request as a whole."""
+    """A comment on the pull request as a whole, or on an issue."""
 
     id: int
     repository: str
