@@ -15,6 +15,9 @@ from typing import Literal
 
 from bot.domain import ChangedFunction, Probe
 
+Format = Literal["markdown", "json", "sarif", "html", "codequality", "sast"]
+"""What a review can be written as to a file."""
+
 # ------------------------------------------------------------------------------------------- what is asked
 
 
@@ -80,9 +83,41 @@ class Event:
     """Whether the head lies in another repository, or in one that is gone."""
     read_only: bool = False
     """Whether the job's token certainly may not write: nothing is posted, a second run has to."""
+    branch: str = ""
+    """AUDIT: the branch that the job runs for, which is the default one: an audit runs for no other."""
     doubtful: bool = False
     """Whether the platform withholds writing here unless the workflow asks for it, and nothing tells whether it
     did: try, and take `forge-auth` for `read_only`."""
+    platform: Literal["github", "gitlab"] = "github"
+    automatic: bool = False
+    """Whether nobody asked by name, and the event does not tell all that policy is about: a draft's or a machine's
+    pull request is looked for in what the platform says of it, too."""
+    described: Pull | None = None
+    """The pull request in the event's own words, where the token may not ask for it."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a job is given besides its event. Secrets are not shown by `repr`."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of settings that were given in another way, to be added to the environment."""
+    token: str = field(default="", repr=False)
+    endpoint_key: str = field(default="", repr=False)
+    result: str = ""
+    """Path of the saved result; empty: the usual one."""
+    sarif_file: str = ""
+    files: Mapping[str, Format] = field(default_factory=dict)
+    """What is written beside the result: path -> what it is written as."""
+    known: tuple[str, ...] = ()
+    """Variables that are named like settings, are none, and are no mistake."""
+    warnings: tuple[str, ...] = ()
+    """What cannot be meant, one sentence each."""
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment with what was given as its `TRYLINE_*` variables, which it wins over."""
+        key = {"TRYLINE_ENDPOINT_KEY": self.endpoint_key} if self.endpoint_key else {}
+        return {**environ, **self.settings, **key}
 
 
 @dataclass(frozen=True)
@@ -368,6 +403,8 @@ class Draft:
     """Of its one commit."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Path -> whole new content."""
+    executable: frozenset[str] = frozenset()
+    """Those of the paths whose file git has as one that can be executed: it stays so."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import Protocol
 
 from bot.domain import FileDiff, Review
 from bot.plan import (
@@ -15,6 +15,7 @@ from bot.plan import (
     Delivery,
     Dialect,
     Draft,
+    Format,
     Issue,
     IssueText,
     Level,
@@ -25,8 +26,13 @@ from bot.plan import (
     Remote,
 )
 
-Format = Literal["markdown", "json", "sarif", "html", "codequality", "sast"]
-"""What a review can be written as to a file."""
+__all__ = ["NAMES", "Forge", "Format", "Host", "Job", "Upkeep"]
+
+NAMES: Mapping[str, Format] = {
+    "gl-code-quality-report.json": "codequality",
+    "gl-sast-report.json": "sast",
+}
+"""Files whose name, and not its end alone, says what they hold: what GitLab's own jobs call their reports."""
 
 
 class Forge(Protocol):
@@ -102,6 +108,9 @@ class Upkeep(Protocol):
     def keep_issue(self, text: IssueText) -> Issue:
         """Makes our issue say this: there or new, open or closed. Idempotent; `news` is commented once, also where
         an answer was lost. Nothing is made where it is to be closed and none is there: Issue(0, ...) then."""
+
+    def blob(self, path: str) -> str:
+        """Git's id of a file's content as the default branch has it now; empty where it has no such file."""
 
     def proposed(self) -> tuple[Proposed, ...]:
         """Draft pull requests that we opened, in whatever state they are now."""
