@@ -792,6 +792,26 @@ class TrialResult:
     """How much nearer to green than the original, in tests; negative when further away."""
 
 
+Trace = tuple[tuple[int, tuple[tuple[str, str, str], ...]], ...]
+"""(line of the function's text, ((name, type, value), ...) changed there), in order of execution. On line 0 the
+function is entered or left: `call`, `return`, `raise` or `yield` stands for the name."""
+
+
+class Turn(enum.StrEnum):
+    """What a step of a search is about."""
+
+    LINE = "line"
+    """One line, decided for the first time."""
+    WHOLE = "whole"
+    """Whole versions of the function, as a model wrote them."""
+    WIDER = "wider"
+    """A line once more, with the proposals that were passed over before."""
+    BRANCH = "branch"
+    """A line of a branch that was passed over, after a roll-back to it."""
+    BACK = "roll-back"
+    """Nothing led on: the search went back to a branch point. No trials."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """A proposal at one line, and what it did when run: the record of the search."""
@@ -804,6 +824,12 @@ class Trial:
     """`log p` reweighted by the outcome; what the line was decided on."""
     merged_into: int | None = None
     """Index among this line's trials of the likelier one that behaves the same."""
+    said: str = ""
+    """The statement that a model wrote here, where the proposal is no edit; empty for a whole version."""
+    votes: int = 0
+    """How many of the model's samples said the same; 0 for an edit."""
+    trace: Trace = ()
+    """The values that it changed on a failing test, in lines of `source`; bounded, and only of telling trials."""
 
 
 @dataclass(frozen=True)
@@ -815,9 +841,14 @@ class LineStep:
     suspiciousness: float
     trials: tuple[Trial, ...]
     chosen: int | None
-    """Index into `trials`; None when the search rolled back here."""
+    """Index into `trials`; None when the search rolled back here, or the line was kept."""
     depth: int
     """How many edits the prefix already held."""
+    turn: Turn = Turn.LINE
+    why: str = ""
+    """Why this one was chosen, or none, or why the search went back: one sentence of ours."""
+    prefix: tuple[str, ...] = ()
+    """Operators of the edits that the prefix already held."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ from bot.errors import UsageError
 from bot.kinds import Difference, Measured
 from bot.result import (
     FLOOR,
+    MOST_SEEN,
     SCHEMA,
     SCHEMA_VERSION,
     CandidateRecord,
@@ -303,6 +304,15 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "merged_into": trial.merged_into,
         "function_source": trial.source,
         "result": vars(trial.result),
+        "said": trial.said,
+        "votes": trial.votes,
+        "trace": [
+            {
+                "line": line,
+                "changes": [{"name": n, "type": kind, "value": value} for n, kind, value in changes[:MOST_SEEN]],
+            }
+            for line, changes in trial.trace[:MOST_SEEN]
+        ],
     }
 
 
@@ -500,6 +510,9 @@ def _read_search(record: SearchRecord, head: Function) -> Search:
                 trials=tuple(_read_trial(trial) for trial in step.trials),
                 chosen=step.chosen,
                 depth=step.depth,
+                turn=step.turn,
+                why=step.why,
+                prefix=step.prefix,
             )
             for step in record.steps
         ),
@@ -524,7 +537,18 @@ def _read_trial(record: TrialRecord) -> Trial:
         rung=record.rung,
     )
     result = TrialResult(**dict(record.result))
-    return Trial(proposal, record.function_source, result, _number(record.score), record.merged_into)
+    return Trial(
+        proposal,
+        record.function_source,
+        result,
+        _number(record.score),
+        record.merged_into,
+        record.said,
+        record.votes,
+        tuple(
+            (seen.line, tuple((one.name, one.type, one.value) for one in seen.changes)) for seen in record.trace
+        ),
+    )
 
 
 def _number(value: float) -> float:

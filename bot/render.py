@@ -528,11 +528,13 @@ def _source(text: str, language: str = "python") -> str:
 
 
 def passage(template: str, macro: str, *arguments: object) -> str:
-    """A passage of a comment: what a macro of `templates/comments/TEMPLATE.md.j2` makes of its arguments.
+    """A passage of a comment: what a macro of `templates/comments/TEMPLATE.md.j2` makes of its arguments, or of
+    `templates/TEMPLATE.md.j2` where the name has a slash.
 
     Every filter there makes foreign text harmless and takes secrets out.
     """
-    made: Callable[..., str] = getattr(_commenting().get_template(f"comments/{template}.md.j2").module, macro)
+    path = template if "/" in template else f"comments/{template}"
+    made: Callable[..., str] = getattr(_commenting().get_template(f"{path}.md.j2").module, macro)
     return made(*arguments).strip("\n")
 
 

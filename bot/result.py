@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from bot.domain import Category, Conclusion, FileStatus, Outcome, ProofLevel, Severity, Status
+from bot.domain import Category, Conclusion, FileStatus, Outcome, ProofLevel, Severity, Status, Turn
 from bot.errors import UsageError
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 """Changes in its second number when something is added, in its first when something is renamed or removed."""
 
 SCHEMA = f"tryline/result/{SCHEMA_VERSION}"
@@ -31,6 +31,8 @@ FLOOR = -1e300
 MOST_ITEMS = 10_000
 """Findings, or functions, of one result."""
 MOST_KEYS = 100_000
+MOST_SEEN = 200
+"""Entries of one trial's trace, and changes of one entry."""
 _LAST = 2**31 - 1
 
 
@@ -406,6 +408,22 @@ class TrialResultRecord(Record):
     signature: str
     agreement: Number
     memory_kb: Count
+    gain: Number = Field(default=0.0, description="How much nearer to green than the original, in tests.")
+
+
+class ChangeSeenRecord(Record):
+    """A variable that took a value, or a call that began or ended."""
+
+    name: str = Field(description="The variable; `call`, `return`, `raise` or `yield` on line 0.")
+    type: str
+    value: str = Field(description="Clipped repr; it comes from a container.")
+
+
+class SeenRecord(Record):
+    """What changed when one line was executed."""
+
+    line: Count = Field(description="Of `function_source`; 0 where the function is entered or left.")
+    changes: Many[ChangeSeenRecord] = Field(max_length=MOST_SEEN)
 
 
 class TrialRecord(Record):
@@ -421,6 +439,13 @@ class TrialRecord(Record):
     merged_into: Count | None = Field(description="Index of the likelier trial that behaves the same.")
     function_source: str
     result: TrialResultRecord
+    said: str = Field(default="", description="The statement that a model wrote, where there is no edit.")
+    votes: Count = Field(default=0, description="How many of the model's samples said the same.")
+    trace: Many[SeenRecord] = Field(
+        default=(),
+        max_length=MOST_SEEN,
+        description="Values that it changed on a failing test, if it was watched.",
+    )
 
 
 class StepRecord(Record):
@@ -430,8 +455,16 @@ class StepRecord(Record):
     text: str
     suspiciousness: Number
     depth: Count
-    chosen: Count | None = Field(description="Index into `trials`; null where the search rolled back.")
+    chosen: Count | None = Field(
+        description="Index into `trials`; null where the line was kept, or the search rolled back."
+    )
     trials: Many[TrialRecord]
+    turn: Turn = Field(
+        default=Turn.LINE,
+        description="`line`; `whole` versions; `wider`: a line once more; `branch` after a roll-back; `roll-back`.",
+    )
+    why: str = Field(default="", description="Why this one, or none, was chosen.")
+    prefix: Many[str] = Field(default=(), description="Operators of the edits that stood before it.")
 
     @model_validator(mode="after")
     def _there(self, info: ValidationInfo) -> Self:
