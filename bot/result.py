@@ -444,7 +444,7 @@ class TrialRecord(Record):
     trace: Many[SeenRecord] = Field(
         default=(),
         max_length=MOST_SEEN,
-        description="Values that it changed on a failing test, if it was watched.",
+        description="Values that it changed on a failing test, if watched.",
     )
 
 
@@ -461,7 +461,7 @@ class StepRecord(Record):
     trials: Many[TrialRecord]
     turn: Turn = Field(
         default=Turn.LINE,
-        description="`line`; `whole` versions; `wider`: a line once more; `branch` after a roll-back; `roll-back`.",
+        description="`line`; `whole` versions; `wider`: a line again; `branch`: after a `roll-back`.",
     )
     why: str = Field(default="", description="Why this one, or none, was chosen.")
     prefix: Many[str] = Field(default=(), description="Operators of the edits that stood before it.")

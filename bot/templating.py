@@ -1,4 +1,4 @@
-"""Jinja2's home: environments that are strict about names and print only text."""
+"""Jinja2's home: environments that are strict about names and print only text, Markdown or escaped HTML."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import jinja2
 from jinja2 import Environment
+from markupsafe import Markup, escape
 
-__all__ = ["Environment", "environment"]
+__all__ = ["Environment", "Markup", "environment", "escape", "html_environment", "text_of"]
 
 
 def environment(filters: Mapping[str, Callable[..., Any]], names: Mapping[str, Any]) -> Environment:
@@ -28,6 +29,42 @@ def environment(filters: Mapping[str, Callable[..., Any]], names: Mapping[str, A
     made.filters |= dict(filters)
     made.globals |= dict(names)
     return made
+
+
+def html_environment(
+    filters: Mapping[str, Callable[..., Any]], names: Mapping[str, Any], shown: Callable[[str], str]
+) -> Environment:
+    """The same for HTML: every text that is printed goes through `shown`, then is escaped.
+
+    Only `Markup` is printed as it stands: what this package made, never what somebody else wrote.
+    """
+
+    def printed(value: object) -> object:
+        if isinstance(value, Markup | jinja2.Undefined):
+            return value
+        value = _only_text(value)
+        return shown(value) if isinstance(value, str) else value
+
+    made = Environment(
+        loader=jinja2.FunctionLoader(_template),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        finalize=printed,
+    )
+    made.filters |= dict(filters)
+    made.globals |= dict(names)
+    return made
+
+
+def text_of(name: str) -> str:
+    """The text of a file below `templates/` as it stands. Raises FileNotFoundError."""
+    text = _template(name)
+    if text is None:
+        raise FileNotFoundError(name)
+    return text
 
 
 def _only_text(value: object) -> object:
