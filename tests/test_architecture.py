@@ -62,6 +62,7 @@ LEVELS = (
             "bot.settings",
             "bot.signal",
             "bot.templating",
+            "bot.upkeep_markers",
             "bot.wire",
             "bot.wire_calls",
             "bot.measuring",
@@ -104,6 +105,7 @@ FOREIGN = (
     "bot.config",
     "bot.forges.github",
     "bot.forges.gitlab",
+    "bot.forges.http",
     "bot.markers",
     "bot.result",
     "bot.settings",
@@ -115,8 +117,13 @@ HOMES = {
     "docker": ("bot.sandboxes.docker",),
     "distributed": ("bot.executors.cluster",),
     "gitlab": ("bot.forges.gitlab",),
-    "requests": ("bot.sandboxes.docker", "bot.forges.github", "bot.forges.gitlab"),  # transports' exceptions
-    "urllib3": ("bot.forges.github",),  # and what lies below it
+    "requests": (  # transports' exceptions
+        "bot.sandboxes.docker",
+        "bot.forges.http",
+        "bot.forges.github",
+        "bot.forges.gitlab",
+    ),
+    "urllib3": ("bot.forges.http",),  # and what lies below it
     "uv": ("bot.wiring",),  # a binary that goes into containers; its place is looked up
     "git": ("bot.git_runner",),
     "packaging": ("bot.languages.python",),

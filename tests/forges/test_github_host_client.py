@@ -25,8 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ForgeError, UsageError
-from bot.forges.github.client import TRIES, Call, Client, proxies
+from bot.forges.github.client import Client
 from bot.forges.github.shapes import Permission, User
+from bot.forges.http import TRIES, Call, asked_wait, proxies
 
 pytestmark = pytest.mark.thorough
 
@@ -412,7 +413,7 @@ def test_an_answer_may_come_in_chunks_and_compressed(serve: Any) -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_kept(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.forges.github.client.MAX_BYTES", 1000)
+    monkeypatch.setattr("bot.forges.http.MAX_BYTES", 1000)
     packed = gzip.compress(b'{"login": "' + b"o" * 10_000_000)
     server = serve(Reply(200, packed, {"content-encoding": "gzip"}))
     with pytest.raises(ForgeError) as caught:
@@ -497,9 +498,7 @@ def test_a_server_that_asks_for_no_wait_is_not_asked_for_ever(serve: Any) -> Non
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "x-ratelimit-reset", "date"]), st.text(max_size=40)))
 def test_headers_never_break_the_arithmetic(headers: dict[str, str]) -> None:
-    from bot.forges.github.client import _wait
-
-    wait = _wait({**headers, "x-ratelimit-remaining": "0"}, 1e9)
+    wait = asked_wait({**headers, "x-ratelimit-remaining": "0"}, 1e9)
     assert wait is None or wait >= 0
 
 
@@ -602,7 +601,7 @@ def test_pages_without_links_are_read_until_one_is_not_full(serve: Any) -> None:
 
 
 def test_a_list_that_never_ends_is_none(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.forges.github.client.MAX_PAGES", 3)
+    monkeypatch.setattr("bot.forges.http.MAX_PAGES", 3)
     server = serve(Reply(200, '[{"login": "a"}]', {"link": '<x>; rel="next"'}))
     with pytest.raises(ForgeError) as caught:
         client(server.url).pages(reading("/x"), User)
