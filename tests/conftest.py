@@ -7,8 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from engine_guard import pytest_runtest_makereport, pytest_runtest_setup
 from hypothesis import settings
 from repositories import Repository
+
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 
 # No deadlines: a loaded machine is no defect. Continuous integration judges a change, so it tries equal examples
 # each time; everybody else explores.
