@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 from bot.diff import hunks
 from bot.domain import FileDiff, FileStatus, Hunk
 from bot.errors import ForgeError, UsageError
-from bot.forges.github.client import Answered, Call, Client
+from bot.forges.github.account import Account
+from bot.forges.github.client import Call, Client
+from bot.forges.github.once import ATTEMPTS, after
 from bot.forges.github.shapes import (
     Anything,
     ChangedFile,
@@ -32,7 +34,6 @@ from bot.forges.github.shapes import (
     PullRequest,
     Review,
     ReviewComment,
-    User,
 )
 from bot.markers import Marker, read, signed, unsigned
 from bot.plan import (
@@ -51,12 +52,6 @@ from bot.plan import (
 )
 
 CHECK_NAME = "Tryline"
-ACTIONS = "github-actions[bot]"
-"""The account behind the token of a workflow."""
-ATTEMPTS = 3
-"""How often something is created that turns out not to be there after a failure."""
-LOOKS = (2.0, 5.0)
-"""Seconds to wait before each look for what may have been created: GitHub may be slow to show it."""
 BATCH = 50
 """Annotations in one request."""
 MAX_SARIF = 10_000_000
@@ -145,8 +140,7 @@ class GitHub:
         self._root = f"/repos/{repository}"
         self._server = server_url.rstrip("/")
         self._run_url = run_url
-        self._configured = account
-        self._login = account or ""
+        self._account = Account(self._client, account)
 
     # ----------------------------------------------------------------------------------------- reading
 
@@ -255,10 +249,11 @@ class GitHub:
                 if error.slug not in ("forge-auth", "forge-refused", "forge-missing"):
                     raise
                 problems.append(f"The check was not written. {error.message} {error.hint}")
-        if self._configured and self._login.lower() != self._configured.lower():
+        login, configured = self._account.login, self._account.configured
+        if configured and login.lower() != configured.lower():
             problems.append(
-                f"The token writes as {self._client.safe(self._login)}, not as the configured "
-                f"`pull.account` {self._client.safe(self._configured)}."
+                f"The token writes as {self._client.safe(login)}, not as the configured "
+                f"`pull.account` {self._client.safe(configured)}."
             )
         return Delivery(
             created=created,
@@ -316,29 +311,6 @@ class GitHub:
                 error.hint += " Code scanning must be enabled for the repository."
             raise
 
-    # --------------------------------------------------------------------------------------- our account
-
-    def _me(self) -> str:
-        """Our login: configured, asked for, or that of a workflow's token, which may not ask."""
-        if not self._login:
-            try:
-                call = Call("ask whose token this is", "metadata: read", "GET", "/user")
-                self._login = self._client.read(call, User).login
-            except ForgeError as error:
-                # A token of an app, a workflow's among them, gets 403, and nothing else says so.
-                if not isinstance(error, Answered) or error.status != 403:
-                    raise
-                self._login = ACTIONS
-        return self._login
-
-    def _learn(self, author: User | None) -> None:
-        """What we have just created tells who we are, whatever was assumed."""
-        if author is not None:
-            self._login = author.login
-
-    def _is_ours(self, author: User | None) -> bool:
-        return author is not None and author.login.lower() == self._me().lower()
-
     # ------------------------------------------------------------------------------- comments that are ours
 
     def _issue_comments(self, number: int, wanted: Callable[[Marker], bool]) -> list[IssueComment]:
@@ -349,7 +321,9 @@ class GitHub:
         found = {
             comment.id: comment
             for comment in self._client.pages(call, IssueComment)
-            if self._is_ours(comment.user) and (marker := read(comment.body or "")) is not None and wanted(marker)
+            if self._account.is_ours(comment.user)
+            and (marker := read(comment.body or "")) is not None
+            and wanted(marker)
         }
         return [found[key] for key in sorted(found)]
 
@@ -367,12 +341,12 @@ class GitHub:
         answered = {
             _root(comment, comments)
             for comment in comments.values()
-            if comment.in_reply_to_id is not None and not self._is_ours(comment.user)
+            if comment.in_reply_to_id is not None and not self._account.is_ours(comment.user)
         }
         told = {}
         for key in sorted(comments):
             comment = comments[key]
-            marker = read(comment.body or "") if self._is_ours(comment.user) else None
+            marker = read(comment.body or "") if self._account.is_ours(comment.user) else None
             if marker is None or marker.kind != "finding" or not marker.id:
                 continue
             told[key] = _Told(
@@ -448,7 +422,7 @@ class GitHub:
             attempt += 1
             try:
                 review = self._client.write(self._review_call(plan, missing), Review)
-                self._learn(review.user)
+                self._account.learn(review.user)
                 break
             except ForgeError as error:
                 if error.slug == "forge-refused":
@@ -459,7 +433,7 @@ class GitHub:
                     return wanted - len(missing), present, True
                 if not error.sent:
                     raise
-                missing = self._after(error, lambda: self._missing(plan), lambda left: len(left) < wanted)
+                missing = after(self._client, error, lambda: self._missing(plan), lambda left: len(left) < wanted)
                 if missing:
                     self._sweep(plan, before, problems, stubs=False)
                     if attempt == ATTEMPTS:
@@ -500,7 +474,7 @@ class GitHub:
         call = self._reading(
             f"read the reviews of pull request {number}", f"/pulls/{number}/reviews", "pull-requests: read"
         )
-        return [review for review in self._client.pages(call, Review) if self._is_ours(review.user)]
+        return [review for review in self._client.pages(call, Review) if self._account.is_ours(review.user)]
 
     def _sweep(self, plan: Plan, before: frozenset[int], problems: list[str], *, stubs: bool) -> None:
         """Takes away what a failed review left: one that is pending, which would be in the way of the next, and,
@@ -568,29 +542,14 @@ class GitHub:
             except ForgeError as error:
                 if not error.sent:
                     raise
-                found = self._after(error, look, bool)
+                found = after(self._client, error, look, bool)
                 if found:
                     return found[0]
                 if attempt == ATTEMPTS:
                     raise
             else:
-                self._learn(comment.user)
+                self._account.learn(comment.user)
                 return comment
-
-    def _after(self, error: ForgeError, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
-        """What is there after a failure that left open whether something was created; looks more than once, since
-        GitHub may be slow to show it. Raises `error` where it cannot look."""
-        found = None
-        for wait in LOOKS:
-            self._client.sleep(wait)
-            try:
-                found = look()
-            except ForgeError:
-                raise error from None
-            if enough(found):
-                break
-        assert found is not None  # noqa: S101 - LOOKS is not empty
-        return found
 
     # ---------------------------------------------------------------------------------------- the check
 
@@ -640,7 +599,9 @@ class GitHub:
             except ForgeError as error:
                 if not error.sent:
                     raise
-                found = self._after(error, lambda: (self._found_check(head, mine),), lambda seen: bool(seen[0]))[0]
+                found = after(
+                    self._client, error, lambda: (self._found_check(head, mine),), lambda seen: bool(seen[0])
+                )[0]
                 if found is not None:
                     return found
                 if attempt == ATTEMPTS:
@@ -666,7 +627,7 @@ class GitHub:
             except ForgeError as error:
                 if not error.sent:
                     raise
-                count = self._after(error, there, lambda count: count > done)
+                count = after(self._client, error, there, lambda count: count > done)
                 if count > done:
                     return count
                 if attempt == ATTEMPTS:

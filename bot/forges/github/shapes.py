@@ -118,5 +118,51 @@ class Checks(Shape):
     check_runs: tuple[Check, ...] = Field(default=(), strict=False)
 
 
+class PullOfIssue(Shape):
+    """What an issue says of the pull request that it is."""
+
+    merged_at: str | None = None
+
+
+class Issue(Shape):
+    """An issue, or a pull request as the issue that it is, too."""
+
+    number: int
+    title: str = ""
+    body: str | None = None
+    state: str
+    user: User | None = None
+    html_url: str = ""
+    pull_request: PullOfIssue | None = None
+
+
+class Named(Shape):
+    """What git names by an id: a blob, a commit, a tree, the content of a file."""
+
+    sha: str = Field(pattern=r"^[0-9a-f]{40,64}$")
+
+
+class Ref(Shape):
+    """A branch."""
+
+    object: Named
+
+
+class Commit(Named):
+    """A commit, with its tree."""
+
+    tree: Named
+
+
+class Opened(Shape):
+    """A pull request that was opened at some time."""
+
+    number: int
+    state: str
+    merged_at: str | None = None
+    html_url: str = ""
+    user: User | None = None
+
+
 class Anything(Shape):
     """An answer that says nothing that we need."""

@@ -324,6 +324,11 @@ class GitHubDouble:
             self._moved(pull, tip)
             return number
 
+    def comment_on_issue(self, repository: str, number: int, body: str, author: str = "alice") -> int:
+        """Somebody comments on an issue; the comment's id."""
+        with self._lock:
+            return self._operations.issue_comment(self.issue(repository, number), self.account(author), body).id
+
     def _next_number(self, where: Repository) -> int:
         return 1 + max((n for name, n in (*self.pulls, *self.issues) if name == where.full_name), default=0)
 

@@ -19,6 +19,7 @@ from servers.github.state import (
     BODY_LIMIT,
     Anchor,
     CheckRun,
+    Issue,
     IssueComment,
     Level,
     Placed,
@@ -785,7 +786,7 @@ class Operations:
         shown = self._shown_issue_comment(ask, repository, comment)
         return Reply(201, shown, headers={"Location": shown["url"]})
 
-    def issue_comment(self, pull: PullRequest, author: Any, text: str) -> IssueComment:
+    def issue_comment(self, pull: PullRequest | Issue, author: Any, text: str) -> IssueComment:
         """A new comment on the whole."""
         now = self._double.stamp()
         comment = IssueComment(self._double.next_id(), pull.repository, pull.number, author, text, now, now)
