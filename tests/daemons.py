@@ -29,8 +29,10 @@ from bot.errors import SandboxError
 from bot.sandboxes.docker import engine
 from bot.sandboxes.docker.images import BASE, BASE_NAME, DEPS_NAME, KEY
 
-PATIENCE = 90
+PATIENCE = 60
 """Seconds in which a daemon must answer; they are many because the machine may be busy."""
+_FAILED: dict[str, str] = {}
+"""Engines that did not start in this process, and why: the next test that wants one does not wait for it again."""
 NAME = "tryline-daemon-"
 """Begins the name of a daemon's folder, before the process id of its test."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -94,7 +96,8 @@ class Daemon:
                 self.client().ping()
                 return
             if time.monotonic() > until or self.process.poll() is not None:
-                raise RuntimeError(f"the daemon does not answer: {self.log()}")
+                _FAILED[self.command[0]] = f"the daemon does not answer: {self.log()}"
+                raise RuntimeError(_FAILED[self.command[0]])
             time.sleep(0.1)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
@@ -258,6 +261,8 @@ def _folder() -> Iterator[Path]:
 
 
 def _needs(*programs: str) -> None:
+    if programs[0] in _FAILED:
+        raise RuntimeError(f"{programs[0]} did not start for an earlier test: {_FAILED[programs[0]]}")
     missing = [name for name in programs if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         what = f"missing: {', '.join(missing)}" if missing else "root is needed"

@@ -1,7 +1,7 @@
 """Where no engine works, the tests that need one fail at once and say so: each would wait for minutes otherwise.
 
-Hooks for a conftest. Asked before the first test that needs an engine, and again after one that did not end in its
-time: whether a container gets as far as its program.
+Hooks for a conftest. Before the first test that needs an engine, and again after one that failed after a long wait,
+a container is started that looks for its program: an engine that gets so far works.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import requests
 ANSWER = 30
 """Seconds in which an engine answers a request of the question, on however busy a machine."""
 IN_A_ROW = 3
-"""Tests that need an engine and do not end in their time, one after the other: whatever the cause, the others
-would do the same."""
+"""Tests that need an engine and fail after a long wait, one after the other: whatever the cause, the others would
+do the same."""
+WAIT = 60
+"""Seconds of such a wait: of a time-out of ours, of an engine's client, of an installation without a registry."""
 ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
@@ -40,16 +42,16 @@ class Guard:
         if self.trouble:
             pytest.fail(self.trouble, pytrace=False)
 
-    def after(self, name: str, problem: BaseException | None) -> None:
+    def after(self, name: str, problem: BaseException | None, seconds: float) -> None:
         """Takes note of how such a test ended."""
-        if problem is None or "from pytest-timeout" not in str(problem):
+        if problem is None or (seconds < WAIT and "from pytest-timeout" not in str(problem)):
             self.late.clear()
             return
         self.asked = False
         self.late.append(name)
         if len(self.late) >= IN_A_ROW and not self.trouble:
             names = ", ".join(self.late)
-            self.trouble = f"not run: {len(self.late)} tests in a row did not end in their time ({names})"
+            self.trouble = f"not run: {len(self.late)} tests in a row failed after long waits ({names})"
 
 
 def trouble(environ: Mapping[str, str]) -> str:
@@ -104,5 +106,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """After each part of a test."""
     if item.get_closest_marker("engine") and (call.when == "call" or call.excinfo is not None):
-        _GUARD.after(item.nodeid, call.excinfo.value if call.excinfo is not None else None)
+        _GUARD.after(item.nodeid, call.excinfo.value if call.excinfo is not None else None, call.duration)
     return (yield)

@@ -78,7 +78,7 @@ def test_all_fail_at_once_with_the_reason(tmp_path: Path) -> None:
 def test_tests_in_a_row_that_do_not_end_are_the_last(tmp_path: Path) -> None:
     told = ran(tmp_path, TESTS, "--timeout=0.05", WORKS="yes")
     assert "3 failed, 1 passed, 2 errors" in told, told
-    assert "not run: 3 tests in a row did not end in their time (test_here.py::test_engine[0], " in told
+    assert "not run: 3 tests in a row failed after long waits (test_here.py::test_engine[0], " in told
 
 
 @pytest.mark.engine
