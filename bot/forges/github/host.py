@@ -23,7 +23,6 @@ from bot.domain import FileDiff, FileStatus, Hunk
 from bot.errors import ForgeError, UsageError
 from bot.forges.github.account import Account
 from bot.forges.github.client import Call, Client
-from bot.forges.github.once import ATTEMPTS, after
 from bot.forges.github.shapes import (
     Anything,
     ChangedFile,
@@ -35,6 +34,7 @@ from bot.forges.github.shapes import (
     Review,
     ReviewComment,
 )
+from bot.forges.once import ATTEMPTS, after
 from bot.markers import Marker, read, signed, unsigned
 from bot.plan import (
     Annotation,

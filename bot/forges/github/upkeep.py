@@ -17,9 +17,9 @@ from typing import Any
 from bot.errors import ForgeError, UsageError
 from bot.forges.github.account import Account
 from bot.forges.github.client import Answered, Call, Client
-from bot.forges.github.once import created
 from bot.forges.github.shapes import Commit, IssueComment, Named, Opened, Ref
 from bot.forges.github.shapes import Issue as Found
+from bot.forges.once import created
 from bot.plan import Dialect, Draft, Issue, IssueText, Proposed
 from bot.upkeep_markers import read_draft, read_issue, read_news
 

@@ -6,18 +6,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.errors import ForgeError
-from bot.forges.github.client import Call, Client
-from bot.forges.github.shapes import Shape
+from bot.forges.http import Asker, Call
 
 ATTEMPTS = 3
 """How often something is created that turns out not to be there after a failure."""
 LOOKS = (2.0, 5.0)
-"""Seconds to wait before each look for what may have been created: GitHub may be slow to show it."""
-S = TypeVar("S", bound=Shape)
+"""Seconds to wait before each look for what may have been created: a platform may be slow to show it."""
 T = TypeVar("T")
 
 
-def created(client: Client, call: Call, shape: type[S], look: Callable[[], S | None]) -> S:
+def created(client: Asker, call: Call, shape: type[T], look: Callable[[], T | None]) -> T:
     """What `call` (with `again=False`) creates; where its answer is lost, what `look` finds. Raises ForgeError."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -33,7 +31,7 @@ def created(client: Client, call: Call, shape: type[S], look: Callable[[], S | N
     raise AssertionError("unreachable")
 
 
-def after(client: Client, error: ForgeError, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
+def after(client: Asker, error: ForgeError, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
     """What is there after a failure that left open whether something was created; looks more than once.
 
     Raises `error` where it cannot look.
