@@ -1,7 +1,7 @@
 """Where no engine works, the tests that need one fail at once and say so: each would wait for minutes otherwise.
 
-Hooks for a conftest. Before the first test that needs an engine, and again after one that failed after a long wait,
-a container is started that looks for its program: an engine that gets so far works.
+Hooks for a conftest. Before the first test that needs an engine, and after one that failed late, a container is
+started that looks for its program: an engine that gets so far works.
 """
 
 from __future__ import annotations
