@@ -10,7 +10,7 @@ CACHE := .cache/make
 INSTALLED := $(CACHE)/installed
 VLLM ?= .cache/vllm
 
-.PHONY: help install engine engines vllm check test image demo docs lock clean
+.PHONY: help install engine engines browser vllm check test image demo docs lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -26,6 +26,9 @@ engine: ## make sure that a Docker engine answers, installing one where that is 
 engines: ## make sure that the further engines that tests start are installed: Podman, gVisor, bubblewrap
 	@scripts/engines.sh
 
+browser: ## make sure that a Chromium is there for the tests of the report
+	@scripts/browser.sh
+
 vllm: $(INSTALLED) ## make sure that a real vLLM server is installed for the live tests (CPU, 3.4 GB, in .cache)
 	@PYTHON="$(PYTHON)" UV=$(BIN)/uv scripts/vllm.sh $(VLLM)
 
@@ -35,7 +38,7 @@ check: $(INSTALLED) ## lint, format, types and the quick tests, which need no en
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 -m 'not engine and not live and not thorough'
 
-test: check engine engines vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
+test: check engine engines browser vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
 	$(BIN)/pytest -q -n 2 -m '(engine or thorough) and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
