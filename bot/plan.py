@@ -132,9 +132,11 @@ class Dialect:
     """`range`: a `suggestion` block replaces the lines that its comment stands on. `offsets`: the block says
     itself how many lines above and below the comment's last line it replaces (`suggestion:-2+0`)."""
     most_above: int = 10_000
-    """Lines above the comment's last line that such a block may replace."""
+    """Lines above the comment's last line that such a block may replace, and, with offsets, below it."""
     max_body: int = 65_000
     """Characters of a comment."""
+    commands: bool = True
+    """Whether people can give us commands in comments there."""
 
 
 @dataclass(frozen=True)

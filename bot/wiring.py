@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import uv
 
@@ -26,6 +27,7 @@ from bot.config import Config
 from bot.detectors import Analyser, Detector
 from bot.detectors.analysers import Bandit, Ruff
 from bot.detectors.tests import FailingTests
+from bot.domain import Review
 from bot.endpoints import Endpoint, Model, Proposer
 from bot.endpoints.cached import Cached
 from bot.endpoints.cassette import Player, Recorder
@@ -34,15 +36,21 @@ from bot.endpoints.fallback import Fallback
 from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai import diagnose
 from bot.endpoints.openai.client import OpenAI
-from bot.errors import EndpointError
+from bot.errors import EndpointError, ExecutorError
+from bot.executors import Executor
+from bot.executors.local import Local as LocalExecutor
 from bot.forges import Forge, Format, Host, Job
 from bot.forges.github import event as github_event
 from bot.forges.github.host import GitHub
 from bot.forges.github.outputs import Job as GitHubJob
+from bot.forges.gitlab import event as gitlab_event
+from bot.forges.gitlab.host import GitLab
+from bot.forges.gitlab.outputs import Job as GitLabJob
 from bot.forges.local import Local
+from bot.forges.local import text as local_text
 from bot.languages import Language
 from bot.languages.python.language import Python
-from bot.plan import Event
+from bot.plan import Event, Inputs
 from bot.render import Caps
 from bot.sandboxes import Backend, Diagnosis
 from bot.sandboxes.bubblewrap.backend import Bubblewrap
@@ -191,19 +199,53 @@ def diagnosed(config: Config, environ: Mapping[str, str], state: Path | None) ->
     return tuple(rows)
 
 
+ENGINE = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+"""What a task's process needs of our environment: where its engine is, and no secret."""
+
+
+def executor(workers: int, environ: Mapping[str, str], scheduler: str = "") -> Executor:
+    """Where tasks of an audit run; 0 workers: as many as there are processors. Raises ExecutorError."""
+    if scheduler:
+        raise ExecutorError("no cluster can be reached by this version", slug="cluster-missing")
+    own = {name: environ[name] for name in ENGINE if name in environ}
+    return LocalExecutor(workers or len(os.sched_getaffinity(0)), own)
+
+
 def forge(files: Mapping[Path, Format], caps: Caps) -> Forge:
     """Where a local review is delivered."""
     return Local(files, caps)
 
 
+def text(review: Review, form: Format, caps: Caps) -> str:
+    """A review as the text of a file of this form."""
+    return local_text(review, form, caps)
+
+
+def platform(environ: Mapping[str, str]) -> Literal["github", "gitlab"]:
+    """Whose job this process runs in, where it runs in one: GitLab sets a variable that nobody else does."""
+    return "gitlab" if environ.get("GITLAB_CI") == "true" else "github"
+
+
 def event(environ: Mapping[str, str], policy: PullSettings) -> Event:
     """What the job that this process runs in is asked to do. Raises UsageError outside a job."""
+    if platform(environ) == "gitlab":
+        return gitlab_event.load(environ, policy)
     return github_event.load(environ, policy)
 
 
-def inputs(environ: Mapping[str, str]) -> github_event.Inputs:
-    """What the step of the workflow gave to the action."""
-    return github_event.settings_from_inputs(environ)
+def inputs(environ: Mapping[str, str]) -> Inputs:
+    """What the job is given besides its event."""
+    if platform(environ) == "gitlab":
+        return gitlab_event.inputs(environ)
+    given = github_event.settings_from_inputs(environ)
+    return Inputs(
+        given.settings,
+        token=given.token,
+        endpoint_key=given.endpoint_key,
+        result=given.result,
+        sarif_file=given.sarif_file,
+        warnings=given.warnings,
+    )
 
 
 def host(
@@ -215,9 +257,11 @@ def host(
     api_url: str,
     server_url: str,
     run_url: str,
+    platform: Literal["github", "gitlab"] = "github",
 ) -> Host:
     """The platform that holds the pull request. Raises UsageError for an address that is none, ForgeError."""
-    return GitHub(
+    kind = GitLab if platform == "gitlab" else GitHub
+    return kind(
         token=token,
         repository=repository,
         api_url=api_url,
@@ -230,4 +274,6 @@ def host(
 
 def job(environ: Mapping[str, str], stdout: TextIO) -> Job:
     """The job of the build server that this process runs in."""
+    if platform(environ) == "gitlab":
+        return GitLabJob(environ, stdout)
     return GitHubJob(environ, stdout)
