@@ -13,14 +13,17 @@ import tempfile
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from bot import __version__, ci, review, trial, wiring
+from bot import __version__, audit, ci, review, trial, wiring
+from bot.audit_state import FILE_NAME as STATE_NAME
+from bot.audit_state import State
+from bot.audited import Audit
 from bot.config import FILE_NAME, Config, Given, explain, load, parse
 from bot.console import (
     TerminalProgress,
@@ -36,7 +39,7 @@ from bot.problems import command as bench
 from bot.problems.trying import Model as CellModel
 from bot.problems.trying import Workshop
 from bot.progress import Progress, Silent
-from bot.record import dumps, find, find_in, save
+from bot.record import audit_dumps, dumps, find, find_in, save
 from bot.record import load as load_result
 from bot.render import Caps, counted, markdown, one_line, plain
 from bot.replaying import replay
@@ -59,6 +62,8 @@ _TWINS = {
     "quiet": "TRYLINE_QUIET",
     "no_color": "TRYLINE_NO_COLOR",
     "from": "TRYLINE_FROM",
+    "state": "TRYLINE_STATE",
+    "scheduler": "TRYLINE_SCHEDULER",
     "repository": "TRYLINE_REPOSITORY",
     "pull": "TRYLINE_PULL",
     "record_traffic": "TRYLINE_RECORD_TRAFFIC",
@@ -81,6 +86,7 @@ examples:
   tryline review --base main --head topic --fail-on high
   tryline review --output review.md --output review.json
   tryline try src/cart.py::Basket.total   rewrite one function that its tests show to be broken
+  tryline audit                           every function of the repository, highest risk first
   tryline replay 4d34ce602922             run the proof of a finding again
   tryline post --from tryline-result.json   finish a delivery that broke off
   tryline doctor                          what works here, what is missing"""
@@ -269,6 +275,11 @@ def parser(environ: Mapping[str, str], stdout: TextIO) -> argparse.ArgumentParse
     _spending(sub, environ)
     _asking(sub, environ)
     _delivery(sub, environ)
+    sub = command("audit", _audit, "look at every function of the repository, highest risk first")
+    _auditing(sub, environ)
+    _spending(sub, environ)
+    _asking(sub, environ)
+    _delivery(sub, environ)
     sub = command("replay", _replay, "run the proof of a saved finding again")
     sub.add_argument("id", metavar="ID", help="of a finding or a review; its start is enough")
     sub.add_argument(
@@ -333,6 +344,32 @@ def _revisions(sub: argparse.ArgumentParser, environ: Mapping[str, str], *, base
         metavar="REF",
         default=environ.get(_TWINS["head"]) or None,
         help="what to look at (default: the working tree)",
+    )
+
+
+def _auditing(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    sub.add_argument("paths", metavar="PATH", nargs="*", help="only what lies there (default: everything)")
+    sub.add_argument(
+        "--head",
+        metavar="REF",
+        default=environ.get(_TWINS["head"]) or None,
+        help="what to look at (default: HEAD)",
+    )
+    sub.add_argument(
+        "--state",
+        metavar="FILE",
+        type=Path,
+        default=_path(environ, _TWINS["state"]),
+        help="what audits leave for the next one (default: a file in the git directory)",
+    )
+    sub.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        default=environ.get(_TWINS["scheduler"]) or "",
+        help="run on the workers of this Dask scheduler, e.g. tls://host:8786 (default: on this machine)",
+    )
+    sub.add_argument(
+        "--everything", action="store_true", help="also what has not changed since it was last audited"
     )
 
 
@@ -403,7 +440,7 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 def _arguments(argv: Sequence[str], terminal: Terminal) -> argparse.Namespace:
     """The parsed command line. Raises UsageError, with the nearest command for one that does not exist."""
     top = parser(terminal.environ, terminal.stdout)
-    names = ("review", "try", "replay", "ci", "post", "doctor", "config", "bench", "clean")
+    names = ("review", "try", "audit", "replay", "ci", "post", "doctor", "config", "bench", "clean")
     word = next((word for word in argv if not word.startswith("-")), None)
     if not {"-h", "--help", "--version"} & set(argv):
         if word is None:
@@ -436,7 +473,10 @@ def settings_from_flags(args: argparse.Namespace) -> dict[str, Given]:
     given: dict[str, Given] = {}
     for item in filter(None, (part.strip() for part in getattr(args, "budget", "").split(","))):
         key, value = _pair(item, "--budget", "seconds=120,candidates=200")
-        given[f"budget.{key}"] = Given(parse(f"budget.{key}", value), f"--budget {one_line(item, 60)}")
+        # What bounds an audit is more than what bounds a review, and has settings of its own.
+        audits = getattr(args, "command", None) is _audit and key in ("functions", "seconds", "executions")
+        name = f"{'audit' if audits else 'budget'}.{key}"
+        given[name] = Given(parse(name, value), f"--budget {one_line(item, 60)}")
     for item in getattr(args, "set", ()):
         key, value = _pair(item, "--set", "test.seconds=60")
         given[key] = Given(parse(key, value), f"--set {one_line(item, 60)}")
@@ -496,6 +536,32 @@ def _try(args: argparse.Namespace, terminal: Terminal) -> int:
         result = review.attempt(parts, workspace, config, progress, target=args.target, head=args.head, keep=keep)
         _save(result, workspace, progress)
     return _deliver(result, config, args, terminal, outputs)
+
+
+def _audit(args: argparse.Namespace, terminal: Terminal) -> int:
+    outputs = destinations(args.output, args.format)
+    with ExitStack() as stack:
+        workspace = stack.enter_context(Workspace.open(args.repo, environ=terminal.environ))
+        progress = _progress(args, terminal, stack)
+        config = _load(args, terminal, workspace, workspace.revision(args.head or "HEAD"))
+        parts = _parts(config, args, terminal, workspace)
+        state = stack.enter_context(State.open(args.state or workspace.state_dir / STATE_NAME))
+        executor = stack.enter_context(
+            closing(wiring.executor(config.audit.workers, terminal.environ, args.scheduler))
+        )
+        result = audit.audit(
+            parts,
+            workspace,
+            config,
+            progress,
+            executor,
+            state,
+            head=args.head,
+            paths=args.paths,
+            everything=args.everything,
+        )
+        _save(result.review, workspace, progress)
+    return _deliver(result.review, config, args, terminal, outputs, result)
 
 
 def _save(result: Review, workspace: Workspace, progress: Progress) -> None:
@@ -665,7 +731,12 @@ def destinations(names: Sequence[str], form: str | None) -> dict[Path, Format]:
 
 
 def _deliver(
-    result: Review, config: Config, args: argparse.Namespace, terminal: Terminal, outputs: Mapping[Path, Format]
+    result: Review,
+    config: Config,
+    args: argparse.Namespace,
+    terminal: Terminal,
+    outputs: Mapping[Path, Format],
+    audited: Audit | None = None,
 ) -> int:
     """Writes the files, prints the result, decides the exit code."""
     caps = Caps(config.comments.max_inline, suspected=config.comments.suspected)
@@ -676,7 +747,10 @@ def _deliver(
     form = "terminal" if outputs else args.format or "terminal"
     people = wiring.job(terminal.environ, terminal.stdout).commandless() if form == "terminal" else nullcontext()
     with people:
-        show(result, form, terminal.stdout, caps, color=not args.no_color)
+        if form == "json" and audited is not None:
+            terminal.stdout.write(audit_dumps(audited))
+        else:
+            show(result, form, terminal.stdout, caps, color=not args.no_color)
     return exit_code(result, config.fail_on)
 
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bot import __version__, examine, trial, wiring
 from bot.config import Config
@@ -31,12 +32,18 @@ from bot.domain import (
 )
 from bot.errors import without_addresses
 from bot.kinds import Difference
-from bot.languages import Language, Unparsable
+from bot.languages import Files, Language, Unparsable
 from bot.steps import observe
-from bot.workspace import Tree
 
 LASTING = ("no-tests", "collection")
 """Problems of a base's run that its next run has, too."""
+
+
+class Snapshot(Files, Protocol):
+    """The files of one revision, which can be carried into a container."""
+
+    def tar(self) -> bytes:
+        """All of them, as a tar archive."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,8 @@ class Ground:
     """Both trees of a change and what is the same for every step on it."""
 
     change: Change
-    base: Tree
-    head: Tree
+    base: Snapshot
+    head: Snapshot
     config: Config
     parts: wiring.Parts
     began: float
@@ -249,7 +256,7 @@ def counted(run: SuiteRun) -> dict[str, int]:
     return counts
 
 
-def text_at(tree: Tree, language: Language, path: str | None) -> str | None:
+def text_at(tree: Files, language: Language, path: str | None) -> str | None:
     """A file's text, None when the tree has it not or it cannot be read."""
     if path is None:
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import __version__
+from bot.audited import Audit, AuditedFinding, AuditedFunction, FixedFinding, Risk
 from bot.domain import (
     Call,
     Candidate,
@@ -54,10 +55,12 @@ from bot.domain import (
 from bot.errors import UsageError
 from bot.kinds import Difference, Measured
 from bot.result import (
+    AUDIT_SCHEMA,
     FLOOR,
     MOST_SEEN,
     SCHEMA,
     SCHEMA_VERSION,
+    AuditedFunctionRecord,
     CandidateRecord,
     DefinedRecord,
     DefinitionRecord,
@@ -72,19 +75,26 @@ from bot.result import (
     UnprovenRecord,
     VerdictRecord,
     WitnessRecord,
+    audit_schema,
     inside,
     invalid,
     parsed,
+    parsed_audit,
     schema,
     written,
+    written_audit,
 )
 
 __all__ = [
     "SCHEMA_VERSION",
+    "audit_dumps",
+    "audit_from_json",
+    "audit_schema",
     "dumps",
     "find",
     "from_json",
     "load",
+    "load_audit",
     "replay_command",
     "save",
     "schema",
@@ -94,6 +104,9 @@ __all__ = [
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of a result that is read from a file, and that is written where its search can be left out for it."""
+
+MOST_AUDIT_BYTES = 256 * 1024 * 1024
+"""The same of an audit of a whole repository."""
 
 # ------------------------------------------------------------------------------------------------------- out
 
@@ -135,11 +148,56 @@ def dumps(review: Review, limit: int = MOST_BYTES) -> str:
     text = _text(review)
     if len(text.encode()) <= limit or not any(item.search and item.search.steps for item in review.findings):
         return text
+    return _text(_short(review, limit))
+
+
+def audit_dumps(audit: Audit, limit: int = MOST_AUDIT_BYTES) -> str:
+    """The audit as documented JSON text (docs/audit.md), ending in a newline.
+
+    Where it would be larger than `limit` bytes, the trials of the searches are left out.
+    """
+    text = json.dumps(_audit(audit), ensure_ascii=False, allow_nan=False) + "\n"
+    if len(text.encode()) <= limit:
+        return text
+    return json.dumps(_audit(replace(audit, review=_short(audit.review, limit))), ensure_ascii=False) + "\n"
+
+
+def _audit(audit: Audit) -> dict[str, Any]:
+    raw = {
+        "schema": AUDIT_SCHEMA,
+        "tryline": audit.review.environment.get("tryline", __version__),
+        "id": audit.id,
+        "when": audit.when,
+        "previous": audit.previous,
+        "paths": audit.paths,
+        "complete": audit.complete,
+        "functions": [
+            {
+                **vars(row),
+                "path": row.function.path,
+                "function": row.function.qualname,
+                "start_line": row.function.start_line,
+                "end_line": row.function.end_line,
+                "risk": vars(row.risk),
+            }
+            for row in audit.functions
+        ],
+        "findings": [
+            {"id": row.item.finding.id, "standing": row.standing, "since": row.since} for row in audit.findings
+        ],
+        "fixed": [vars(row) for row in audit.fixed],
+        "review": to_json(audit.review),
+    }
+    return written_audit(_clean(raw))
+
+
+def _short(review: Review, limit: int) -> Review:
+    """The review without the trials of its searches."""
     note = f"The record of the searches is left out: with it the result would be larger than {limit:,} bytes."
     findings = tuple(
         replace(item, search=replace(item.search, steps=()) if item.search else None) for item in review.findings
     )
-    return _text(replace(review, findings=findings, notes=(*review.notes, note)))
+    return replace(review, findings=findings, notes=(*review.notes, note))
 
 
 def _text(review: Review) -> str:
@@ -403,6 +461,48 @@ def _by_line(scores: Mapping[str, float]) -> dict[int, float]:
     return {int(line): score for line, score in scores.items()}
 
 
+def audit_from_json(data: object) -> Audit:
+    """The audit that a JSON value records, checked as `from_json` checks a review. Raises UsageError."""
+    record = parsed_audit(data)
+    review = from_json(record.review.model_dump(mode="json", by_alias=True))
+    heads = {report.function.id: report.function.head for report in review.functions}
+    # Ids are made anew from what findings rest on: the n-th row speaks of the n-th finding.
+    if len(record.findings) != len(review.findings):
+        raise invalid("its findings are not those of its review")
+    return Audit(
+        id=record.id,
+        revision=review.change.head,
+        when=record.when,
+        functions=tuple(_read_audited(row, heads) for row in record.functions),
+        findings=tuple(
+            AuditedFinding(item, row.standing, row.since)
+            for item, row in zip(review.findings, record.findings, strict=True)
+        ),
+        fixed=tuple(FixedFinding(**dict(row)) for row in record.fixed),
+        review=review,
+        paths=record.paths,
+        previous=record.previous,
+    )
+
+
+def _read_audited(record: AuditedFunctionRecord, heads: Mapping[str, Function]) -> AuditedFunction:
+    head = heads.get(f"{record.path}::{record.function}")
+    if head is None:
+        raise invalid(f"{record.path[:100]}::{record.function[:100]} is not among the functions of its review")
+    return AuditedFunction(
+        head,
+        record.key,
+        Risk(record.risk.score, dict(record.risk.factors), dict(record.risk.measures)),
+        record.attention,
+        record.when,
+        record.tests,
+        record.calls,
+        record.seconds,
+        record.executions,
+        record.why,
+    )
+
+
 def _read_finding(record: FindingRecord) -> Reviewed:
     function = _changed(record.definition)
     path = record.witness.path
@@ -582,12 +682,21 @@ def write_atomically(target: Path, text: str) -> None:
         raise
 
 
+def load_audit(path: Path, limit: int = MOST_AUDIT_BYTES) -> Audit:
+    """The audit that a file holds. Raises as `load` does."""
+    return audit_from_json(_json(_bytes(path, limit)))
+
+
 def load(path: Path, limit: int = MOST_BYTES) -> Review:
     """The review that a file holds, perhaps a stranger's.
 
     Raises UsageError: `result-missing` (there is no such file, or it cannot be read), `result-too-large` (more
     than `limit` bytes), and those of `from_json`.
     """
+    return from_json(_json(_bytes(path, limit)))
+
+
+def _bytes(path: Path, limit: int) -> bytes:
     try:
         if not path.is_file():
             raise FileNotFoundError(path)
@@ -606,7 +715,7 @@ def load(path: Path, limit: int = MOST_BYTES) -> Review:
             hint="No review writes so much: it is no result, or was changed by hand.",
             slug="result-too-large",
         )
-    return from_json(_json(data))
+    return data
 
 
 def _json(data: bytes) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from bot.audited import Attention, Standing
 from bot.domain import Category, Conclusion, FileStatus, Outcome, ProofLevel, Severity, Status, Turn
 from bot.errors import UsageError
 
@@ -661,7 +662,102 @@ class ResultRecord(Record):
     target: TargetRecord | None = Field(default=None, description="The pull request, where there is one.")
 
 
+# ------------------------------------------------------------------------------------------------- an audit
+
+AUDIT_VERSION = "1.0"
+"""Changes as `SCHEMA_VERSION` does; the review in an audit has that of its own."""
+AUDIT_SCHEMA = f"tryline/audit/{AUDIT_VERSION}"
+MOST_FUNCTIONS = 200_000
+"""Of one audit."""
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Time = Annotated[
+    str, _checked(r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d))?", "a time in ISO 8601")
+]
+Measures = Annotated[dict[Name, Number], Field(max_length=100), _counted(100)]
+
+
+class RiskRecord(Record):
+    """Why a function is looked at before another."""
+
+    score: Share = Field(description="The weighted mean of the factors (docs/audit.md).")
+    factors: Measures
+    measures: Measures = Field(description="The figures behind them: branches, commits, callers, findings, days.")
+
+
+class AuditedFunctionRecord(Record):
+    """One function in one audit."""
+
+    path: RepositoryPath
+    function: str
+    start_line: Line
+    end_line: Line
+    key: Annotated[str, _checked(r"[0-9a-f]{0,64}", "a digest")] = Field(
+        description="Digest of all that its result depends on."
+    )
+    risk: RiskRecord
+    attention: Attention
+    when: Time = Field(description="When its result was made; empty where there is none.")
+    tests: Count
+    calls: Count
+    seconds: Number
+    executions: Count
+    why: str = Field(description="Why it has no result of this audit, or what of it was left alone.")
+
+
+class AuditedFindingRecord(Record):
+    """How a finding of the review stands against the audits before."""
+
+    id: Name
+    standing: Literal[Standing.NEW, Standing.STILL]
+    since: Time
+
+
+class FixedRecord(Record):
+    """A finding of an earlier audit that is no more."""
+
+    id: Name
+    title: str
+    function: str = Field(description="`FILE::QUALNAME`.")
+    rule: Name
+    severity: Severity
+    since: Time
+    fixed: Time
+
+
+class AuditRecord(Record):
+    """The result of one audit."""
+
+    schema_: str = Field(alias="schema", description="Name and version of this format.")
+    tryline: str = Field(description="Version that wrote it.")
+    id: ReviewId
+    when: Time
+    previous: Time = Field(description="When the audit before was; empty where there was none.")
+    paths: Many[RepositoryPath] = Field(description="What was audited; empty: the whole tree.")
+    complete: Flag = Field(description="Whether every function has a result of its present text.")
+    functions: Many[AuditedFunctionRecord] = Field(max_length=MOST_FUNCTIONS, description="Highest risk first.")
+    findings: Many[AuditedFindingRecord] = Field(
+        max_length=MOST_FUNCTIONS, description="Of each finding of `review`, in its order."
+    )
+    fixed: Many[FixedRecord] = Field(max_length=MOST_FUNCTIONS)
+    review: ResultRecord = Field(description="All of it as the result of one review (docs/result.md).")
+
+
 # -------------------------------------------------------------------------------------------------- in and out
+
+
+def written_audit(raw: object) -> dict[str, Any]:
+    """A value of our own as the documented one."""
+    return AuditRecord.model_validate(raw).model_dump(mode="json", by_alias=True)
+
+
+def parsed_audit(data: object) -> AuditRecord:
+    """A foreign value, checked. Raises UsageError: `result-version`, `result-invalid`."""
+    return _parsed(data, AuditRecord, AUDIT_SCHEMA)
+
+
+def audit_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of an audit."""
+    return _schema(AuditRecord, AUDIT_SCHEMA, f"Tryline audit {AUDIT_VERSION}")
 
 
 def written(raw: object) -> dict[str, Any]:
@@ -671,13 +767,20 @@ def written(raw: object) -> dict[str, Any]:
 
 def parsed(data: object) -> ResultRecord:
     """A foreign value, checked. Raises UsageError: `result-version`, `result-invalid`."""
+    return _parsed(data, ResultRecord, SCHEMA)
+
+
+_Whole = TypeVar("_Whole", bound=Record)
+
+
+def _parsed(data: object, record: type[_Whole], name: str) -> _Whole:
     if isinstance(data, dict) and "schema" in data:
-        _check_version(str(data["schema"]))
+        _check_version(str(data["schema"]), name)
     if _half_characters(data):
         # What writes a result replaces them: a text that holds one would not be the same when it is saved again.
         raise invalid("a text in it is no Unicode: it holds half of a character")
     try:
-        return ResultRecord.model_validate(data, context={"foreign": True})
+        return record.model_validate(data, context={"foreign": True})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
@@ -716,21 +819,26 @@ def invalid(why: str) -> UsageError:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the result."""
-    generated = ResultRecord.model_json_schema(by_alias=True, mode="serialization")
+    return _schema(ResultRecord, SCHEMA, f"Tryline result {SCHEMA_VERSION}")
+
+
+def _schema(record: type[Record], name: str, title: str) -> dict[str, Any]:
+    generated = record.model_json_schema(by_alias=True, mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "$id": f"urn:{name.replace('/', ':')}",
         **generated,
-        "title": f"Tryline result {SCHEMA_VERSION}",
+        "title": title,
     }
 
 
-def _check_version(name: str) -> None:
-    """Refuses another major version. Raises UsageError."""
-    major = re.fullmatch(r"tryline/result/(\d{1,4})\.\d{1,4}", name)
-    if major is None or major[1] != SCHEMA_VERSION.partition(".")[0]:
+def _check_version(given: str, ours: str) -> None:
+    """Refuses another format, and another major version. Raises UsageError."""
+    kind, _, version = ours.rpartition("/")
+    major = re.fullmatch(rf"{re.escape(kind)}/(\d{{1,4}})\.\d{{1,4}}", given)
+    if major is None or major[1] != version.partition(".")[0]:
         raise UsageError(
-            f"the result is of the format {name[:60]!r}, this version reads {SCHEMA!r}",
-            hint="Use the version of Tryline that wrote it, or run the review again.",
+            f"the result is of the format {given[:60]!r}, this version reads {ours!r}",
+            hint="Use the version of Tryline that wrote it, or run it again.",
             slug="result-version",
         )

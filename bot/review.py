@@ -7,7 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot import examine, further, quicken, trial, wiring
 from bot.brief import brief_of
@@ -32,7 +32,7 @@ from bot.endpoints import Model
 from bot.errors import EndpointError, SandboxError, TrylineError, UsageError, without_addresses
 from bot.languages import Language
 from bot.plan import Known, Memory
-from bot.progress import Progress
+from bot.progress import Progress, Tally
 from bot.recall import Recall
 from bot.sandboxes import Contents
 from bot.steps import ask, observe, propose, prove, suspect, verify, witness
@@ -41,6 +41,15 @@ from bot.workspace import Workspace
 
 Keep = Callable[[Review], object]
 """Takes a review that is not done yet; raises OSError or UsageError where it cannot be kept."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a part of an audit is given: its tree was prepared and observed once, for all parts."""
+
+    sides: observe.Sides
+    evidence: Evidence
+
 
 CODE_OUTSIDE = ("outside-functions", "unparsable", "undecodable", "deleted-function", "deleted-file")
 """Reasons for which code is not reviewed and can break a test nevertheless."""
@@ -145,19 +154,26 @@ def reviewed(
     recall: Recall | None = None,
     target: Target | None = None,
     keep: Keep | None = None,
+    given: Given | None = None,
 ) -> Review:
-    """Prepare, observe, suspect, prove, propose, verify; then the review."""
-    lab = trial.Lab(ground.parts.backend, ground.config.limits())
+    """Prepare, observe, suspect, prove, propose, verify; then the review.
+
+    `alone` says that there is no base to compare with. With `given`, a part of an audit, nothing is prepared and
+    observed, and the engine is left open for the next part.
+    """
+    lab = trial.Lab(ground.parts.backend, ground.config.limits(), progress)
     draft = Draft(ground, lab, found, target)
     if found.functions or changes_code(ground, found):
+        recalled = recall or Recall()
         try:
-            Journey(ground, lab, found, draft, progress, recall or Recall(), alone=alone, keep=keep).go()
+            Journey(ground, lab, found, draft, progress, recalled, alone=alone, keep=keep, given=given).go()
         except SandboxError as problem:
             hint = f" ({problem.hint})" if problem.hint else ""
             draft.problems.append(Problem(problem.slug, f"{problem.message}{hint}"))
             draft.unfinished |= {function.id for function in found.functions}
         finally:
-            ground.parts.backend.close()
+            if given is None:
+                ground.parts.backend.close()
     return draft.finish()
 
 
@@ -175,6 +191,7 @@ class Journey:
         *,
         alone: bool,
         keep: Keep | None,
+        given: Given | None = None,
     ) -> None:
         self.ground = ground
         self.lab = lab
@@ -184,13 +201,17 @@ class Journey:
         self.recall = recall
         self.alone = alone
         self.keep = keep
+        self.given = given
         self.model = functools.cache(self.wake)
         """The model, woken when it is first needed: a review that has nothing to ask makes no request."""
 
     def go(self) -> None:
         """All of it. Raises SandboxError when the engine fails."""
-        self.progress.stage("prepare", "an image with the repository's dependencies")
-        sides = prepare(self.ground, self.draft, self.progress)
+        begun = Tally(
+            functions=0, of=len(self.found.functions), findings=0, seconds_left=self.ground.seconds_left()
+        )
+        self.progress.tally(begun)
+        sides = self.sides()
         evidence = self.look(sides)
         if not evidence.head.tests:
             return
@@ -207,8 +228,16 @@ class Journey:
             with self.lab.open(sides.head):
                 pass
 
+    def sides(self) -> observe.Sides:
+        """Both sides, ready to be run; one and the same where there is no base."""
+        if self.given is not None:
+            return self.given.sides
+        self.progress.stage("prepare", "an image with the repository's dependencies")
+        return prepare(self.ground, self.draft, self.progress, alone=self.alone)
+
     def saved(self) -> None:
         """Hands on what is known so far. That it cannot be kept is no reason to end a review."""
+        self.progress.tally(Tally(findings=len(self.draft.proven)))
         if self.keep is None:
             return
         try:
@@ -218,8 +247,12 @@ class Journey:
             self.keep = None
 
     def look(self, sides: observe.Sides) -> Evidence:
-        """Runs base and head."""
-        self.progress.stage("observe", "running the tests of base and head")
+        """Runs base and head, where that is not done yet."""
+        if self.given is not None:
+            self.draft.evidence = self.given.evidence
+            return self.given.evidence
+        which = "head" if self.alone else "base and head"
+        self.progress.stage("observe", f"running the tests of {which}")
         changes = test_changes(self.ground)
         evidence = observed(self.ground, self.lab, sides, self.found, changes, self.progress, alone=self.alone)
         self.draft.evidence = evidence
@@ -312,7 +345,8 @@ class Journey:
     def asked(self, texts: prove.Texts, evidence: Evidence, named: Collection[str]) -> tuple[Suspicion, ...]:
         """What the model suspects of the functions in which no test shows a problem (`named`: those with one)."""
         config, draft = self.ground.config, self.draft
-        if self.ground.parts.model is None or not config.guidance.review or self.alone:
+        looked_for = not self.alone or self.given is not None
+        if self.ground.parts.model is None or not config.guidance.review or not looked_for:
             return ()
         # What fails tests already is found, and need not be named again.
         open_ = [function for function in self.found.functions if function.id not in named]
@@ -395,7 +429,8 @@ class Journey:
             )
             slow = {finding.function.id: finding for finding in found}
             self.draft.proven += (finding for finding in found if not self.recall.ignored_by(finding))
-        for function in functions:
+        for number, function in enumerate(functions, 1):
+            self.progress.tally(Tally(functions=number))
             # What is wrong is not made faster: its repair comes first.
             if function.id in wrong or function.id in self.draft.left_alone or over_budget(self.ground, self.lab):
                 continue
@@ -483,14 +518,15 @@ def quickened(
     return Reviewed(finding, None, None, why_no_rewrite=why) if finding is not None else None
 
 
-def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
-    """Both sides with their images; one image when base and head depend on the same things."""
+def prepare(ground: Ground, draft: Draft, progress: Progress, *, alone: bool = False) -> observe.Sides:
+    """Both sides with their images; one image when base and head depend on the same things. `alone`: head is both
+    of them."""
     began = time.monotonic()
     sides = []
     images: dict[str, Image] = {}
     made: dict[str, str] = {}
     language = ground.parts.languages[0]
-    for name, tree in (("base", ground.base), ("head", ground.head)):
+    for name, tree in (("base", ground.base), ("head", ground.head))[alone:]:
         recipe = language.recipe(tree, ground.config.wishes())
         key = recipe.key()
         tar = tree.tar()
@@ -505,11 +541,11 @@ def prepare(ground: Ground, draft: Draft, progress: Progress) -> observe.Sides:
         sides.append(trial.Side(tree, Contents(tar), images[key], plan))
         made[name] = f"{recipe.summary}; {images[key].origin}"
     draft.environment.update({"image": made["head"]} if len(images) == 1 else made_apart(made))
-    draft.environment["python"] = ".".join(map(str, sides[1].image.python))
-    draft.environment["suite"] = sides[1].plan.summary
+    draft.environment["python"] = ".".join(map(str, sides[-1].image.python))
+    draft.environment["suite"] = sides[-1].plan.summary
     draft.environment.update(ground.parts.backend.describe())
     draft.prepare_seconds = time.monotonic() - began
-    return observe.Sides(*sides)
+    return observe.Sides(sides[0], sides[-1])
 
 
 def made_apart(made: Mapping[str, str]) -> dict[str, str]:

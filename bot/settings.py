@@ -308,6 +308,29 @@ class SandboxSettings(Section):
     )
 
 
+class AuditSettings(Section):
+    """What one audit of the whole repository may use, and what it delivers."""
+
+    functions: Count = Field(
+        default=5000, description="Functions that one audit runs; the others are listed, and come first next time."
+    )
+    seconds: Seconds = Field(default=3600.0, description="Wall time of one audit, in seconds.")
+    executions: Count = Field(default=100_000, description="Runs of a candidate or a suite per audit.")
+    task_seconds: Seconds = Field(
+        default=300.0, description="Wall time of one task, which is some functions of one file, in seconds."
+    )
+    workers: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0, description="Tasks at a time on this machine; 0: as many as it has processors."
+    )
+    commits: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=1000, description="Commits of late that are looked at for what changes often."
+    )
+    issue: bool = Field(default=True, description="Whether a scheduled audit keeps one issue up to date.")
+    draft_pulls: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=0, description="Draft pull requests of proven rewrites that may be open at a time; 0: none."
+    )
+
+
 class Settings(Section):
     """Everything that can be set, as `.tryline.yml` writes it."""
 
@@ -341,6 +364,7 @@ class Settings(Section):
     prove: ProveSettings = ProveSettings()
     verify: VerifySettings = VerifySettings()
     sandbox: SandboxSettings = SandboxSettings()
+    audit: AuditSettings = AuditSettings()
 
     @model_validator(mode="after")
     def _one_base(self) -> Settings:

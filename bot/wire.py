@@ -144,6 +144,18 @@ class SuiteJob:
     file_mb: int = 64
 
 
+WATCHED_TOGETHER = 40
+"""Watched functions from which on each has a share of the calls that are recorded."""
+CALLS_EACH = 10
+
+
+def shares(watched: int) -> dict[str, int]:
+    """How many calls are recorded where many functions are watched: as many of each, not all of the first."""
+    if watched <= WATCHED_TOGETHER:
+        return {}
+    return {"total": CALLS_EACH * watched, "per_function": CALLS_EACH, "per_test": 4}
+
+
 def spec_of(job: SuiteJob) -> dict[str, Any]:
     """What `inside/runner.py` is told."""
     targets: dict[str, list[dict[str, Any]]] = {}
@@ -155,7 +167,7 @@ def spec_of(job: SuiteJob) -> dict[str, Any]:
         "select": None if job.select is None else list(job.select),
         "ordered": job.ordered,
         "targets": targets,
-        "watch": {"lines": job.lines, "calls": job.calls},
+        "watch": {"lines": job.lines, "calls": job.calls, **shares(len(job.watch))},
         "replace": dict(job.replace),
         "test_seconds": job.test_seconds,
         "test_limits": dict(job.test_limits),

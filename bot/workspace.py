@@ -251,6 +251,23 @@ class Workspace:
             patch = git.run(*command, "--patch", "-U3", base.tree, head.tree).out
         return diff.parse(raw, patch)
 
+    def churn(self, revision: Revision, most: int = 1000) -> Churn:
+        """How often each file changed in the last `most` commits before a revision: one git command for all of the
+        tree. A clone without history says so, and has counts of what it holds."""
+        start = revision.commit or "HEAD"
+        # A commit's id behind a byte that hardly a path holds: one that does costs a count. Renames are two paths.
+        form = ("--no-merges", "--no-renames", "--name-only", "-z", "--format=%x01%H")
+        log = self._try("log", f"--max-count={most}", *form, start, "--")
+        if log.status != 0:
+            raise self._missing(f"the history of {revision.name}")
+        counts: dict[str, int] = {}
+        commits = log.out.decode("utf-8", "surrogateescape").split("\x01")[1:]
+        for commit in commits:
+            for path in commit.split("\0")[1:]:
+                if path := path.lstrip("\n"):
+                    counts[path] = counts.get(path, 0) + 1
+        return Churn(counts, len(commits), self._shallow() and len(commits) < most)
+
     def blob(self, blob: str) -> bytes:
         """Content of one blob. Raises RepositoryError `missing-objects`. Safe to call from several threads."""
         with self._lock:
@@ -450,6 +467,40 @@ class Tree:
         if entry.mode not in _REGULAR:
             raise KeyError(path)
         return entry
+
+
+class Packed:
+    """The files of a tar archive that `Tree.tar` made (implements `Files`), where no repository is."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        with tarfile.open(fileobj=io.BytesIO(data), encoding="utf-8", errors="surrogateescape") as archive:
+            self._places = {m.name: (m.offset_data, m.size) for m in archive if m.isreg()}
+
+    def paths(self) -> Sequence[str]:
+        """Every regular file, sorted."""
+        return tuple(sorted(self._places))
+
+    def read(self, path: str) -> bytes:
+        """Content of one regular file. Raises KeyError when there is no such file."""
+        start, size = self._places[path]
+        return self._data[start : start + size]
+
+    def tar(self) -> bytes:
+        """The archive."""
+        return self._data
+
+
+@dataclass(frozen=True)
+class Churn:
+    """How often files changed of late."""
+
+    commits: Mapping[str, int]
+    """Path -> commits that touched it, merges left out."""
+    looked_at: int
+    """Commits that were looked at."""
+    shallow: bool
+    """Whether the history ends there because the clone does."""
 
 
 def _entries(listing: bytes) -> Iterator[tuple[str, _Entry]]:

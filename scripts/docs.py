@@ -12,7 +12,7 @@ from bot.cli import help_text
 from bot.config import describe
 from bot.console import written
 from bot.forges.github.event import input_name
-from bot.record import schema
+from bot.record import audit_schema, schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,6 +76,7 @@ def generated() -> dict[Path, str]:
         sandbox: between(sandbox.read_text("utf-8"), "abuse", "\n".join(cases)),
         action: between(action.read_text("utf-8"), "settings", action_inputs(), mark="# {}"),
         ROOT / "docs/result.schema.json": json.dumps(schema(), indent=2) + "\n",
+        ROOT / "docs/audit.schema.json": json.dumps(audit_schema(), indent=2) + "\n",
     }
 
 

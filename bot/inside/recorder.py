@@ -28,6 +28,8 @@ MAX_NODES = 20000
 MAX_PICKLE = 16 * 1024
 MAX_WRITING = 300000
 """Characters of source that one process writes of recorded values: about a second's worth at the very most."""
+WRITING_EACH = 2000
+"""The same for each function, where so many are watched that they share."""
 WORDLESS = 500
 """What a value that has no source counts as."""
 MAX_WRITTEN = 30
@@ -312,6 +314,7 @@ class Recorder:
         self,
         per_test=12,
         total=400,
+        per_function=0,
         step_limit=0,
         trace_limit=0,
         keep_pickles=True,
@@ -320,12 +323,14 @@ class Recorder:
     ):
         self.per_test = per_test
         self.total = total
+        self.per_function = per_function or total
         self.step_limit = step_limit
         self.trace_limit = trace_limit
         self.keep_pickles = keep_pickles
         self.pairs_only = pairs
         self.expresser = express
-        self.room = MAX_WRITING if express is not None else 0
+        # Where many functions are watched, each has a share: the first tests must not use up what others need.
+        self.room = max(MAX_WRITING, WRITING_EACH * (total // self.per_function)) if express is not None else 0
         self.flags = []
         self.places = []
         self.hits = set()
@@ -335,6 +340,7 @@ class Recorder:
         self.pairs = []
         self.counts = {}
         self.kept = 0
+        self.kept_of = {}
         self.trace = []
         self.seen_values = {}
         self.outer_values = []
@@ -472,6 +478,8 @@ class Recorder:
         self.note("call", "", lambda: clip(", ".join("%s=%s" % (n, show(v, 60)) for n, v in zip(names, values))))
         if self.busy or self.kept >= self.total or self.counts.get(function, 0) >= self.per_test:
             return None
+        if self.kept_of.get(function, 0) >= self.per_function:
+            return None
         self.busy = True  # a repr or a pickle may call the watched function again
         try:
             call = _Call()
@@ -491,6 +499,7 @@ class Recorder:
                 call.source, call.needs = self.express(tuple(values))
             self.counts[function] = self.counts.get(function, 0) + 1
             self.kept += 1
+            self.kept_of[function] = self.kept_of.get(function, 0) + 1
             return call
         except BaseException:  # what goes wrong in recording must not change what the test sees
             return None

@@ -9,7 +9,8 @@ Started by the agent as `python runner.py SPEC`, SPEC being JSON or `@FILE`. Spe
     own           {lowest, highest, room, lists, processes}: ids and places for its children (tenants.py), or null
     args          arguments for pytest
     select        ids to run, or null for all that are collected;  ordered: run them in that order
-    targets       {file: [{line, name, id, calls}]} functions to watch;  watch: {lines, calls, per_test, total}
+    targets       {file: [{line, name, id, calls}]} functions to watch;  watch: {lines, calls, per_test, total,
+                per_function}
     replace       {file: text} compiled in place of what is on disk, by importers of this process only
     test_seconds  CPU seconds a test may use;  test_limits: the same by id
 """
@@ -52,7 +53,10 @@ def main():
     book = None
     if targets:
         book = recorder.Recorder(
-            per_test=watch.get("per_test", 12), total=watch.get("total", 400), express=express.express
+            per_test=watch.get("per_test", 12),
+            total=watch.get("total", 400),
+            per_function=watch.get("per_function", 0),
+            express=express.express,
         )
         instrument.publish(book)
     overrides = instrument.Overrides(spec["root"])

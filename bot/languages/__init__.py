@@ -138,6 +138,18 @@ class Language(Protocol):
         """Lines (1-based in `source`, a function's text) at which a statement of its body starts, docstring
         and nested definitions' bodies included, decorators and signature not. Raises Unparsable."""
 
+    def branches(self, function: Function) -> int:
+        """How many decisions its text takes: conditions, loops, handlers, operands of `and` and `or`; those of
+        nested definitions included. Raises Unparsable."""
+
+    def mentions(self, source: str) -> frozenset[str]:
+        """The bare names of all that a function's text names, called or handed on: `total` of `cart.total`.
+        Raises Unparsable."""
+
+    def classes(self, function: Function) -> tuple[str, ...]:
+        """Names by which a caller may run the function without naming it: of the class whose constructor or
+        special method it is; empty for any other."""
+
     def normalise(self, source: str) -> str:
         """A text that is equal for sources that differ only in layout, comments and docstrings."""
 

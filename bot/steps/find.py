@@ -63,6 +63,53 @@ def find(
     return Found(tuple(found), tuple(left_out))
 
 
+def find_all(
+    head: Files,
+    languages: Sequence[Language],
+    *,
+    exclude: tuple[str, ...],
+    max_file_bytes: int,
+    paths: Sequence[str] = (),
+) -> Found:
+    """Every function of a tree, or of what lies below some of its paths, as if it had just been added; and the
+    source files that are left out. Tests are evidence, and not named. Raises UsageError `no-such-file` for a path
+    at which there is nothing."""
+    gate = _Gate(head, head, languages, exclude, max_file_bytes)
+    every = head.paths()
+    for path in paths:
+        if not any(below(file, path) for file in every):
+            near = difflib.get_close_matches(path, every, n=3, cutoff=0.4)
+            raise UsageError(
+                f"There is nothing at {path} in this revision.",
+                hint=_near(near, "give paths relative to the repository's root"),
+                slug="no-such-file",
+            )
+    found: list[ChangedFunction] = []
+    left_out: list[NotReviewed] = []
+    for file in every:
+        if paths and not any(below(file, path) for path in paths):
+            continue
+        if not any(language.owns(file) and not language.is_test(file) for language in languages):
+            continue
+        passed = gate.admit(FileDiff(file, None, FileStatus.ADDED))
+        if isinstance(passed, _File):
+            found += (whole(known.function) for known in passed.head)
+        elif passed.slug != "empty-file":
+            left_out.append(passed)
+    return Found(tuple(found), tuple(left_out))
+
+
+def whole(function: Function) -> ChangedFunction:
+    """A function all of whose lines are looked at."""
+    return ChangedFunction(function, None, tuple(range(function.start_line, function.end_line + 1)), "added")
+
+
+def below(file: str, path: str) -> bool:
+    """Whether a file is the path, or lies below it."""
+    folder = str(PurePosixPath(path))
+    return folder in (".", file) or file.startswith(f"{folder}/")
+
+
 def find_function(head: Files, languages: Sequence[Language], target: str) -> ChangedFunction:
     """The function that `FILE::NAME` names, as if it had just been added.
 
@@ -94,8 +141,7 @@ def find_function(head: Files, languages: Sequence[Language], target: str) -> Ch
             f"{path} cannot be read: {error.message}.", hint="correct the file first", slug="unreadable-file"
         ) from error
     function = _named(functions, path, name)
-    lines = tuple(range(function.start_line, function.end_line + 1))
-    return ChangedFunction(function, None, lines, "added")
+    return whole(function)
 
 
 # ---------------------------------------------------------------------------------------------------- files

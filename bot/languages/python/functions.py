@@ -234,6 +234,51 @@ def _statements(node: AnyFunction) -> Iterator[ast.stmt]:
         )
 
 
+_DECISIONS = (
+    ast.If,
+    ast.IfExp,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.ExceptHandler,
+    ast.Assert,
+    ast.comprehension,
+    ast.match_case,
+)
+
+
+def branches(source: str) -> int:
+    """See `Language.branches`: McCabe's number less one, each further operand of `and` and `or` counted."""
+    found = 0
+    for node in ast.walk(parse_function(source)):
+        if isinstance(node, ast.BoolOp):
+            found += len(node.values) - 1
+        elif isinstance(node, ast.comprehension):
+            found += 1 + len(node.ifs)
+        else:
+            found += isinstance(node, _DECISIONS)
+    return found
+
+
+def mentions(source: str) -> frozenset[str]:
+    """See `Language.mentions`."""
+    found = set()
+    for node in ast.walk(parse_function(source)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+    return frozenset(found)
+
+
+def classes(function: Function) -> tuple[str, ...]:
+    """See `Language.classes`."""
+    name = function.qualname.partition("@")[0].rpartition(".")[2]
+    around = function.enclosing[-1].partition(" ") if function.enclosing else ("", "", "")
+    special = name.startswith("__") and name.endswith("__")
+    return (around[2],) if around[0] == "class" and special else ()
+
+
 def certain(function: Function) -> frozenset[int]:
     """See `Language.certain`: the statements of the body itself up to the first that may leave it, and the first
     ones below `with` and `try`."""

@@ -65,6 +65,18 @@ class Python:
         """See `Language.statements`."""
         return functions.statements(source)
 
+    def branches(self, function: Function) -> int:
+        """See `Language.branches`."""
+        return functions.branches(function.source)
+
+    def mentions(self, source: str) -> frozenset[str]:
+        """See `Language.mentions`."""
+        return functions.mentions(source)
+
+    def classes(self, function: Function) -> tuple[str, ...]:
+        """See `Language.classes`."""
+        return functions.classes(function)
+
     def normalise(self, source: str) -> str:
         """See `Language.normalise`. Raises Unparsable when `source` is not the text of one function."""
         return functions.normalise(source)
