@@ -7,15 +7,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from bot import delivery, pull_request, record, wiring
 from bot.config import Config, Given, load
+from bot.domain import Target
 from bot.errors import ExitCode, TrylineError, UsageError
 from bot.forges import Job
-from bot.plan import Level
+from bot.plan import Level, Platform
 from bot.progress import Silent, Tally, after, pieces
 from bot.render import one_line
 
@@ -23,7 +24,15 @@ RESULT = Path("tryline-result.json")
 """Where a run leaves its result, in the workspace: no hidden file, since those are left out of artifacts."""
 QUIET_SECONDS = 15.0
 """Without a line for so long, a reader of the log may think that it hangs."""
-API, SERVER = "https://api.github.com", "https://github.com"
+PLATFORMS: Mapping[Platform, tuple[str, str, str, str]] = {
+    "github": ("GITHUB_API_URL", "GITHUB_SERVER_URL", "https://api.github.com", "https://github.com"),
+    "gitlab": ("CI_API_V4_URL", "CI_SERVER_URL", "https://gitlab.com/api/v4", "https://gitlab.com"),
+}
+"""Platform -> the variables with the addresses of its API and its pages, and what they are without them."""
+PERMISSIONS: Mapping[Platform, str] = {
+    "github": "Set GITHUB_TOKEN to one that has `pull-requests: write` for the repository.",
+    "gitlab": "Set GITLAB_TOKEN to one with the scope `api`, of somebody with the role Developer in the project.",
+}
 
 
 def add_post_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -49,6 +58,17 @@ def add_post_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, st
         default=environ.get("TRYLINE_PULL") or None,
         help="the pull request (default: what the result says)",
     )
+    parser.add_argument(
+        "--project",
+        metavar="GROUP/NAME",
+        help="on GitLab: where the merge request is (default: what the result says)",
+    )
+    parser.add_argument(
+        "--merge-request",
+        metavar="NUMBER",
+        type=int,
+        help="on GitLab: the merge request (default: what the result says)",
+    )
 
 
 def respond(
@@ -71,13 +91,19 @@ def respond(
         token=inputs.token,
         job=job,
         progress=Silent() if quiet else progress,
-        also=tuple(also),
+        also=(*also, *inputs.known),
         flags=flags,
         result=Path(inputs.result) if inputs.result else RESULT,
         sarif=Path(inputs.sarif_file) if inputs.sarif_file else None,
+        files={Path(name): form for name, form in inputs.files.items()},
     )
     with errors_shown(job), progress:
-        return pull_request.respond(desk)
+        event = wiring.event(desk.environ, pull_request.LENIENT)
+        for name in inputs.fresh:
+            # One that was committed would be handed to the platform as ours, were this run to fail.
+            with suppress(OSError):
+                (event.workspace / name).unlink(missing_ok=True)
+        return pull_request.respond(desk, event)
 
 
 class JobProgress:
@@ -162,40 +188,60 @@ def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, c
             slug="usage",
         )
     result = record.load(args.source)
-    target = result.target
-    repository = args.repository or (target.repository if target is not None else None)
-    number = args.pull or (target.number if target is not None and target.repository == repository else None)
-    if repository is None or number is None:
-        raise UsageError(
-            "it is not known which pull request the result is about",
-            hint="Name it: `--repository OWNER/NAME --pull NUMBER`.",
-            slug="usage",
-        )
-    token = wiring.inputs(environ).token
+    platform, repository, number = addressed(args, result.target, environ)
+    token = wiring.token(platform, environ)
     if not token:
-        raise UsageError(
-            "there is no token to post with",
-            hint="Set GITHUB_TOKEN to one that has `pull-requests: write` for the repository.",
-            slug="no-token",
-        )
+        raise UsageError("there is no token to post with", hint=PERMISSIONS[platform], slug="no-token")
+    api, server, usual_api, usual_server = PLATFORMS[platform]
+    server_url = (environ.get(server) or usual_server).rstrip("/")
+    # GitLab's API lies below its pages; GitHub's is elsewhere.
+    below = f"{server_url}/api/v4" if platform == "gitlab" else usual_api
     host = wiring.host(
         repository,
         token,
         config,
         environ,
-        api_url=environ.get("GITHUB_API_URL") or API,
-        server_url=environ.get("GITHUB_SERVER_URL") or SERVER,
+        api_url=environ.get(api) or below,
+        server_url=server_url,
         run_url="",
+        platform=platform,
     )
     pull = host.pull(number)
     delivered = delivery.deliver_saved(host, result, config, pull=pull, from_fork=pull.fork)
     for problem in delivered.problems:
         stdout.write(f"note: {one_line(problem)}\n")
     stdout.write(
-        f"#{number}: {delivered.created} posted, {delivered.edited} edited, {delivered.deleted} removed, "
-        f"{delivered.kept} kept; {one_line(delivered.summary)}\n"
+        f"{host.dialect.sign}{number}: {delivered.created} posted, {delivered.edited} edited, "
+        f"{delivered.deleted} removed, {delivered.kept} kept; {one_line(delivered.summary)}\n"
     )
     return ExitCode.OK
+
+
+def addressed(
+    args: argparse.Namespace, target: Target | None, environ: Mapping[str, str]
+) -> tuple[Platform, str, int]:
+    """Platform, repository and number of the pull request that a result goes to: what the flags say, else what the
+    result does, which is believed about one and the same repository only. Raises UsageError."""
+    platform: Platform = "github"
+    if args.project or args.merge_request or (target is not None and target.platform == "gitlab"):
+        platform = "gitlab"
+    elif target is None:
+        platform = wiring.platform(environ)
+    if platform == "gitlab":
+        repository, number = args.project or environ.get("TRYLINE_REPOSITORY"), args.merge_request
+        number = number or args.pull
+    else:
+        repository, number = args.repository, args.pull
+    repository = repository or (target.repository if target is not None else None)
+    number = number or (target.number if target is not None and target.repository == repository else None)
+    if repository is None or number is None:
+        raise UsageError(
+            "it is not known which pull request the result is about",
+            hint="Name it: `--repository OWNER/NAME --pull NUMBER`, or on GitLab `--project GROUP/NAME "
+            "--merge-request NUMBER`.",
+            slug="usage",
+        )
+    return platform, repository, number
 
 
 def config_of(environ: Mapping[str, str], flags: Mapping[str, Given], also: Iterable[str]) -> Config:

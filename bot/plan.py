@@ -18,6 +18,9 @@ from bot.domain import ChangedFunction, Probe
 Format = Literal["markdown", "json", "sarif", "html", "codequality", "sast"]
 """What a review can be written as to a file."""
 
+Platform = Literal["github", "gitlab"]
+"""Where pull requests are, or merge requests."""
+
 # ------------------------------------------------------------------------------------------- what is asked
 
 
@@ -88,7 +91,7 @@ class Event:
     doubtful: bool = False
     """Whether the platform withholds writing here unless the workflow asks for it, and nothing tells whether it
     did: try, and take `forge-auth` for `read_only`."""
-    platform: Literal["github", "gitlab"] = "github"
+    platform: Platform = "github"
     automatic: bool = False
     """Whether nobody asked by name, and the event does not tell all that policy is about: a draft's or a machine's
     pull request is looked for in what the platform says of it, too."""
@@ -109,6 +112,8 @@ class Inputs:
     sarif_file: str = ""
     files: Mapping[str, Format] = field(default_factory=dict)
     """What is written beside the result: path -> what it is written as."""
+    fresh: tuple[str, ...] = ()
+    """Files of the workspace that the platform collects: what lies there before the run is a stranger's."""
     known: tuple[str, ...] = ()
     """Variables that are named like settings, are none, and are no mistake."""
     warnings: tuple[str, ...] = ()

@@ -12,8 +12,8 @@ from bot.config import FILE_NAME, Config, Given, load
 from bot.domain import Conclusion, Review, Reviewed, Target
 from bot.errors import ExitCode, ForgeError, TrylineError, UsageError
 from bot.fetching import prepare
-from bot.forges import Host, Job
-from bot.plan import CheckRun, Delivery, Event, Known, Level, Mark, Pull, Task
+from bot.forges import Format, Host, Job
+from bot.plan import CheckRun, Conversation, Delivery, Event, Known, Level, Mark, Platform, Pull, Task
 from bot.progress import Progress
 from bot.render import Caps, headline, markdown, prose
 from bot.sarif import sarif
@@ -24,10 +24,16 @@ from bot.workspace import Workspace
 LENIENT = PullSettings(drafts=True, bots=True, allow_target=True)
 """To learn which pull request an event is about, before its base says what policy is."""
 
-NOT_POSTED = (
-    "This run's token may only read, so nothing was posted on the pull request. A second workflow can post the "
-    "result that this run saved (docs/github.md, pull requests from forks)."
-)
+NOT_POSTED: Mapping[Platform, str] = {
+    "github": "This run's token may only read, so nothing was posted on the pull request. A second workflow can "
+    "post the result that this run saved (docs/github.md, pull requests from forks).",
+    "gitlab": "The job's own token may only read, so nothing was posted on the merge request. With a token in "
+    "GITLAB_TOKEN it is, and `tryline post` posts the result that this job saved (docs/gitlab.md).",
+}
+NO_TOKEN: Mapping[Platform, str] = {
+    "github": "Give the action its `github-token` (it is by default), or set GITHUB_TOKEN.",
+    "gitlab": "GitLab gives a job CI_JOB_TOKEN; in a container of your own, pass it on, or set GITLAB_TOKEN.",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Desk:
     result: Path = Path("tryline-result.json")
     """Where the result is written, in the workspace where it is relative; read there by a run that posts."""
     sarif: Path | None = None
+    files: Mapping[Path, Format] = field(default_factory=dict)
+    """What else is written beside the result, relative paths in the workspace."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +79,18 @@ class Case:
         return self.event.doubtful and error.slug == "forge-auth"
 
 
-def respond(desk: Desk) -> ExitCode:
-    """Does what the event asks for, and says what the run comes to.
+def respond(desk: Desk, event: Event) -> ExitCode:
+    """Does what the event asks for, read by a lenient policy, and says what the run comes to.
 
     Raises TrylineError: what can be told on the pull request has been told there by then.
     """
-    event = wiring.event(desk.environ, LENIENT)
     order = event.order
     if order.task is Task.NOTHING and not (order.told and desk.token):
         return nothing(desk, order.why)
     if not desk.token:
         raise UsageError(
             "there is no token to talk to the platform with",
-            hint="Give the action its `github-token` (it is by default), or set GITHUB_TOKEN.",
+            hint=NO_TOKEN[event.platform],
             slug="no-token",
         )
     settings = load(None, environ=desk.environ, flags=desk.flags, also=desk.also)
@@ -94,7 +101,7 @@ def respond(desk: Desk) -> ExitCode:
         return nothing(desk, order.why)
     if order.task is Task.POST:
         return post(desk, event, host, settings)
-    pull = host.pull(order.number)
+    pull = looked_up(desk, event, host)
     case = Case(desk, event, settings, host, pull, order.head or pull.head)
     if order.command:
         return command(case)
@@ -111,7 +118,22 @@ def hosted(desk: Desk, event: Event, config: Config) -> Host:
         api_url=event.api_url,
         server_url=event.server_url,
         run_url=event.run_url,
+        platform=event.platform,
     )
+
+
+def looked_up(desk: Desk, event: Event, host: Host) -> Pull:
+    """The pull request as the platform has it now; for a token that may not see it, as the event tells of it."""
+    told = event.described
+    try:
+        return host.pull(event.order.number)
+    except ForgeError as error:
+        # Without both ends there is nothing to review. What could pass is no reason to make do with less.
+        whole = told is not None and told.head and told.base
+        if told is None or not whole or not event.read_only or error.slug not in ("forge-auth", "forge-missing"):
+            raise
+        desk.progress.note(f"{error.message}; what the job's variables say of it is taken")
+        return told
 
 
 def nothing(desk: Desk, why: str) -> ExitCode:
@@ -143,10 +165,26 @@ def reviewed(case: Case) -> ExitCode:
             case = configured(case, workspace)
         # What policy refuses is the job's to show: the pull request's author can do nothing about it.
         order = wiring.event(case.desk.environ, case.config.pull).order
-        if order.task is Task.NOTHING:
-            return skipped(case, order.why)
+        why = order.why if order.task is Task.NOTHING else unwanted(case)
+        if why:
+            return skipped(case, why)
         with told_if_it_fails(case):
             return ran(case, workspace)
+
+
+def unwanted(case: Case) -> str:
+    """Why policy says no to a pull request that nobody asked by name to be reviewed; empty where it does not."""
+    policy, pull = case.config.pull, case.pull
+    if not case.event.automatic:
+        return ""
+    sign = case.host.dialect.sign
+    if pull.draft and not policy.drafts:
+        return (
+            f"{sign}{pull.number} is a draft; it is reviewed once it is ready; `pull.drafts: true` does not wait."
+        )
+    if pull.bot and not policy.bots:
+        return f"A machine ({pull.author}) opened {sign}{pull.number}, and `pull.bots` is false."
+    return ""
 
 
 def configured(case: Case, workspace: Workspace) -> Case:
@@ -177,7 +215,7 @@ def not_reviewed(why: str) -> CheckRun:
 def ran(case: Case, workspace: Workspace) -> ExitCode:
     """The review itself, announced before and delivered after."""
     desk, number = case.desk, case.pull.number
-    conversation = case.host.conversation(number)
+    conversation = remembered(case)
     announce(case, comment.running(conversation, case.head, case.event.run_url))
     parts = wiring.assemble(case.config, desk.environ, workspace.state_dir)
     result = review.review(
@@ -193,6 +231,7 @@ def ran(case: Case, workspace: Workspace) -> ExitCode:
         everything=case.event.order.everything,
         keep=lambda part: written(placed(case, desk.result), record.dumps(part)),
     )
+    desk.progress.stage("deliver", "what was found goes to where it is read")
     unsaved = saved(case, workspace, result)
     delivered = told(case, result)
     answered(case, result)
@@ -200,6 +239,17 @@ def ran(case: Case, workspace: Workspace) -> ExitCode:
     if unsaved is not None:
         raise unsaved
     return verdict(case, result)
+
+
+def remembered(case: Case) -> Conversation:
+    """What we have said there; for a token that may not see it, nothing: it costs repeated work, and no review."""
+    try:
+        return case.host.conversation(case.pull.number)
+    except ForgeError as error:
+        if case.writes or error.slug not in ("forge-auth", "forge-missing"):
+            raise
+        case.desk.progress.note(f"earlier reviews are not known: {error.message}")
+        return Conversation()
 
 
 def announce(case: Case, body: str) -> None:
@@ -227,6 +277,9 @@ def saved(case: Case, workspace: Workspace, result: Review) -> UsageError | None
         if desk.sarif is not None:
             written(placed(case, desk.sarif), sarif(result))
             desk.job.output("sarif", str(desk.sarif))
+        if desk.files:
+            files = {placed(case, path): form for path, form in desk.files.items()}
+            desk.progress.note(wiring.forge(files, caps(case)).publish(result))
     except UsageError as error:
         desk.progress.note(error.message)
         return error
@@ -269,9 +322,10 @@ def told(case: Case, result: Review) -> Delivery | None:
         if case.refuses(error):
             return None
         finished(case, result, None)
+        where = ("--project", "--merge-request") if case.event.platform == "gitlab" else ("--repository", "--pull")
         error.hint = (
-            f"{error.hint} The result is saved: `tryline post --from {case.desk.result} --repository "
-            f"{case.pull.repository} --pull {case.pull.number}` posts it."
+            f"{error.hint} The result is saved: `tryline post --from {case.desk.result} {where[0]} "
+            f"{case.pull.repository} {where[1]} {case.pull.number}` posts it."
         ).strip()
         raise
     if case.config.pull.sarif:
@@ -292,9 +346,9 @@ def upload(case: Case, result: Review) -> None:
 def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
     """What the job itself shows: its summary, annotations and outputs."""
     job = case.desk.job
-    pieces = [markdown(result, Caps(case.config.comments.max_inline, suspected=case.config.comments.suspected))]
+    pieces = [markdown(result, caps(case))]
     if delivered is None:
-        pieces.append(NOT_POSTED)
+        pieces.append(NOT_POSTED[case.event.platform])
     job.summarise(pieces)
     # What stands on a line of the pull request already is not shown there a second time.
     on_lines = frozenset[str]() if delivered is None else frozenset(delivered.on_lines)
@@ -311,6 +365,11 @@ def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
     if delivered is not None and delivered.summary:
         job.say(f"Posted: {delivered.summary}")
     job.close()
+
+
+def caps(case: Case) -> Caps:
+    """How much of a review is shown in full."""
+    return Caps(case.config.comments.max_inline, suspected=case.config.comments.suspected)
 
 
 def counting(result: Review) -> list[Reviewed]:
@@ -365,7 +424,8 @@ def say_failed(case: Case, why: str) -> None:
         if case.config.pull.check:
             case.host.check(case.head, not_reviewed(why))
     except ForgeError as error:
-        case.desk.job.report(Level.WARNING, f"The pull request could not be told: {error.message}")
+        noun = case.host.dialect.noun
+        case.desk.job.report(Level.WARNING, f"The {noun} could not be told: {error.message}")
 
 
 # -------------------------------------------------------------------------------------------- the commands

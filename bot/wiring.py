@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 import uv
 
@@ -50,7 +50,7 @@ from bot.forges.local import Local
 from bot.forges.local import text as local_text
 from bot.languages import Language
 from bot.languages.python.language import Python
-from bot.plan import Event, Inputs
+from bot.plan import Event, Inputs, Platform
 from bot.render import Caps
 from bot.sandboxes import Backend, Diagnosis
 from bot.sandboxes.bubblewrap.backend import Bubblewrap
@@ -221,7 +221,7 @@ def text(review: Review, form: Format, caps: Caps) -> str:
     return local_text(review, form, caps)
 
 
-def platform(environ: Mapping[str, str]) -> Literal["github", "gitlab"]:
+def platform(environ: Mapping[str, str]) -> Platform:
     """Whose job this process runs in, where it runs in one: GitLab sets a variable that nobody else does."""
     return "gitlab" if environ.get("GITLAB_CI") == "true" else "github"
 
@@ -237,6 +237,11 @@ def inputs(environ: Mapping[str, str]) -> Inputs:
     """What the job is given besides its event."""
     if platform(environ) == "gitlab":
         return gitlab_event.inputs(environ)
+    return inputs_of_step(environ)
+
+
+def inputs_of_step(environ: Mapping[str, str]) -> Inputs:
+    """What the step of a workflow gave to the action."""
     given = github_event.settings_from_inputs(environ)
     return Inputs(
         given.settings,
@@ -248,6 +253,15 @@ def inputs(environ: Mapping[str, str]) -> Inputs:
     )
 
 
+def token(platform: Platform, environ: Mapping[str, str]) -> str:
+    """The token for a platform that the environment holds; empty where there is none."""
+    return gitlab_event.token(environ) if platform == "gitlab" else inputs_of_step(environ).token
+
+
+VARIABLES = gitlab_event.OWN
+"""Variables that are named like settings, are none, and are no mistake in a job of GitLab CI."""
+
+
 def host(
     repository: str,
     token: str,
@@ -257,7 +271,7 @@ def host(
     api_url: str,
     server_url: str,
     run_url: str,
-    platform: Literal["github", "gitlab"] = "github",
+    platform: Platform = "github",
 ) -> Host:
     """The platform that holds the pull request. Raises UsageError for an address that is none, ForgeError."""
     kind = GitLab if platform == "gitlab" else GitHub

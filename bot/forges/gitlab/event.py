@@ -30,6 +30,9 @@ FILES: Mapping[str, Format] = {
 }
 """What every job writes beside its result: what GitLab collects is named in the job, not chosen by it."""
 
+FRESH = (*FILES, "tryline-result.json", "tryline.md", "tryline.env")
+"""All that GitLab collects."""
+
 OUTPUTS = ("TRYLINE_CONCLUSION", "TRYLINE_FINDINGS", "TRYLINE_SUGGESTIONS", "TRYLINE_POSTED", "TRYLINE_RESULT")
 """What an earlier job of the pipeline may have handed on (`outputs.py`)."""
 OWN = ("TRYLINE_TASK", "TRYLINE_PULL", "TRYLINE_FULL", "TRYLINE_CONTAINER", *TOKENS[:1], *OUTPUTS)
@@ -49,7 +52,7 @@ _DRAFT = re.compile(r"\s*(?:\[draft\]|\(draft\)|draft:|draft\s+-\s+)", re.IGNORE
 
 def inputs(environ: Mapping[str, str]) -> Inputs:
     """What the job is given besides its event: settings are `TRYLINE_*` variables as everywhere."""
-    return Inputs(token=token(environ), files=FILES, known=OWN, warnings=tuple(_warnings(environ)))
+    return Inputs(token=token(environ), files=FILES, fresh=FRESH, known=OWN, warnings=tuple(_warnings(environ)))
 
 
 def token(environ: Mapping[str, str]) -> str:
