@@ -153,6 +153,7 @@ def test_a_special_token_is_visibly_broken(token: str) -> None:
     assert restore(broken) == f"x = '{token}'"
 
 
+@pytest.mark.thorough
 @given(WILD)
 @settings(max_examples=400, deadline=None)
 @example("< < <<SYS>>")

@@ -87,6 +87,7 @@ def point(ratio: float, width: float = 0.01, **more: Any) -> Measured:
 # --------------------------------------------------------------------------------------------------- statistics
 
 
+@pytest.mark.thorough
 def test_the_interval_holds_the_true_ratio_and_is_equal_for_equal_seeds() -> None:
     rnd = random.Random(5)
     missed = 0
@@ -150,12 +151,14 @@ def test_few_rounds_say_nothing() -> None:
 # ------------------------------------------------------------------------------------------------------ decisions
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("cost", "noise"), [(linear, {}), (quadratic, {"jitter": 0.15, "bias": 0.02})])
 def test_equal_code_is_never_told_apart(cost: Cost, noise: dict[str, float]) -> None:
-    found = [seed for seed in range(120) if decided(seed, cost, cost, **noise) is not None]
+    found = [seed for seed in range(60) if decided(seed, cost, cost, **noise) is not None]
     assert found == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("old", "new", "rule"),
     [
@@ -176,6 +179,7 @@ def test_what_is_slower_is_found_under_noise(old: Cost, new: Cost, rule: str) ->
         assert one.measured.repeats == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -81,6 +81,7 @@ def changes(proposals: tuple[Proposal, ...]) -> list[Proposal]:
     return [proposal for proposal in proposals if proposal.edit is not None]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("function", "module"), CASES, ids=[function.id for function, _ in CASES])
 def test_every_edit_is_valid_and_makes_another_function(proposer, function, module):
     compile(parsed(function.source), "x", "exec")

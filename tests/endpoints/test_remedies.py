@@ -49,6 +49,7 @@ def test_every_proposal_is_a_function_and_imports_what_it_says(path: Path, categ
                 assert isinstance(ast.parse(statement).body[0], ast.Import | ast.ImportFrom)
 
 
+@pytest.mark.thorough
 def test_the_same_proposals_in_every_process() -> None:
     script = (
         "import hashlib\n"

@@ -217,6 +217,7 @@ def test_the_version_that_ran_is_the_one_whose_statements_count(server: Server) 
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", ["loop", "sleep", "deaf"])
 def test_what_does_not_end_is_cut(server: Server, what: str) -> None:
     reply = ask(server, inputs("(1, 2, (), 0, {})", f"({what!r}, None, (), 0, {{}})", "(3, 2, (), 0, {})"))
@@ -311,6 +312,7 @@ def test_a_source_that_hangs_or_does_not_fit_is_unusable(server: Server) -> None
     assert [row.how for row in rows] == ["unusable"] * 4 + ["returned"]
 
 
+@pytest.mark.thorough
 def test_time_runs_out_and_the_rest_is_left(server: Server) -> None:
     reply = ask(server, inputs(*["('sleep', None, (), 0, {})"] * 20), seconds=1.0)
     batch = wire_calls.read_calls(reply, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from processes import Json, project, serving
 
 SOURCE = "def price(n):\n    return n * 2\n"
@@ -18,6 +19,7 @@ def trial(source: str, seconds: float = 60) -> Json:
     return {"kind": "trial", "source": source, "tests": tests, "seconds": seconds, "step_limit": 5000}
 
 
+@pytest.mark.thorough
 def test_what_waits_and_what_runs_is_ended_and_the_next_question_is_answered_at_once(
     home: Path, tmp_path: Path
 ) -> None:

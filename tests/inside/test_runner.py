@@ -246,6 +246,7 @@ def test_a_file_may_be_replaced_for_its_importers(home: Path, root: Path) -> Non
     assert "n * 2" in (root / "shop.py").read_text()
 
 
+@pytest.mark.thorough
 def test_an_endless_test_is_cut_by_its_own_time_and_the_rest_goes_on(home: Path, tmp_path: Path) -> None:
     files = {
         "shop.py": FILES["shop.py"],

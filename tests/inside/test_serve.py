@@ -307,12 +307,14 @@ def test_garbage_on_a_childs_pipe_harms_nobody(server: Server, garbage: str) -> 
     assert outcomes(server.ask(message(tests=[TWO]))) == {TWO: "passed"}
 
 
+@pytest.mark.thorough
 def test_a_child_that_sleeps_is_killed_at_its_deadline(server: Server) -> None:
     began = time.monotonic()
     answer = server.ask(message(body("import time; time.sleep(60)"), tests=[TWO], seconds=0.2))
     assert answer["killed"] and 1 < time.monotonic() - began < 5
 
 
+@pytest.mark.thorough
 def test_a_child_that_closed_its_pipe_and_lives_on_is_killed_and_holds_nobody_up(server: Server) -> None:
     hidden = body("import os, time; os.closerange(3, 500); time.sleep(60)")
     slow = server.send(message(hidden, tests=[TWO], seconds=1))
@@ -333,6 +335,7 @@ def test_a_process_that_a_test_leaves_behind_does_not_delay_the_answer(server: S
     assert outcomes(answer) == {TWO: "passed"} and not answer["killed"]
 
 
+@pytest.mark.thorough
 def test_a_child_that_burns_the_clock_outside_the_function_is_killed(server: Server) -> None:
     spins = body("import itertools; sum(1 for _ in itertools.count())")
     answer = server.ask(message(spins, tests=[TWO], seconds=1))

@@ -16,6 +16,8 @@ from processes import Server, project, serving
 from bot import wire_calls
 from bot.domain import Unit
 
+pytestmark = pytest.mark.thorough
+
 SHOP = '''\
 import functools, sqlite3, subprocess
 

@@ -212,6 +212,7 @@ def test_probes_and_swaps_work(python: Path, home: Path, tmp_path: Path) -> None
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("python", interpreters(), ids=lambda path: path.name)
 def test_calls_and_times_work(python: Path, home: Path, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -175,6 +175,7 @@ def test_a_change_of_the_last_line_end_is_a_change() -> None:
     assert replacements("a.py", "a\nb", "a\nb\n") == (Replacement("a.py", 2, 2, "b\n"),)
 
 
+@pytest.mark.thorough
 def test_far_changes_are_hunks_of_their_own_in_a_large_file() -> None:
     old = [f"line {n % 7}\n" for n in range(20_000)]
     new = [*old[:10], "new\n", *old[10:9_000], *old[9_001:]]

@@ -27,6 +27,7 @@ def found() -> Figures:
     return figures(Record(Header({"arms": {c.arm: {} for c in cells}, "seeds": [0]}, {}), tuple(cells), {}))
 
 
+@pytest.mark.thorough
 def test_png_and_svg_are_drawn_and_equal_each_time(tmp_path: Path) -> None:
     for suffix in (".png", ".svg"):
         plot.draw(found(), tmp_path / f"a{suffix}")

@@ -105,6 +105,7 @@ def test_replies_that_nobody_asked_for_are_left_out(agent: Agent) -> None:
     assert box.get(timeout=5) == {"id": number, "gone": True, "error": "mine"}
 
 
+@pytest.mark.thorough
 def test_a_container_that_takes_no_job_is_not_waited_for_for_ever(agent: Agent) -> None:
     began = time.monotonic()
     with pytest.raises(SandboxError) as caught:

@@ -78,6 +78,7 @@ def test_the_fingerprint_tells_interpreters_apart() -> None:
     assert marks == [rootfs.fingerprint(each) for each in found]
 
 
+@pytest.mark.thorough
 def test_nothing_of_the_hosts_packages_or_users_goes_in(archive: Path) -> None:
     found = entries(archive)
     for name in found:
