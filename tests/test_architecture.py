@@ -130,6 +130,8 @@ HOMES = {
     "unidiff": ("bot.diff",),
     "yaml": ("bot.config",),
     "jinja2": ("bot.templating",),
+    "markupsafe": ("bot.templating",),
+    "pygments": ("bot.report",),
     "rich": ("bot.console",),
     "hypothesis": ("bot.generating",),
     "ruff": ("bot.detectors.analysers",),  # a binary; its place is looked up

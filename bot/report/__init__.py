@@ -1,0 +1,187 @@
+"""The report: a review, or an audit, as one HTML file that needs nothing besides itself.
+
+Whatever a repository, a model or a container said is escaped where it is printed (`templating.html_environment`),
+and the page's policy lets nothing run or load but the style and the script that stand in it, by their digests.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from bot import render, templating, wording
+from bot.audited import Attention, Audit, AuditedFinding
+from bot.domain import Conclusion, Review, Reviewed
+from bot.record import replay_command
+from bot.report import plots, texts, views
+from bot.templating import Markup
+
+__all__ = ["page"]
+
+ROOM = 12_000_000
+"""Characters that findings may take with all their evidence; those after that are told in brief."""
+MOST_BRIEF = 10_000
+"""Findings that are on the page at all."""
+MOST_LISTED = 300
+"""Entries of a list besides the findings."""
+
+
+def page(review: Review, audit: Audit | None = None, *, when: str = "", room: int = ROOM) -> str:
+    """The whole report as HTML, ending in a newline. With an `audit`, `review` is the one that it holds.
+
+    `when` is the time of a review in ISO 8601, where it is to be told. Findings beyond `room` characters are told
+    without their code and their record, and the page says so.
+    """
+    ordered = views.ordered(review.findings, audit)[:MOST_BRIEF]
+    names = views.anchors([item for item, _ in ordered])
+    told, full = _findings(ordered, names, room)
+    places: dict[str, list[tuple[str, int]]] = {}
+    for number, (anchor, (item, _)) in enumerate(zip(names, ordered, strict=True), 1):
+        places.setdefault(item.finding.function.id, []).append((anchor, number))
+    links = {name: f"#{found[0][0]}" for name, found in places.items()}
+    items = [item for item, _ in ordered]
+    checks, lines = views.matrix([(anchor, item) for anchor, item in zip(names, items, strict=True)])
+    charts = [
+        plots.by_kind(items),
+        plots.times(review),
+        plots.by_function(review, audit, links),
+        plots.tokens(review),
+    ]
+    style, script = templating.text_of("report/page.css"), templating.text_of("report/page.js")
+    html = (
+        _templates()
+        .get_template("report/page.html.j2")
+        .render(
+            review=review,
+            audit=audit,
+            when=views.date(audit.when if audit is not None else when),
+            verdict=verdict(review, audit),
+            mood=mood(review),
+            tiles=tiles(review, audit, items),
+            plots=[chart for chart in charts if chart is not None],
+            checks=checks,
+            matrix=lines,
+            findings=told,
+            brief=len(told) - full,
+            left_out=len(review.findings) - len(told),
+            severities=views.severities(items),
+            kinds=sorted({item.finding.category.value for item in items}),
+            functions=views.functions(audit, places) if audit is not None else (),
+            more_functions=max(0, len(audit.functions) - views.MOST_FUNCTIONS) if audit is not None else 0,
+            # Our own files, whole: the policy names them by their digests.
+            style=Markup(style),
+            script=Markup(script),
+            style_digest=digest(style),
+            script_digest=digest(script),
+        )
+    )
+    return html.strip("\n") + "\n"
+
+
+def digest(text: str) -> str:
+    """What a content security policy calls a text that may stand in the page."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _findings(
+    ordered: list[tuple[Reviewed, AuditedFinding | None]], names: list[str], room: int
+) -> tuple[list[Markup], int]:
+    """The findings' parts of the page, and how many of them are told in full."""
+    module: Any = _templates().get_template("report/finding.html.j2").module
+    made: Callable[..., str] = module.article
+    told: list[Markup] = []
+    used = full = 0
+    for number, (anchor, (item, audited)) in enumerate(zip(names, ordered, strict=True), 1):
+        brief = used > room
+        text = made(views.shown(number, anchor, item, audited, brief=brief), brief)
+        used += len(text)
+        full += not brief
+        told.append(Markup(text))
+    return told, full
+
+
+def verdict(review: Review, audit: Audit | None) -> str:
+    """All of it in one sentence."""
+    if audit is None:
+        return render.headline(review)
+    new = sum(1 for one in audit.findings if one.standing.value == "new")
+    rows = audit.functions
+    said = f"{render.counted(len(audit.findings), 'finding')} in {render.counted(len(rows), 'function')}"
+    parts = [f"{new} new"] if audit.findings else []
+    if audit.fixed:
+        parts.append(f"{len(audit.fixed)} fixed since")
+    if parts:
+        said += ": " + ", ".join(parts)
+    late = sum(1 for row in rows if row.attention in (Attention.OVER_BUDGET, Attention.FAILED))
+    return said + (f"; {render.counted(late, 'function')} could not be looked at yet." if late else ".")
+
+
+def mood(review: Review) -> tuple[str, str]:
+    """The conclusion as a class and a word."""
+    return {
+        Conclusion.CLEAN: ("good", "nothing found"),
+        Conclusion.FINDINGS: ("bad", "findings"),
+        Conclusion.NEUTRAL: ("part", "not a pass"),
+        Conclusion.NOTHING: ("same", "nothing to review"),
+    }[review.conclusion]
+
+
+def tiles(review: Review, audit: Audit | None, items: list[Reviewed]) -> list[tuple[str, str, str]]:
+    """Figures at a glance: (figure, what, more)."""
+    used = review.costs
+    worst = ", ".join(f"{count} {name}" for name, count in views.severities(items))
+    rewrites = sum(1 for item in items if item.rewrite is not None)
+    apart = sum(1 for item in items if item.rewrite is not None and wording.verified(item.rewrite.verdict))
+    made = [
+        (f"{len(items):,}", "finding" if len(items) == 1 else "findings", worst or "each with a witness that ran"),
+        (
+            f"{rewrites:,}",
+            "rewrite passed" if rewrites == 1 else "rewrites passed",
+            f"{apart} verified in a process of their own" if apart else "in a fresh container, whole suite",
+        ),
+    ]
+    if audit is not None:
+        counts = {kind: sum(1 for row in audit.functions if row.attention is kind) for kind in Attention}
+        untested = sum(1 for row in audit.functions if not row.tests)
+        said = f"{counts[Attention.AUDITED]} audited now, {counts[Attention.UNCHANGED]} unchanged"
+        made.append((f"{len(audit.functions):,}", "functions", said))
+        share = 1 - untested / len(audit.functions) if audit.functions else 0.0
+        made.append((f"{share:.0%}", "executed by tests", f"{untested} functions by none"))
+    else:
+        untested = sum(1 for report in review.functions if report.unexecuted_lines)
+        said = f"{untested} with lines that no test executes" if untested else "every changed line executed"
+        made.append((f"{len(review.functions):,}", "changed functions", said))
+        total = sum(review.suite.get("head", {}).values())
+        red = sum(n for word, n in review.suite.get("head", {}).items() if word in ("failed", "error"))
+        made.append((f"{total:,}", "tests at head", f"{red} red" if red else "none red"))
+    runs = f"{used.candidates:,} candidates, {used.verified} verified, {used.containers:,} containers"
+    made.append((f"{used.executions:,}", "executions", runs))
+    made.append((plots.seconds(used.seconds), "in all", f"{plots.seconds(used.prepare_seconds)} preparing"))
+    return made
+
+
+@functools.cache
+def _templates() -> templating.Environment:
+    filters: dict[str, Callable[..., object]] = {
+        "prose": texts.prose,
+        "line": texts.line,
+        "ranges": lambda numbers: render.ranges(sorted(set(numbers))[:500]),
+        "share": lambda value: f"{value:.2f}",
+        "duration": wording.duration,
+    }
+    names: dict[str, object] = {
+        "counted": render.counted,
+        "lines": render.lines,
+        "found_by": render.found_by,
+        "replay": replay_command,
+        "suites": render.suites,
+        "costs": render.costs,
+        "spent": render.spent,
+        "words": wording,
+        "date": views.date,
+        "most_listed": MOST_LISTED,
+    }
+    return templating.html_environment(filters, names, texts.shown)
