@@ -106,9 +106,7 @@ def prose(text: object, limit: int = 2000) -> str:
 
 def _escape(text: str) -> str:
     text = html.escape(text, quote=False)
-    text = re.sub(r"([\\`*_~|\[\]!{}])", r"\\\1", text)
-    text = re.sub(r"\\!(?=\d)", rf"\\!{_BREAK}", text)
-    text = _unlinked(text)
+    text = _unlinked(re.sub(r"([\\`*_~|\[\]!{}])", r"\\\1", text))
     # At the start of a line: headings, quotes, lists, slash commands.
     return re.sub(r"^([-+#>/=]|\d+[.)])", rf"{_BREAK}\1", text)
 
@@ -116,8 +114,11 @@ def _escape(text: str) -> str:
 def _unlinked(text: str) -> str:
     """Text in which a platform finds nobody to mention, nothing to refer to, no address and no formula."""
     text = re.sub(r"@(?=\w)", f"@{_BREAK}", text)
-    # `#1`, `owner/repo#1`, `GH-1`, and GitLab's `!1` (above), `%name`, `&1` (already an entity).
-    text = re.sub(r"([#%])(?=\w)", rf"\1{_BREAK}", text)
+    # `#1`, `owner/repo#1`, `GH-1`, and GitLab's `!1`, `&1`, `%name`, `~name`, `%"a name"`, `[issue:1]`,
+    # `*iteration:1`. A backslash before the sign, or an entity for it, is gone when references are looked for.
+    text = re.sub(r"(!|&amp;)(?=\d)", rf"\1{_BREAK}", text)
+    text = re.sub(r"([#%~])(?=[\w\"'])", rf"\1{_BREAK}", text)
+    text = re.sub(r"(\[|\biteration:)(?=\w)", rf"\1{_BREAK}", text)
     # Not only GitLab's `$1`: between two of them GitHub sets a formula, unless no white space is before the first.
     text = re.sub(r"\$", f"{_BREAK}${_BREAK}", text)
     text = re.sub(r"(?i)(GH)-(?=\d)", rf"\1{_BREAK}-", text)
@@ -476,17 +477,18 @@ def secretless(text: str) -> str:
     return guarding.redact(guarding.clean(text))
 
 
-_COMMAND = re.compile(r"(?im)^([ \t>]*)/(?=tryline\b)")
-"""What is read as a command to us, here or quoted in a reply."""
+_COMMAND = re.compile(r"(?im)^([ \t>]*)/(?=tryline\b|[a-z_]+(?:[ \t\r]|$))")
+"""What is read as a command to us or to another bot, here or quoted in a reply. To GitLab `/merge` at the start of
+a line is an order to merge, from the account that writes it, and it finds some in blocks of code."""
 
 
 def gives_command(text: str) -> bool:
-    """Whether a line of the text would be read as a command to us."""
+    """Whether a line of the text would be read as a command."""
     return _COMMAND.search(text) is not None
 
 
 def commandless(text: str) -> str:
-    """Text of several lines of which none is read as a command to us, or as a marker of ours."""
+    """Text of several lines of which none is read as a command, or as a marker of ours."""
     text = re.sub(r"(?i)<!(?=--\s*tryline)", f"<{_BREAK}!", text)
     return _COMMAND.sub(rf"\1{_BREAK}/", text)
 

@@ -637,9 +637,9 @@ class GitLab:
                 if error.slug != "forge-refused":
                     raise
                 continue
-            if draft.position is not None and draft.position.new_line is not None:
+            if draft.line_code is not None:
                 return True
-            self._drop_draft(root, draft)  # It would stand below the merge request, on no line.
+            self._drop_draft(root, draft)  # GitLab does not find the line, and would lose the comment.
         return False
 
     def _drop_draft(self, root: str, draft: DraftNote) -> None:

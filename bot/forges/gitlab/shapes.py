@@ -150,7 +150,8 @@ class DraftNote(Shape):
 
     id: int
     note: str = ""
-    position: Position | None = None
+    line_code: str | None = None
+    """Of the line that it stands on. GitLab takes a draft for a line that it does not find, and loses it later."""
 
 
 class Status(Shape):

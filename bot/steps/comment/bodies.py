@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from bot import render
 from bot.domain import Reviewed
 from bot.markers import Marker, signed, unsigned
-from bot.plan import Memory, Posted
-from bot.render import MAX_BODY, Part, passage
-from bot.steps.comment.placing import Offer
+from bot.plan import Dialect, Memory, Posted
+from bot.render import Part, passage
+from bot.steps.comment.placing import USUAL, Offer
 
 SHORTENED = "Shortened: the whole would not fit into a comment."
 _MOST_CODE = 20_000
@@ -20,14 +20,26 @@ _SUGGESTION = re.compile(r"(?m)^([ \t>]*)(`{3,}|~{3,})[ \t]*suggestion.*$")
 _TITLE = re.compile(r"#### (?:~~)?(?P<title>.+?)(?:~~)?$", re.MULTILINE)
 
 
-def finding_body(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, room: int = MAX_BODY) -> str:
-    """The whole body of a comment on lines, marker included; `also` are the findings of the same cause."""
+def finding_body(
+    item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, dialect: Dialect = USUAL, room: int = 0
+) -> str:
+    """The whole body of a comment on lines, marker included; `also` are the findings of the same cause. At most
+    `room` characters; with 0 as many as the platform takes."""
     marker = Marker("finding", item.finding.id)
-    text = in_full(item, offer, also, placed=True, room=room - len(signed("", marker)))
+    left = (room or dialect.max_body) - len(signed("", marker))
+    text = in_full(item, offer, also, placed=True, room=left, dialect=dialect)
     return signed(text, marker)
 
 
-def in_full(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, placed: bool, room: int) -> str:
+def in_full(
+    item: Reviewed,
+    offer: Offer,
+    also: Sequence[Reviewed] = (),
+    *,
+    placed: bool,
+    room: int,
+    dialect: Dialect = USUAL,
+) -> str:
     """A finding with its proof and its rewrite. A block or a diff is whole, or it is not there."""
     parts = [Part((passage("inline", "head", item, placed),))]
     if also:
@@ -35,7 +47,7 @@ def in_full(item: Reviewed, offer: Offer, also: Sequence[Reviewed] = (), *, plac
     parts += [*_rewrite(item, offer), *_shown(item)]
     if item.rewrite is not None:
         parts.append(Part((passage("inline", "verdict", item, ""), "")))
-    parts.append(Part((passage("inline", "foot", item),)))
+    parts.append(Part((passage("inline", "foot", item, dialect.commands),)))
     return render.fitted(parts, room, SHORTENED)
 
 
@@ -60,7 +72,7 @@ def _rewrite(item: Reviewed, offer: Offer) -> list[Part]:
         return [Part((passage("inline", "without", item),))]
     omitted = passage("inline", "omitted", item, offer.why or "it is too long for a comment")
     if offer.kind == "block":
-        return [Part((passage("inline", "clickable", item, offer.text), omitted), weight=1)]
+        return [Part((passage("inline", "clickable", item, offer.text, offer.info), omitted), weight=1)]
     if offer.kind == "diff":
         too_long = passage("inline", "omitted", item, "it is too long for a comment")
         return [Part((passage("inline", "shown", item, offer.text, offer.why), too_long), weight=1)]
@@ -79,13 +91,15 @@ class Gone:
     """Who ignores it; empty where it is gone."""
 
 
-def withdrawn_body(posted: Posted, gone: Gone, head: str, *, ignored: bool, room: int = MAX_BODY) -> str:
+def withdrawn_body(
+    posted: Posted, gone: Gone, head: str, *, ignored: bool, dialect: Dialect = USUAL, room: int = 0
+) -> str:
     """The new text of a comment whose finding is gone: struck through, why, and the old text folded.
 
     Nothing in it can be applied with one click.
     """
     marker = Marker("finding", posted.finding, withdrawn=True)
-    room -= len(signed("", marker))
+    left = (room or dialect.max_body) - len(signed("", marker))
     text = posted.body.replace("\r\n", "\n")
     old = _SUGGESTION.sub(r"\1\2text", unsigned(text))
     found = _TITLE.match(old)
@@ -93,7 +107,7 @@ def withdrawn_body(posted: Posted, gone: Gone, head: str, *, ignored: bool, room
     title = found["title"] if found is not None else render.prose(gone.title or posted.finding)
     head_line = passage("withdrawn", "head", title, head[:7], gone.by, ignored)
     parts = [Part((head_line,)), Part((passage("inline", "folded", "What it said", old), ""))]
-    return signed(render.fitted(parts, room, "What it said would not fit in here any more."), marker)
+    return signed(render.fitted(parts, left, "What it said would not fit in here any more."), marker)
 
 
 def same(one: str, other: str) -> bool:

@@ -13,12 +13,15 @@ from typing import Literal
 
 from bot import guarding, render
 from bot.domain import FileDiff, FileStatus, Function, Hunk, Replacement, Reviewed
+from bot.plan import Dialect
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b\x0d-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Controls and what turns the direction of writing: never shown as they are, wherever they come from."""
+USUAL = Dialect()
+"""Blocks that replace the lines which their comment stands on."""
 _OBSTACLES = {
     "line-ends": "the file has other line ends than line feeds alone",
     "no-final-newline": "it touches a last line that does not end",
@@ -50,6 +53,8 @@ class Offer:
     kind: Literal["none", "block", "diff", "omitted"]
     text: str = ""
     """Of the block or the diff."""
+    info: str = "suggestion"
+    """Of a block's fence."""
     why: str = ""
     """Why it is no block, or why it is not shown at all."""
 
@@ -134,7 +139,7 @@ def _lines_of(function: Function) -> dict[int, str]:
 # ------------------------------------------------------------------------------------------------- the rewrite
 
 
-def offer_of(item: Reviewed, place: Place | None, files: Sequence[FileDiff]) -> Offer:
+def offer_of(item: Reviewed, place: Place | None, files: Sequence[FileDiff], dialect: Dialect = USUAL) -> Offer:
     """How the finding's rewrite is shown at this place; at none (in the summary) it is never a block."""
     rewrite = item.rewrite
     if rewrite is None:
@@ -144,12 +149,19 @@ def offer_of(item: Reviewed, place: Place | None, files: Sequence[FileDiff]) -> 
     if rewrite.suggestion.replacement == old and not rewrite.also:
         return Offer("omitted", why="the file holds it already")
     if place is not None:
-        why = _no_block(item, place, files)
+        why = _no_block(item, place, files, dialect)
         if not why:
-            return Offer("block", rewrite.suggestion.replacement)
+            return Offer("block", rewrite.suggestion.replacement, info=_info(rewrite.suggestion, place, dialect))
     else:
         why = ""
     return _diff(item, head, why)
+
+
+def _info(change: Replacement, place: Place, dialect: Dialect) -> str:
+    """What stands behind the fence of a block: where it has offsets, from the comment's last line on."""
+    if dialect.blocks == "range":
+        return "suggestion"
+    return f"suggestion:-{place.end - change.start_line}+{change.end_line - place.end}"
 
 
 def _head_lines(item: Reviewed, files: Sequence[FileDiff]) -> dict[int, str]:
@@ -176,7 +188,7 @@ def _anchor(item: Reviewed, change: Replacement) -> str:
     return (lines[-1] if on_top else lines[0]) if lines else ""
 
 
-def _no_block(item: Reviewed, place: Place, files: Sequence[FileDiff]) -> str:
+def _no_block(item: Reviewed, place: Place, files: Sequence[FileDiff], dialect: Dialect) -> str:
     """Why the suggestion is no block that can be applied with one click; empty where it is one."""
     rewrite = item.rewrite
     if rewrite is None:
@@ -184,18 +196,23 @@ def _no_block(item: Reviewed, place: Place, files: Sequence[FileDiff]) -> str:
     change = rewrite.suggestion
     text, old = change.replacement, _replaced(change, _lines_of(item.finding.function.head)) or ""
     shown = "".join(line.text for file in files if file.path == place.path for h in file.hunks for line in h.lines)
+    most = dialect.most_above
+    fixed = dialect.blocks == "range"
+    above, below = place.end - change.start_line, change.end_line - place.end
     reasons = (
-        (not place.whole, "its lines are not all in the diff"),
+        (fixed and not place.whole, "its lines are not all in the diff"),
+        (not fixed and (above < 0 or below < 0), "its comment stands beside the lines that it replaces"),
+        (max(above, below) > most, f"it replaces more than {most} lines on one side of its comment's last line"),
         (rewrite.obstacle != "", _OBSTACLES.get(rewrite.obstacle, "its lines are in the way")),
         (rewrite.also != (), _OBSTACLES["further-hunks"]),
         (not old, "it leaves the function"),
-        (_deleted_inside(place), "the diff deletes lines between its first and its last line"),
+        (fixed and _deleted_inside(place), "the diff deletes lines between its first and its last line"),
         ("\r" in text + shown + item.finding.function.head.source, _OBSTACLES["line-ends"]),
         (not old.endswith("\n") or (text != "" and not text.endswith("\n")), _OBSTACLES["no-final-newline"]),
         (text != "" and not text.strip(), "it leaves nothing but empty lines"),
         (_undecoded(shown), "the file is not UTF-8"),
         (_hides(text, old), "it holds characters that cannot be seen"),
-        (render.gives_command(text), "a line of it reads like a command to this bot"),
+        (render.gives_command(text), "a line of it reads like a command"),
         (render.holds_secret(text), "it holds what looks like a secret"),
     )
     return next((reason for found, reason in reasons if found), "")
@@ -239,7 +256,7 @@ def _diff(item: Reviewed, head: Mapping[int, str], why: str) -> Offer:
         return Offer("omitted", why="it holds what looks like a secret")
     plain = not _hides(text, "".join(head.values())) and not render.gives_command(text)
     if plain and "\r" not in text:
-        return Offer("diff", text, why)
+        return Offer("diff", text, why=why)
     text = render.commandless(render.visible(text))
     escaped = "" if plain else "what cannot be seen, or reads like a command, is marked in it"
-    return Offer("diff", text, "; ".join(filter(None, (why, escaped))))
+    return Offer("diff", text, why="; ".join(filter(None, (why, escaped))))

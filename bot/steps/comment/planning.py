@@ -11,6 +11,7 @@ from bot.plan import (
     Amended,
     CheckRun,
     Conversation,
+    Dialect,
     Inline,
     Mark,
     Memory,
@@ -20,7 +21,7 @@ from bot.plan import (
 from bot.render import Caps
 from bot.steps.comment import annotating, bodies, summing
 from bot.steps.comment.bodies import Gone
-from bot.steps.comment.placing import Offer, Place, offer_of, place_of
+from bot.steps.comment.placing import USUAL, Offer, Place, offer_of, place_of
 from bot.steps.comment.remembering import memory_of, stands
 from bot.steps.comment.summing import Row
 
@@ -37,19 +38,20 @@ def plan(
     run_url: str = "",
     from_fork: bool = False,
     fail_on: Severity | None = None,
+    dialect: Dialect = USUAL,
 ) -> Plan:
     """What to post, edit, delete and keep on pull request `number` after a review of its commit `head`.
 
     `files` is the pull request's diff as the platform shows it, hunks included. Worst findings first, at most
     `caps.max_inline` of them on lines, those included that are there; the rest stands in the summary. `check` asks
     for a check run, which fails where a finding is at least as severe as `fail_on`. `from_fork` says that the
-    review is the saved result of a run without rights. Planning again from the conversation that a carried out
-    plan leaves gives nothing to create, edit or delete.
+    review is the saved result of a run without rights; `dialect` is that of the platform. Planning again from the
+    conversation that a carried out plan leaves gives nothing to create, edit or delete.
     """
     ignored = {item.finding.id for item in review.findings if item.ignored} | conversation.memory.ignored.keys()
     active = _active(review, ignored)
     shown = render.told(replace(review, findings=active, conclusion=_conclusion(review, active)), caps)
-    desk = _Desk(review, conversation, ignored, files, head)
+    desk = _Desk(review, conversation, ignored, files, head, dialect)
     desk.merge(active)
     standing = sum(
         1 for posted in desk.posted.values() if desk.remains(posted, {item.finding.id for item in active})
@@ -75,6 +77,7 @@ def plan(
         head=head,
         run_url=run_url,
         from_fork=from_fork,
+        dialect=dialect,
     )
     return Plan(
         number=number,
@@ -133,6 +136,7 @@ class _Desk:
     ignored: set[str]
     files: Sequence[FileDiff]
     head: str
+    dialect: Dialect
     rows: list[Row] = field(default_factory=list)
     creations: list[Inline] = field(default_factory=list)
     edits: list[Amended] = field(default_factory=list)
@@ -185,7 +189,7 @@ class _Desk:
 
     def body(self, item: Reviewed, offer: Offer) -> str:
         """A comment on the finding, and on those of the same cause."""
-        return bodies.finding_body(item, offer, self.also.get(item.finding.id, ()))
+        return bodies.finding_body(item, offer, self.also.get(item.finding.id, ()), dialect=self.dialect)
 
     def row(self, item: Reviewed, state: str, *, full: bool = False, fresh: bool = False) -> None:
         """A row of the summary, which shows a rewrite as something that cannot be clicked."""
@@ -216,7 +220,7 @@ class _Desk:
         place = place_of(item, self.files)
         if posted.answered:
             self.kept.append(finding)
-            said = self.body(item, offer_of(item, None if isinstance(place, str) else place, self.files))
+            said = self.body(item, self.offer(item, None if isinstance(place, str) else place))
             stale = posted.withdrawn or not bodies.same(said, posted.body)
             state = "below, and in a thread with answers" if stale else "in a thread with answers"
             self.log.append(f"{finding}: its thread has answers, so it stays as it is")
@@ -226,8 +230,8 @@ class _Desk:
             self._amend(posted, body)
             self.log.append(f"{finding}: its comment stays where it was, since {place}")
             self.row(item, "in an outdated comment")
-        elif (posted.path, posted.line, posted.start_line) == (place.path, place.end, place.start_line):
-            self._amend(posted, self.body(item, offer_of(item, place, self.files)))
+        elif self._stands_at(posted, place):
+            self._amend(posted, self.body(item, self.offer(item, place)))
             self.row(item, "on its lines")
         else:
             self.deletions.append(posted.key)
@@ -241,7 +245,7 @@ class _Desk:
         self.log.append(f"{item.finding.id} is in the summary: {why}")
 
     def _create(self, item: Reviewed, place: Place) -> None:
-        offer = offer_of(item, place, self.files)
+        offer = self.offer(item, place)
         if offer.why:
             self.log.append(f"{item.finding.id} has no one-click suggestion: {offer.why}")
         body = self.body(item, offer)
@@ -253,9 +257,20 @@ class _Desk:
         else:
             self.edits.append(Amended(posted.key, posted.finding, body))
 
+    def offer(self, item: Reviewed, place: Place | None) -> Offer:
+        """How its rewrite is shown at this place."""
+        return offer_of(item, place, self.files, self.dialect)
+
     def unclickable(self, item: Reviewed) -> Offer:
         """As the summary shows it, where nothing can be clicked."""
-        return offer_of(item, None, self.files)
+        return self.offer(item, None)
+
+    def _stands_at(self, posted: Posted, place: Place) -> bool:
+        """Whether the comment is where it should be. Where blocks have offsets, the last line decides what they
+        replace, and a comment whose range was refused stands on that alone."""
+        alone = self.dialect.blocks == "offsets" and posted.start_line is None
+        here = (posted.path, posted.line) == (place.path, place.end)
+        return here and (alone or posted.start_line == place.start_line)
 
     # ------------------------------------------------------------------------------------- findings that are gone
 
@@ -282,7 +297,7 @@ class _Desk:
                 self.kept.append(posted.finding)
                 self.log.append(f"{posted.finding}: its thread has answers, so it stays as it is")
             else:
-                body = bodies.withdrawn_body(posted, item, self.head, ignored=ignored)
+                body = bodies.withdrawn_body(posted, item, self.head, ignored=ignored, dialect=self.dialect)
                 self.edits.append(Amended(posted.key, posted.finding, body, withdrawn=True))
         for known in memory.findings:
             if known.id not in active | self.ignored | self.posted.keys() and not stands(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bot import render
 from bot.domain import Conclusion, Review, Reviewed
 from bot.markers import Marker, signed, unsigned
-from bot.plan import Conversation, Memory
-from bot.render import MAX_BODY, Part, passage
+from bot.plan import Conversation, Dialect, Memory
+from bot.render import Part, passage
 from bot.steps.comment.bodies import Gone, in_full
-from bot.steps.comment.placing import Offer
+from bot.steps.comment.placing import USUAL, Offer
 
 _ROWS = (50, 20, 8)
 """Findings in the table: as many as there is room for."""
@@ -64,17 +64,18 @@ class Told:
     head: str
     run_url: str = ""
     from_fork: bool = False
+    dialect: Dialect = USUAL
 
 
 def summary(told: Told) -> str:
     """The whole body, marker and memory included; one line of text when there is nothing to say."""
     marker = Marker("summary", memory=told.memory)
-    return signed(_text(told, MAX_BODY - len(signed("", marker))), marker)
+    return signed(_text(told, told.dialect.max_body - len(signed("", marker))), marker)
 
 
 def unmarked(told: Told) -> str:
     """The same for a check, which remembers nothing: without the marker."""
-    return _text(told, MAX_BODY)
+    return _text(told, told.dialect.max_body)
 
 
 def verdict(told: Told) -> str:
@@ -128,7 +129,8 @@ def _findings(told: Told) -> list[Part]:
     for row in told.rows:
         title = passage("summary", "title", row.item)
         if row.full:
-            text = in_full(row.item, row.offer, row.also, placed=False, room=MAX_BODY // 2)
+            room = told.dialect.max_body // 2
+            text = in_full(row.item, row.offer, row.also, placed=False, room=room, dialect=told.dialect)
             parts.append(Part((passage("inline", "folded", f"{title}: in full", text), ""), weight=1))
         elif row.item.rewrite is not None:
             parts.append(Part((passage("inline", "verdict", row.item, title), "")))
@@ -165,4 +167,4 @@ def _meanwhile(conversation: Conversation, line: str) -> str:
             old = ""
         if old:
             parts.append(Part((passage("inline", "folded", _LAST, old), "")))
-    return signed(render.fitted(parts, MAX_BODY - len(signed("", marker)), ""), marker)
+    return signed(render.fitted(parts, USUAL.max_body - len(signed("", marker)), ""), marker)
