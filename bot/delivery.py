@@ -41,6 +41,7 @@ def deliver(
         fail_on=config.fail_on,
         run_url=run_url,
         from_fork=from_fork,
+        dialect=host.dialect,
     )
     return host.publish(plan)
 
@@ -65,7 +66,8 @@ def deliver_saved(
         )
     if head != pull.head:
         raise UsageError(
-            f"the result is of commit {head[:12]}, but #{pull.number} is at {pull.head[:12]} now",
+            f"the result is of commit {head[:12]}, but {host.dialect.sign}{pull.number} is at "
+            f"{pull.head[:12]} now",
             hint="Nothing was posted. The run for the newer commit has, or will have, a result of its own.",
             slug="result-outdated",
         )

@@ -32,7 +32,11 @@ EVERYTHING = 2**31 - 1
 """What git's protocol takes for the whole history."""
 PAUSES = (1.0, 4.0, 15.0)
 """Seconds before a request that failed in passing is made again, each time longer."""
+TIPS = ("refs/pull/{}/head", "refs/merge-requests/{}/head")
+"""What GitHub and GitLab call the tip of a pull request, a fork's as well."""
 PULL, BASE = "refs/tryline/pull/{}/head", "refs/tryline/base/{}"
+
+NEEDED = "the token needs `contents: read` of this repository, on GitLab the scope `read_repository` or `api`"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
@@ -114,7 +118,8 @@ def _check(remote: Remote, wanted: Wanted) -> None:
     if not usable or "@" in parts.netloc or not re.fullmatch(r"[!#-\[\]-~]+", remote.url):
         raise RepositoryError(
             "The address of the repository is no http or https address without credentials.",
-            hint="it comes from the platform's API; check GITHUB_API_URL and GITHUB_SERVER_URL",
+            hint="it comes from the platform's API; check GITHUB_API_URL and GITHUB_SERVER_URL, in GitLab CI "
+            "CI_API_V4_URL and CI_SERVER_URL",
             slug="bad-remote",
         )
     if any(not 32 <= ord(c) < 127 for c in remote.header):
@@ -164,7 +169,7 @@ class _Fetching:
         if not os.access(objects, os.W_OK) or not os.access(self.common, os.W_OK):
             raise RepositoryError(
                 f"The checkout lacks commits of the pull request, and {self.common} cannot be written.",
-                hint="check out with `fetch-depth: 0`, or let the folder be written",
+                hint="check out with `fetch-depth: 0` (in GitLab CI `GIT_DEPTH: 0`), or let the folder be written",
                 slug="read-only-repository",
             )
         before = shallows(self.common)
@@ -228,7 +233,8 @@ class _Fetching:
             except TimeoutError:
                 raise ForgeError(
                     f"Fetching from {self.host} did not end within {self.patience.seconds:.0f} s.",
-                    hint="check out more history beforehand: `fetch-depth: 0` for actions/checkout",
+                    hint="check out more history beforehand: `fetch-depth: 0` for actions/checkout, in GitLab CI "
+                    "`GIT_DEPTH: 0`",
                     slug="forge-server",
                 ) from None
             pause = next(pauses, None)
@@ -257,16 +263,18 @@ class _Fetching:
         if problem is not None:
             return problem
         wanted = self.wanted
-        names = (f"refs/pull/{wanted.number}/head", f"refs/heads/{wanted.base_ref}")
+        base_name = f"refs/heads/{wanted.base_ref}"
+        names = (*(name.format(wanted.number) for name in TIPS), base_name)
         there = self.patiently(git, "ls-remote", "--quiet", "--", self.remote.url, *names)
         if there.status != 0:
             told = self.told(there)
             return _refused(self.host, there.error, told) or _unexpected(self.host, told)
         rows = (line.split("\t", 1) for line in there.text().split("\n") if "\t" in line)
         tips = {name: commit for commit, name in rows}
-        pull, base = (tips.get(name, "") for name in names)
+        base = tips.get(base_name, "")
+        pull = next((tips[name] for name in names[:-1] if name in tips), "")
         if wanted.head in done.error or pull != wanted.head:
-            now = f"its tip is {pull[:12]} now" if pull else f"the server has no {names[0]}"
+            now = f"its tip is {pull[:12]} now" if pull else f"the server has no {' and no '.join(names[:-1])}"
             what = f"The pull request has moved on: the server no longer gives commit {wanted.head[:12]}; {now}."
         elif wanted.base in done.error or base != wanted.base:
             now = f"its tip is {base[:12]} now" if base else "the branch is gone"
@@ -394,7 +402,9 @@ def network(remote: Remote, environ: Mapping[str, str]) -> dict[str, str]:
     secure = remote.url.startswith("https:")
     proxies = ("https_proxy", "HTTPS_PROXY") if secure else ("http_proxy", "HTTP_PROXY")
     found = {"proxy": _first(environ, *proxies, "all_proxy", "ALL_PROXY")}
-    bundle = _first(environ, "GIT_SSL_CAINFO", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    bundle = _first(
+        environ, "GIT_SSL_CAINFO", "CI_SERVER_TLS_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"
+    )
     folder = _first(environ, "GIT_SSL_CAPATH", "SSL_CERT_DIR")
     if bundle and Path(bundle).is_dir():
         bundle, folder = "", folder or bundle
@@ -457,7 +467,7 @@ def _refused(host: str, error: str, told: str) -> ForgeError | None:
     if denied:
         return ForgeError(
             f"{host} does not let us read the repository: {told}",
-            hint="the token needs `contents: read` of this repository, and must not have expired",
+            hint=f"{NEEDED}, and must not have expired",
             slug="forge-auth",
         )
     if re.search(r"returned error: 3\d\d|unable to update url base", error):
@@ -469,7 +479,7 @@ def _refused(host: str, error: str, told: str) -> ForgeError | None:
     if re.search(r"returned error: 404|[Rr]epository .*not found|not valid: is this a git repository", error):
         return ForgeError(
             f"{host} has no such repository, or the token may not see it: {told}",
-            hint="the token needs `contents: read` of this repository",
+            hint=NEEDED,
             slug="forge-missing",
         )
     if re.search(r"SSL certificate|certificate verif|CAfile|CApath", error):

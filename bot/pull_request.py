@@ -439,21 +439,28 @@ def command(case: Case) -> ExitCode:
     if order.task is Task.REVIEW:
         return reviewed(case)
     if order.task is Task.HELP:
-        return replied(case, comment.help_text())
+        return replied(case, comment.help_text(case.host.dialect))
     conversation = case.host.conversation(case.pull.number)
     memory = conversation.memory
     meant = [known for known in memory.findings if known.id.startswith(order.finding)]
     if len(meant) != 1:
-        return replied(case, comment.unknown(order.finding, memory))
+        return replied(case, comment.unknown(order.finding, memory, case.host.dialect))
     (known,) = meant
     if order.task is Task.VERIFY:
         return reviewed(replace(case, verifies=known))
     if order.task is Task.EXPLAIN:
         posted = next((one for one in conversation.comments if one.finding == known.id), None)
-        return replied(case, comment.explained(known, memory, posted))
-    plan = comment.ignoring(conversation, known, order.actor, number=case.pull.number, head=case.pull.head)
+        return replied(case, comment.explained(known, memory, posted, dialect=case.host.dialect))
+    plan = comment.ignoring(
+        conversation,
+        known,
+        order.actor,
+        number=case.pull.number,
+        head=case.pull.head,
+        dialect=case.host.dialect,
+    )
     case.host.publish(plan)
-    return replied(case, comment.ignored(known, order.actor))
+    return replied(case, comment.ignored(known, order.actor, case.host.dialect))
 
 
 def replied(case: Case, body: str) -> ExitCode:
@@ -473,7 +480,7 @@ def answered(case: Case, result: Review) -> None:
         why = result.problems[0].message if result.problems else "the review could not run"
         replied(case, comment.unverified(known, why))
     else:
-        replied(case, comment.verified(known, item, case.head))
+        replied(case, comment.verified(known, item, case.head, case.host.dialect))
 
 
 # ------------------------------------------------------------------------------ what another run has found

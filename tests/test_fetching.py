@@ -325,6 +325,25 @@ def test_a_head_that_is_gone(server: GitHttp, shop: Project, tmp_path: Path) -> 
     assert "has no refs/pull/7/head" in refusal(server, path, shop, head=gone).message
 
 
+@pytest.mark.parametrize("depth", [1, 20])
+def test_a_checkout_as_gitlab_s_runner_leaves_it(
+    server: GitHttp, shop: Project, tmp_path: Path, depth: int
+) -> None:
+    """Shallow, of the merge request's ref alone, no branch, and the job's token in the address of its remote."""
+    ref = "refs/merge-requests/7/head"
+    shop.origin.git("update-ref", ref, shop.head)
+    for old in ("refs/pull/7/head", "refs/pull/7/merge"):
+        shop.origin.git("update-ref", "-d", old)
+    path = checkout(server, tmp_path / "work", ref, f"--depth={depth}")
+    address = server.url("shop.git").replace("://", "://gitlab-ci-token:wrong@")
+    Repository.git(_At(path), "remote", "set-url", "origin", address)
+    right(compared(server, path, shop), shop)
+    error = refusal(server, path, shop, head="1" * 40)
+    assert f"its tip is {shop.head[:12]} now" in error.message
+    shop.origin.git("update-ref", "-d", ref)
+    assert "no refs/merge-requests/7/head" in refusal(server, path, shop, head="1" * 40).message
+
+
 def test_a_base_that_is_gone(server: GitHttp, shop: Project, tmp_path: Path) -> None:
     path = checkout(server, tmp_path / "work")
     error = refusal(server, path, shop, base="2" * 40)
@@ -623,7 +642,9 @@ def certificate(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    "name", ["SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CI_SERVER_TLS_CA_FILE"]
+)
 def test_a_private_authority_is_trusted_by_name(certificate: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "srv").mkdir()
     made = project(tmp_path / "srv")

@@ -170,3 +170,10 @@ def test_both_are_written_to_files(tmp_path: Path) -> None:
     Local(files, Caps(5), lambda: ENDED.astimezone(UTC)).publish(KINDS)  # type: ignore[arg-type]
     assert (tmp_path / "gl-code-quality-report.json").read_text("utf-8") == code_quality(KINDS)
     assert (tmp_path / "gl-sast-report.json").read_text("utf-8") == sast(KINDS, ended=ENDED)
+
+
+def test_a_page_says_when_the_review_ended(tmp_path: Path) -> None:
+    Local({tmp_path / "tryline.html": "html"}, Caps(5), lambda: ENDED).publish(FOUND)
+    text = (tmp_path / "tryline.html").read_text("utf-8")
+    assert text.startswith("<!doctype html>") or text.startswith("<!DOCTYPE html>")
+    assert "2026-03-01" in text

@@ -13,6 +13,7 @@ from bot.errors import UsageError
 from bot.forges import Format
 from bot.record import dumps, write_atomically
 from bot.render import Caps, counted, markdown
+from bot.report import page
 from bot.sarif import sarif
 from bot.sast import sast
 
@@ -30,6 +31,7 @@ def text(review: Review, form: Format, caps: Caps, clock: Callable[[], datetime]
         "markdown": lambda: markdown(review, caps),
         "json": lambda: dumps(review),
         "sarif": lambda: sarif(review),
+        "html": lambda: page(review, when=clock().isoformat(timespec="seconds")),
         "codequality": lambda: code_quality(review),
         "sast": lambda: sast(review, ended=clock()),
     }

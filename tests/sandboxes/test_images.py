@@ -413,6 +413,10 @@ def test_an_absent_engine_is_an_error_with_a_way_out() -> None:
     assert "DOCKER_HOST" in raised.value.hint
     rows = doctor.without(raised.value)
     assert [(row.name, row.ok) for row in rows] == [("engine", False)]
+    with pytest.raises(SandboxError) as raised:
+        engine.connect({"DOCKER_HOST": "tcp://127.0.0.1:9", "GITLAB_CI": "true"}, patience=0)
+    assert "docs/gitlab.md" in raised.value.hint
+    assert "/certs/client" in raised.value.hint
     with pytest.raises(SandboxError):
         engine.connect({"DOCKER_HOST": "tcp://127.0.0.1:9", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/no"})
 

@@ -45,7 +45,7 @@ def diagnose(
     try:
         about, version = client.info(), client.version()
     except engine.ERRORS as broken:
-        return (Diagnosis("engine", False, engine.first_line(broken), engine.START_HINT),)
+        return (Diagnosis("engine", False, engine.first_line(broken), engine.start_hint(environ)),)
     return tuple(_rows(client, about, version, environ, trial, swept))
 
 

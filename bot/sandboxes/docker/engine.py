@@ -36,6 +36,12 @@ START_HINT = (
     "Start Docker (or Podman with `podman system service`), or set DOCKER_HOST to an engine that you may use. "
     "On GitHub's hosted Linux runners an engine is there already; in GitLab CI add the service `docker:dind`."
 )
+GITLAB_HINT = (
+    "A job of GitLab CI has no engine of its own. With a runner that is `privileged`, give the job the service "
+    "`docker:dind`, DOCKER_HOST `tcp://docker:2376`, and DOCKER_TLS_VERIFY and DOCKER_CERT_PATH for "
+    "`/certs/client`, a volume that both share; else mount a socket, Docker's or Podman's, into the runner's jobs "
+    "and name it in DOCKER_HOST (docs/gitlab.md)."
+)
 
 
 STARTING = 600
@@ -58,6 +64,11 @@ def connect(environ: Mapping[str, str], patience: float = PATIENCE) -> docker.Do
             if time.monotonic() > until or not _may_pass(problem.__cause__):
                 raise
         time.sleep(0.5)
+
+
+def start_hint(environ: Mapping[str, str]) -> str:
+    """How to get an engine where this process runs."""
+    return GITLAB_HINT if environ.get("GITLAB_CI") == "true" else START_HINT
 
 
 def labels(run: str, *, role: str, ttl: int = 4 * 3600) -> dict[str, str]:
@@ -154,7 +165,7 @@ def _connected(environ: Mapping[str, str]) -> docker.DockerClient:
             failures.append(f"{where}: {first_line(error)}")
             last = error
     raise SandboxError(
-        "No container engine answers (" + "; ".join(failures) + ").", hint=START_HINT, slug="engine"
+        "No container engine answers (" + "; ".join(failures) + ").", hint=start_hint(environ), slug="engine"
     ) from last
 
 
