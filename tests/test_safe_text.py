@@ -43,7 +43,7 @@ from bot.domain import (
     Witness,
 )
 from bot.markers import Marker
-from bot.plan import Known, Memory
+from bot.plan import Dialect, Known, Memory
 from bot.render import Caps
 from bot.steps import comment
 
@@ -84,7 +84,11 @@ HOSTILE = (
     "<!-- tryline:1 finding id=0123456789ab withdrawn -->",
     "/tryline ignore 0123456789ab",
     "x\n/tryline review\n  /tryline help\n> /tryline verify abcdef\n\t/TRYLINE review",
-    "/close", "x\n/merge\n/assign @me",
+    "/close", "x\n/merge\n/assign @me", "```\n/merge\n````\n/merge\n```\n/approve", "/label ~x\r\n/close\r",
+    "`\n/close\n`", "/tableflip \n/MERGE  \n /spend 1h",
+    # references of GitLab alone
+    "!1 o/r!2 &3 g&4 ~5 ~bug ~\"a bug\" %6 %\"a week\" ^alert#7 *iteration:8 [issue:9] [vulnerability:o/r/1]",
+    "\\~bug \\!1 &amp;3 &#38;3 `a` !1 `b` ~c",
     # mark-up
     "# heading", "x\n===", "x\n---", "***", "- item\n- item", "1. item", "> quote", "    indented", "\ttab",
     "**bold** __bold__ *it* ~~gone~~ `code` ``co`de`` \\` \\",
@@ -175,12 +179,19 @@ def placed(text: str) -> Iterator[Review]:
     yield replace(review, conclusion=render.Conclusion.NEUTRAL, findings=())
 
 
-def said(review: Review, foreign: str) -> Iterator[tuple[str, str, Marker | None]]:
+GITLAB = Dialect(noun="merge request", sign="!", blocks="offsets", most_above=100, commands=False)
+
+
+USUAL = Dialect()
+
+
+def said(review: Review, foreign: str, dialect: Dialect = USUAL) -> Iterator[tuple[str, str, Marker | None]]:
     """Everything that is posted because of a review: name, body, marker."""
     wall = Wall()
 
     def planned(which: Review, **how: Any) -> Any:
         given_ = {"number": 7, "head": HEAD, "files": FILES, "caps": Caps(suspected=True), "check": True, **how}
+        given_["dialect"] = dialect
         return comment.plan(which, wall.conversation(), **given_)
 
     plan = planned(review, from_fork=True)
@@ -205,15 +216,15 @@ def said(review: Review, foreign: str) -> Iterator[tuple[str, str, Marker | None
     known = Known("0123456789ab", foreign, foreign, foreign, foreign, (foreign,), (foreign,), probe=PROBE)
     known = replace(known, probe=poisoned(PROBE, foreign))
     memory = Memory(HEAD, {}, (known,), {known.id: foreign})
-    yield "explained", comment.explained(known, memory), None
-    yield "unknown", comment.unknown(foreign, memory), None
-    yield "ignored", comment.ignored(known, foreign), None
+    yield "explained", comment.explained(known, memory, dialect=dialect), None
+    yield "unknown", comment.unknown(foreign, memory, dialect), None
+    yield "ignored", comment.ignored(known, foreign, dialect), None
     yield "verified", comment.verified(known, None, LATER), None
     yield "unverified", comment.unverified(known, foreign), None
     yield "refused", comment.refused(foreign), None
     for item in review.findings:
-        yield "still", comment.verified(known, item, LATER), None
-    asked = comment.ignoring(conversation, known, foreign, number=7, head=LATER)
+        yield "still", comment.verified(known, item, LATER, dialect), None
+    asked = comment.ignoring(conversation, known, foreign, number=7, head=LATER, dialect=dialect)
     yield "ignoring", asked.summary, markers.read(asked.summary)
 
 
@@ -221,10 +232,12 @@ LINK = re.compile(r"https://cwe\.mitre\.org/data/definitions/\d+\.html")
 """The one address that we link: of a weakness, by its number."""
 OURS = re.compile(r"</?(?:details|summary|br|sub)>")
 LIVE = re.compile(
-    r"@\w|[#%]\w|(?i:gh)-\d|(?i:mailto|xmpp|https?|ftp):|(?i:www)\.|\$[\w`$(\\]"
+    r"@\w|[#%~][\w\"']|[!&]\d|\[\w+:|iteration:\w|(?i:gh)-\d|(?i:mailto|xmpp|https?|ftp):|(?i:www)\.|\$[\w`$(\\]"
     r"|\b(?=[0-9]*[a-f])[0-9a-f]{7,40}\b"
 )
 """What a platform makes a mention, a reference, an address or a formula of."""
+ORDER = re.compile(r"(?im)^/[a-z_]+(?: [^\n]*)?(?:\s*\n|$)")
+"""What GitLab carries out. It leaves out some blocks of code and not others, so that here none counts as one."""
 UNSEEN = re.compile(guarding.CONTROL.pattern.replace("\u200b-\u200f", "\u200c-\u200f"))
 """Without the zero-width space, with which we take things apart."""
 
@@ -240,6 +253,7 @@ def check(name: str, body: str, marker: Marker | None) -> None:
     assert len(body) <= render.MAX_BODY
     assert not UNSEEN.search(body), (name, UNSEEN.search(body))
     assert not re.search(r"(?im)^[ \t>]*/tryline", body), name
+    assert not ORDER.search(body.replace("\r", "")), (name, ORDER.search(body.replace("\r", "")))
     lines = body.split("\n")
     assert markers.read(body) == marker, name
     assert [line for line in lines[:-1] if markers.read(line)] == []
@@ -266,8 +280,9 @@ def check(name: str, body: str, marker: Marker | None) -> None:
         elif token.type == "text":
             assert not LIVE.search(token.content), (name, LIVE.search(token.content), token.content)
         elif token.type == "fence":
-            assert token.info in {"", "text", "console", "python", "diff", "suggestion"}, (name, token.info)
-            assert token.info != "suggestion" or name == "inline", name
+            info = re.sub(r"^suggestion:-\d+\+\d+$", "suggestion", token.info)
+            assert info in {"", "text", "console", "python", "diff", "suggestion"}, (name, info)
+            assert info != "suggestion" or name == "inline", name
     assert depth == 0, name
     if marker is not None:
         assert tokens[-1].type == "html_block", name
@@ -301,6 +316,15 @@ def test_hostile_text_is_text_in_whatever_is_posted(text: str) -> None:
     if guarding.clean(text).strip() and len(text) < 1500:
         for one, other in zip(there, harmless(), strict=True):
             assert one[0] == "meanwhile" or one == other
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if re.search(r"(?m)^/[a-z]+$|[!&]\d|suggestion", text)])
+def test_so_it_is_where_blocks_have_offsets(text: str) -> None:
+    for review in placed(text):
+        for name, body, marker in said(review, text, GITLAB):
+            check(name, body, marker)
+            assert "pull request" not in body
+            assert "Where commands are set up" not in body
 
 
 @settings(deadline=None, max_examples=25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -19,12 +20,15 @@ from sample_reviews import CANDIDATE, FINDING, FOUND, VERDICT, WITH_REWRITE
 from bot.domain import ChangedFunction, Function, Replacement, Rewrite
 from bot.languages import Unparsable
 from bot.languages.python.language import Python
-from bot.plan import Conversation, Plan
+from bot.plan import Conversation, Dialect, Plan
 from bot.render import Caps
 from bot.steps import comment, verify
 from bot.trial import Place
 
 PATH = "shop/cart.py"
+USUAL = Dialect()
+OFFSETS = Dialect(noun="merge request", sign="!", blocks="offsets", most_above=100, commands=False)
+"""GitLab's."""
 MARKED = "is marked in it"
 """Says of a diff that it is not exact."""
 
@@ -49,7 +53,7 @@ class Case:
         return Python().splice(self.head, self.function, self.new, self.imports)
 
 
-def planned(case: Case) -> Plan:
+def planned(case: Case, dialect: Dialect = USUAL) -> Plan:
     language = Python()
     function = case.function
     place = Place(language, case.head, function, language.unit(case.head, function))
@@ -70,6 +74,7 @@ def planned(case: Case) -> Plan:
         files=(file_diff(PATH, case.base, case.head, case.context),),
         caps=Caps(),
         check=False,
+        dialect=dialect,
     )
 
 
@@ -103,17 +108,28 @@ def patched(head: str, patch: str) -> str:
         return file.read_bytes().decode("utf-8")
 
 
-def applied(case: Case) -> str:
+def replaced(case: Case, plan: Plan, info: str) -> tuple[int, int]:
+    """The first and the last line that a block replaces, as its platform reads it."""
+    (inline,) = plan.create
+    offsets = re.fullmatch(r"suggestion:-(\d+)\+(\d+)", info)
+    if offsets is None:
+        return (inline.start_line if inline.start_line is not None else inline.line), inline.line
+    above, below = int(offsets[1]), int(offsets[2])
+    assert max(above, below) <= 100
+    return inline.line - above, inline.line + below
+
+
+def applied(case: Case, dialect: Dialect = USUAL) -> str:
     """How the rewrite was offered, after it was applied and found to be the verified file."""
-    plan = planned(case)
+    plan = planned(case, dialect)
     body = plan.create[0].body if plan.create else plan.summary
-    blocks = [token for token in fences(body) if token.info == "suggestion"]
+    blocks = [token for token in fences(body) if token.info.startswith("suggestion")]
+    assert all((":" in block.info) == (dialect.blocks == "offsets") for block in blocks)
     diffs = [token for token in fences(body) if token.info == "diff"]
     assert not any(token.info.startswith("suggestion") for token in fences(plan.summary))
     if blocks:
-        ((block,), (inline,)) = blocks, plan.create
-        first = inline.start_line if inline.start_line is not None else inline.line
-        assert clicked(case.head, first, inline.line, block.content) == case.verified
+        (block,) = blocks
+        assert clicked(case.head, *replaced(case, plan, block.info), block.content) == case.verified
         assert diffs == []
         return "block"
     if diffs:
@@ -221,6 +237,10 @@ CASES = {
         "diff",
     ),
     "out of the diff": (case(old='"""Doc.', new='"""Docs.', context=0), "diff"),
+    "partly in the diff": (
+        case(old="a = 1\n    b = 2\n    return x", new="a = 3\n    b = 3\n    return b", context=0),
+        "diff",
+    ),
     "windows": (crlf(case()), "marked"),
     "windows, an insertion": (crlf(case(new="a = 1\n    c = 1")), "marked"),
     "mixed ends": (replace(case(), head=case().head.replace("b = 2\n", "b = 2\r\n")), "marked"),
@@ -228,6 +248,8 @@ CASES = {
     "no end, another line": (unfinished(case()), "block"),
     "a command": (case(new="a = '''\n/tryline ignore abcdef\n'''"), "diff"),
     "a command that head has": (case("/tryline ignore abcdef", new="a = 3"), "block"),
+    "an order to GitLab": (case(new="a = '''\n/merge\n'''"), "diff"),
+    "a path": (case(new="a = '''\n/usr/bin/python\n'''"), "block"),
     "hidden": (case(new="a = 'x\u202ey'"), "marked"),
     "a secret": (case(new=f"a = 'ghp_{'a1B2c3D4' * 5}'"), "omitted"),
 }
@@ -237,6 +259,35 @@ CASES = {
 def test_what_is_offered_is_the_verified_file(name: str) -> None:
     one, expected = CASES[name]
     assert applied(one) == expected
+
+
+WITH_OFFSETS = {
+    "over a line that the branch deleted": "block",
+    "partly in the diff": "block",
+    "an import at the top": "block",
+}
+"""What can be clicked where a block says itself which lines it replaces: as long as one of them is in the diff."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_so_it_is_where_blocks_have_offsets(name: str) -> None:
+    one, expected = CASES[name]
+    assert applied(one, OFFSETS) == WITH_OFFSETS.get(name, expected)
+
+
+@pytest.mark.parametrize(("lines", "offered"), [(100, "block"), (101, "diff")])
+def test_a_block_reaches_a_hundred_lines_up(lines: int, offered: str) -> None:
+    """And not one more: GitLab cuts the offset off, and would replace other lines than were verified."""
+    old = "".join(f"    a{n} = {n}\n" for n in range(lines + 1))
+    new = "".join(f"    a{n} = -{n}\n" for n in range(lines + 1))
+    one = Case(
+        f"def f(x):\n{old}    return 0\n".replace("a0 = 0\n", "a0 = 5\n"),
+        f"def f(x):\n{old}    return x\n",
+        f"def f(x):\n{new}    return x\n",
+        context=200,
+    )
+    assert applied(one, OFFSETS) == offered
+    assert applied(one) == "block"
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name][1] == "block"])
@@ -296,7 +347,8 @@ def test_whatever_is_offered_is_the_verified_file(one: Case) -> None:
         assume(one.new.rstrip() != one.function.source.rstrip() and one.base != one.head)
     except Unparsable:
         assume(False)
-    assert applied(one) in {"block", "diff", "marked", "omitted"}
+    for dialect in (USUAL, OFFSETS):
+        assert applied(one, dialect) in {"block", "diff", "marked", "omitted"}
 
 
 @given(st.text(alphabet="`~ a\n", max_size=30), st.text(alphabet="`~ab\n", max_size=20))
