@@ -293,14 +293,14 @@ class State:
 
 def _ready(path: Path, base: sqlite3.Connection) -> None:
     """Locks the file for as long as it is open, and sees that it is ours. Raises UsageError, sqlite3.Error."""
-    # A journal of its own beside the file while something is written, and none otherwise: one file is carried.
-    base.execute("PRAGMA locking_mode = EXCLUSIVE")
-    base.execute("PRAGMA trusted_schema = OFF")
-    base.execute("PRAGMA synchronous = FULL")
     try:
+        # A journal of its own beside the file while something is written, and none otherwise: one file is carried.
+        base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        base.execute("PRAGMA trusted_schema = OFF")
+        base.execute("PRAGMA synchronous = FULL")
         base.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
         raise UsageError(
             f"Another process is using the state of audits, {path}.",
