@@ -10,7 +10,7 @@ CACHE := .cache/make
 INSTALLED := $(CACHE)/installed
 VLLM ?= .cache/vllm
 
-.PHONY: help install engine engines browser vllm check test image demo docs lock clean
+.PHONY: help install engine engines browser runner vllm check test image demo docs lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ engines: ## make sure that the further engines that tests start are installed: P
 browser: ## make sure that a Chromium is there for the tests of the report
 	@scripts/browser.sh
 
+runner: ## make sure that a runner of GitLab CI jobs is installed for the tests (220 MB, in .cache)
+	@scripts/runner.sh .cache/runner
+
 vllm: $(INSTALLED) ## make sure that a real vLLM server is installed for the live tests (CPU, 3.4 GB, in .cache)
 	@PYTHON="$(PYTHON)" UV=$(BIN)/uv scripts/vllm.sh $(VLLM)
 
@@ -38,7 +41,7 @@ check: $(INSTALLED) ## lint, format, types and the quick tests, which need no en
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not engine and not live and not thorough'
 
-test: check engine engines browser vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
+test: check engine engines browser runner vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
 	$(BIN)/pytest -q -n 2 --dist worksteal -m '(engine or thorough) and not live'
 	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
 
