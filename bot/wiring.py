@@ -242,15 +242,7 @@ def inputs(environ: Mapping[str, str]) -> Inputs:
 
 def inputs_of_step(environ: Mapping[str, str]) -> Inputs:
     """What the step of a workflow gave to the action."""
-    given = github_event.settings_from_inputs(environ)
-    return Inputs(
-        given.settings,
-        token=given.token,
-        endpoint_key=given.endpoint_key,
-        result=given.result,
-        sarif_file=given.sarif_file,
-        warnings=given.warnings,
-    )
+    return github_event.settings_from_inputs(environ)
 
 
 def token(platform: Platform, environ: Mapping[str, str]) -> str:

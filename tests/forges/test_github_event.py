@@ -325,10 +325,44 @@ def test_a_manual_run_names_a_pull_request(inputs: dict[str, Any], number: int, 
         {"pull": "main"},
         {"pull": "9" * 40},
         {"pull": "1", "full": "maybe"},
+        {"audit": "false"},
+        {"audit": "perhaps"},
+        {"audit": "true", "full": "perhaps"},
     ],
 )
 def test_a_manual_run_without_one_is_an_error(inputs: dict[str, str] | None) -> None:
     assert refused("workflow_dispatch", {"inputs": inputs}).slug == "dispatch-input"
+
+
+MAIN = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": HEAD}
+HOME = {**repository(), "default_branch": "main"}
+
+
+@pytest.mark.parametrize("payload", [{"schedule": "17 3 * * 1"}, {"schedule": "17 3 * * 1", "repository": HOME}])
+def test_a_schedule_asks_for_an_audit_of_the_default_branch(payload: dict[str, Any]) -> None:
+    event = asked("schedule", payload, **MAIN)
+    assert event.order == Order(Task.AUDIT, actor="ada", head=HEAD)
+    assert (event.branch, event.read_only, event.fork) == ("main", False, False)
+
+
+@pytest.mark.parametrize(("full", "everything"), [("true", True), ("", False)])
+def test_so_does_a_run_by_hand(full: str, everything: bool) -> None:
+    payload = {"inputs": {"audit": "true", "full": full}, "repository": HOME, "sender": user()}
+    event = asked("workflow_dispatch", payload, **MAIN)
+    assert event.order == Order(Task.AUDIT, everything=everything, actor="ada", head=HEAD)
+    assert event.branch == "main"
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/v1", "refs/heads/", ""])
+def test_of_another_branch_there_is_no_audit(ref: str) -> None:
+    payload = {"inputs": {"audit": "true"}, "repository": HOME, "sender": user()}
+    event = asked("workflow_dispatch", payload, GITHUB_REF=ref, GITHUB_SHA=HEAD)
+    assert (event.order.task, event.branch) == (Task.NOTHING, "")
+    assert "An audit is of `main` alone" in event.order.why
+
+
+def test_an_audit_is_of_a_commit() -> None:
+    assert refused("schedule", {}, GITHUB_REF="refs/heads/main", GITHUB_SHA="main").slug == "ci-environment"
 
 
 @pytest.mark.parametrize("conclusion", ["success", "failure"])

@@ -13,7 +13,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from bot.config import PREFIX, describe
 from bot.errors import UsageError
-from bot.plan import Event, Order, Task
+from bot.plan import Event, Inputs, Order, Task
 from bot.render import one_line
 from bot.settings import PullSettings
 
@@ -144,11 +144,24 @@ class IssueCommentEvent(Payload):
     sender: Account | None = None
 
 
+class Home(Payload):
+    """The repository that an event is of, as far as an audit needs it."""
+
+    default_branch: Branch | None = None
+
+
 class DispatchEvent(Payload):
     """`workflow_dispatch`; its inputs are text, whatever their type is called."""
 
     inputs: Mapping[str, Any] | None = None
     sender: Account | None = None
+    repository: Home | None = None
+
+
+class ScheduleEvent(Payload):
+    """`schedule`. It runs on the default branch alone, at its latest commit."""
+
+    repository: Home | None = None
 
 
 class WorkflowRun(Payload):
@@ -204,8 +217,10 @@ def read(environ: Mapping[str, str], payload: bytes | Mapping[str, Any], policy:
             doubtful = not fork and DEPENDABOT in (environ.get("GITHUB_ACTOR"), _login(event.sender))
     elif name == "issue_comment":
         order = _of_comment(_checked(IssueCommentEvent, data, name), policy)
+    elif name == "schedule":
+        order = _of_audit(_checked(ScheduleEvent, data, name).repository, environ)
     elif name == "workflow_dispatch":
-        order = _of_dispatch(_checked(DispatchEvent, data, name))
+        order = _of_dispatch(_checked(DispatchEvent, data, name), environ)
     elif name == "workflow_run":
         ran = _checked(WorkflowRunEvent, data, name)
         order = _of_run(ran, repository)
@@ -224,6 +239,7 @@ def read(environ: Mapping[str, str], payload: bytes | Mapping[str, Any], policy:
         workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),
         fork=fork,
         read_only=read_only,
+        branch=_branch(environ) if order.task is Task.AUDIT else "",
         doubtful=doubtful,
     )
 
@@ -330,24 +346,53 @@ def command_of(body: str) -> Order | None:
 # --------------------------------------------------------------------------------------------- other events
 
 
-def _of_dispatch(event: DispatchEvent) -> Order:
+def _of_dispatch(event: DispatchEvent, environ: Mapping[str, str]) -> Order:
     inputs = event.inputs or {}
+    if _flag(inputs, "audit"):
+        order = _of_audit(event.repository, environ)
+        return replace(order, everything=_flag(inputs, "full"), actor=_login(event.sender))
     wanted = str(inputs.get("pull", "")).strip().removeprefix("#")
     if not re.fullmatch(r"[1-9][0-9]{0,14}", wanted):
         given = f"`{one_line(wanted, 40)}`" if wanted else "nothing"
         raise UsageError(
             f"the input `pull` of a manual run must be the number of a pull request; it is {given}",
-            hint="Give the workflow an input `pull` under `on: workflow_dispatch: inputs:`, and fill it in.",
+            hint="Give the workflow an input `pull` under `on: workflow_dispatch: inputs:`, and fill it in; or an "
+            "input `audit`, to audit the repository.",
             slug="dispatch-input",
         )
-    full = str(inputs.get("full", "")).strip().lower()
-    if full not in ("", "true", "false"):
+    return Order(Task.REVIEW, int(wanted), everything=_flag(inputs, "full"), actor=_login(event.sender))
+
+
+def _flag(inputs: Mapping[str, Any], name: str) -> bool:
+    """An input that is true or false; not given, it is false. Raises UsageError for anything else."""
+    given = str(inputs.get(name, "")).strip().lower()
+    if given not in ("", "true", "false"):
         raise UsageError(
-            f"the input `full` of a manual run must be true or false, not `{one_line(full, 40)}`",
+            f"the input `{name}` of a manual run must be true or false, not `{one_line(given, 40)}`",
             hint="Declare it with `type: boolean`.",
             slug="dispatch-input",
         )
-    return Order(Task.REVIEW, int(wanted), everything=full == "true", actor=_login(event.sender))
+    return given == "true"
+
+
+def _of_audit(home: Home | None, environ: Mapping[str, str]) -> Order:
+    """An audit of the commit that the job runs for, on the default branch: there is one issue, and it tells of
+    that branch."""
+    branch, commit = _branch(environ), environ.get("GITHUB_SHA", "").lower()
+    default = home.default_branch if home is not None else None
+    if not branch or (default is not None and branch != default):
+        where = f"the branch `{one_line(branch, 100)}`" if branch else "no branch"
+        only = f"`{one_line(default, 100)}`" if default else "the default branch"
+        return Order(Task.NOTHING, why=f"An audit is of {only} alone, and this run is for {where}.")
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        raise _bad_variable("GITHUB_SHA", commit, "must be a commit")
+    return Order(Task.AUDIT, head=commit)
+
+
+def _branch(environ: Mapping[str, str]) -> str:
+    """The branch that the job runs for; empty for a tag."""
+    found = re.fullmatch(r"refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,255})", environ.get("GITHUB_REF", ""))
+    return found[1] if found is not None else ""
 
 
 def _of_run(event: WorkflowRunEvent, repository: str) -> Order:
@@ -385,7 +430,6 @@ def _other_repository(head: Repository | None, repository: str) -> bool:
 
 _OTHERS = {
     "push": "A push is no pull request; run Tryline on `pull_request`.",
-    "schedule": "A schedule names no pull request; run Tryline on `pull_request`.",
     "merge_group": "A merge queue tests what was reviewed already.",
     "pull_request_review_comment": "Commands are read from comments on the conversation (`issue_comment`) only.",
     "pull_request_review": "Commands are read from comments on the conversation (`issue_comment`) only.",
@@ -395,7 +439,7 @@ _OTHERS = {
 def _why_not(name: str) -> str:
     return _OTHERS.get(name) or (
         f"The event `{one_line(name, 60)}` is none that Tryline acts on: pull_request, issue_comment, "
-        "workflow_dispatch and workflow_run are."
+        "workflow_dispatch, workflow_run and schedule are."
     )
 
 
@@ -517,34 +561,17 @@ SPECIAL = {
     "endpoint-key": "endpoint_key",
     "result": "result",
     "sarif-file": "sarif_file",
+    "report-file": "report",
+    "audit-state": "state",
 }
-"""Inputs that are no settings -> where `Inputs` holds them."""
+"""Inputs that are no settings -> what they are."""
+STATE = f"{PREFIX}STATE"
+"""Where an audit finds what the one before has left, as the command line knows it."""
 
 
 def input_name(setting: str) -> str:
     """What the action calls a setting: `budget.function_seconds` is the input `budget-function-seconds`."""
     return setting.replace(".", "-").replace("_", "-")
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a step's `with:` gives. Secrets are not shown by `repr`."""
-
-    settings: Mapping[str, str]
-    """`TRYLINE_*` variable -> its value, for every setting that is given."""
-    token: str = field(default="", repr=False)
-    """`github-token`; without it the environment's GITHUB_TOKEN."""
-    endpoint_key: str = field(default="", repr=False)
-    result: str = ""
-    """Path of the saved result."""
-    sarif_file: str = ""
-    warnings: tuple[str, ...] = ()
-    """What cannot be meant, one sentence each."""
-
-    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment with the inputs as its `TRYLINE_*` variables, which they win over."""
-        key = {f"{PREFIX}ENDPOINT_KEY": self.endpoint_key} if self.endpoint_key else {}
-        return {**environ, **self.settings, **key}
 
 
 def settings_from_inputs(environ: Mapping[str, str]) -> Inputs:
@@ -567,7 +594,18 @@ def settings_from_inputs(environ: Mapping[str, str]) -> Inputs:
             others[special[bare]] = value
         else:
             warnings.append(_unknown(variable))
-    return Inputs(settings, warnings=tuple(warnings), **others)
+    report, state = others.get("report", ""), others.get("state", "")
+    return Inputs(
+        {**settings, **({STATE: state} if state else {})},
+        token=others["token"],
+        endpoint_key=others.get("endpoint_key", ""),
+        result=others.get("result", ""),
+        sarif_file=others.get("sarif_file", ""),
+        files={report: "html"} if report else {},
+        # It is no setting: where a file lies is for the job to say, and for nobody who writes to the repository.
+        known=(STATE,) if state else (),
+        warnings=tuple(warnings),
+    )
 
 
 def _bare(name: str) -> str:
