@@ -115,6 +115,7 @@ FOREIGN = (
 
 HOMES = {
     "docker": ("bot.sandboxes.docker",),
+    "dask": ("bot.executors.cluster",),
     "distributed": ("bot.executors.cluster",),
     "gitlab": ("bot.forges.gitlab",),
     "requests": (  # transports' exceptions

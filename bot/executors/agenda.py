@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from bot.executors import Done, Task
@@ -31,6 +31,10 @@ class Attempt:
         """Whether it may have ended its worker: it is begun again where nothing else runs."""
         return self.losses > 0
 
+    def avoids(self, place: str, others: Collection[str]) -> bool:
+        """Whether it went wrong there, and could be tried elsewhere."""
+        return place in self.places and any(other not in self.places for other in others)
+
 
 class Agenda:
     """Every task from its beginning to its one `Done`. For one thread."""
@@ -53,19 +57,21 @@ class Agenda:
         """Whether anything could be begun."""
         return bool(self._fresh or self._again)
 
-    @property
-    def suspects(self) -> bool:
-        """Whether a task waits for a place of its own."""
-        return any(attempt.suspect for attempt in self._again)
+    def awaits(self, place: str, others: Collection[str]) -> bool:
+        """Whether a task waits until nothing else runs there."""
+        return any(attempt.suspect and not attempt.avoids(place, others) for attempt in self._again)
 
-    def begin(self, place: str, *, idle: bool = True, others: bool = False, fresh: bool = True) -> Attempt | None:
+    def begin(
+        self, place: str, *, idle: bool = True, others: Collection[str] = (), fresh: bool = True
+    ) -> Attempt | None:
         """What to begin there next; None for nothing.
 
-        `idle`: nothing runs there. `others`: there are other places, so what went wrong here is tried there.
+        `idle`: nothing runs there. `others`: all places that there are; what went wrong here is tried elsewhere
+        first.
         `fresh`: whether tasks that were never begun may be.
         """
         for attempt in self._again:
-            if (attempt.suspect and not idle) or (others and place in attempt.places):
+            if attempt.avoids(place, others) or (attempt.suspect and not idle):
                 continue
             self._again.remove(attempt)
             return self._started(attempt)
