@@ -101,10 +101,19 @@ class Curve:
         return self.at(self.last.scale)
 
     def at(self, scale: int) -> Measured:
-        """One scale that there is, with growth and all sizes."""
+        """One scale that there is, with growth and all sizes.
+
+        How much faster one version grows than the other is read off their ratios: these were taken in turns, and
+        a machine that is busier at one size than at the next is so for both.
+        """
         sizes = tuple(size for point in self.points for size in point.sizes)
         old = exponent(sizes, [point.seconds_old for point in self.points])
         new = exponent(sizes, [point.seconds_new for point in self.points])
+        apart = exponent(sizes, [point.ratio for point in self.points])
+        if apart is not None and old is not None:
+            new = old + apart
+        elif apart is not None and new is not None:
+            old = new - apart
         point = next(point for point in self.points if point.scale == scale)
         return replace(point, sizes=sizes, exponent_old=old, exponent_new=new)
 

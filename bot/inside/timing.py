@@ -51,6 +51,9 @@ FEWEST = 5
 COPIES = 4
 """Of each version's code."""
 SLOWEST = 20
+BEARABLE = 10000000
+"""Nanoseconds of a call that are timed however much slower than another it is: two dozen of them take no time, and
+a version that grows faster than another must not be lost at the very sizes that show it."""
 NEAR = 12
 """Whole numbers on from a multiple that are tried."""
 MAX_BYTES = 8 << 20
@@ -223,7 +226,7 @@ class Bench:
                 break
             patience = min(4 * patience, max(0.1, until - time.monotonic()))
         fastest = min((row[2] for row in found if row is not None), default=0)
-        slow = max(SLOWEST * fastest, 2000000)
+        slow = max(SLOWEST * fastest, BEARABLE)
         return [("endless", "", 0, False) if row is None or row[2] > slow else row for row in found]
 
     # -- samples

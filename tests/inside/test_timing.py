@@ -137,7 +137,7 @@ def test_decorators_that_are_others_are_part_of_a_version(server: Server) -> Non
 
 def test_growth_shows_over_the_scales(server: Server) -> None:
     squared = version("            total += value\n", "            total += value + 0 * (values.count(-1))\n")
-    # Small enough for the larger growth to stay far below the 2 ms from which a slower version may be cut.
+    # Small enough for the larger growth to stay far below what a slower version may be cut for.
     found = measure(server, [BASE, squared], "(list(range(25)), 'sum')", scales=[1, 2, 4], seconds=2.0)
     assert [(timing.scale, timing.size) for timing in found] == [(1, 28), (2, 53), (4, 103)]
     assert ratio(found[0]) < ratio(found[1]) < ratio(found[2])
