@@ -54,14 +54,14 @@ def row(file: FileDiff, line: int) -> Row:
     """The line of this number at head; one that no hunk shows is unchanged, and only moved."""
     shift = 0
     for hunk in file.hunks:
-        if line < hunk.new_start:
+        # A hunk that has no lines of a side begins behind the line that it names.
+        if line < hunk.new_start + (not hunk.new_count):
             break
         old = hunk.old_start
         for each in hunk.lines:
             if each.new == line:
                 return Row(line, old if each.old is None else each.old, each.old is None)
             old += each.old is not None
-        # A hunk that has no lines of a side begins behind the line that it names.
         after_old = hunk.old_start + (hunk.old_count or 1)
         after_new = hunk.new_start + (hunk.new_count or 1)
         shift = after_old - after_new
