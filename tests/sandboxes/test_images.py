@@ -418,7 +418,9 @@ def test_an_absent_engine_is_an_error_with_a_way_out() -> None:
     assert "docs/gitlab.md" in raised.value.hint
     assert "/certs/client" in raised.value.hint
     with pytest.raises(SandboxError):
-        engine.connect({"DOCKER_HOST": "tcp://127.0.0.1:9", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/no"})
+        engine.connect(
+            {"DOCKER_HOST": "tcp://127.0.0.1:9", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/no"}, patience=0
+        )
 
 
 def test_the_hosts_certificates_do_not_reach_the_engines_client(
