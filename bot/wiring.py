@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,13 +38,16 @@ from bot.endpoints.fallback import Fallback
 from bot.endpoints.metered import Allowance, Ledger, Metered
 from bot.endpoints.openai import diagnose
 from bot.endpoints.openai.client import OpenAI
+from bot.endpoints.relayed import answering as answering_with
+from bot.endpoints.relayed import relayed as relayed_model
 from bot.errors import EndpointError, ExecutorError
-from bot.executors import Executor
+from bot.executors import Ask, Executor
 from bot.executors.local import Local as LocalExecutor
-from bot.forges import Forge, Format, Host, Job
+from bot.forges import Forge, Format, Host, Job, Upkeep
 from bot.forges.github import event as github_event
 from bot.forges.github.host import GitHub
 from bot.forges.github.outputs import Job as GitHubJob
+from bot.forges.github.upkeep import GitHubUpkeep
 from bot.forges.gitlab import event as gitlab_event
 from bot.forges.gitlab.host import GitLab
 from bot.forges.gitlab.outputs import Job as GitLabJob
@@ -199,16 +204,45 @@ def diagnosed(config: Config, environ: Mapping[str, str], state: Path | None) ->
     return tuple(rows)
 
 
-ENGINE = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+ENGINE = (
+    "PATH", "HOME", "TMPDIR", "LANG", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST", "SSL_CERT_FILE", "HTTP_PROXY",
+    "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
 """What a task's process needs of our environment: where its engine is, and no secret."""
 
 
 def executor(workers: int, environ: Mapping[str, str], scheduler: str = "") -> Executor:
     """Where tasks of an audit run; 0 workers: as many as there are processors. Raises ExecutorError."""
     if scheduler:
-        raise ExecutorError("no cluster can be reached by this version", slug="cluster-missing")
+        if importlib.util.find_spec("distributed") is None:
+            raise ExecutorError(
+                "a cluster needs Dask distributed, which is not installed",
+                hint="pip install 'tryline[cluster]'",
+                slug="cluster-missing",
+            )
+        # It takes a second to load and is an extra: whoever names no scheduler does without.
+        made: Executor = importlib.import_module("bot.executors.cluster").Cluster(scheduler)
+        return made
     own = {name: environ[name] for name in ENGINE if name in environ}
     return LocalExecutor(workers or len(os.sched_getaffinity(0)), own)
+
+
+def relayed(ask: Ask) -> Model:
+    """The model of a task that runs elsewhere: asked through the process that holds its key, metered there."""
+    return relayed_model(ask)
+
+
+def answering(model: Model | None) -> Ask:
+    """What answers tasks that ask for a model. It raises ExecutorError where there is none."""
+    if model is None:
+        return _nobody
+    ledger = model.accounts
+    return answering_with(model.endpoint, ledger.within if isinstance(ledger, Ledger) else None)
+
+
+def _nobody(_question: bytes) -> bytes:
+    raise ExecutorError("a task asked for a model, and none is configured", slug="cluster-asked")
 
 
 def forge(files: Mapping[Path, Format], caps: Caps) -> Forge:
@@ -275,6 +309,21 @@ def host(
         account=config.pull.account,
         environ=environ,
         run_url=run_url,
+    )
+
+
+def upkeep(
+    repository: str,
+    token: str,
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    api_url: str,
+    platform: Platform = "github",
+) -> Upkeep:
+    """What an audit maintains on the platform. Raises as `host` does."""
+    return GitHubUpkeep(
+        token=token, repository=repository, api_url=api_url, account=config.pull.account, environ=environ
     )
 
 

@@ -145,6 +145,14 @@ class Ledger:
         self._accounts: dict[str, Usage] = {}
         self._open: str | None = None
         self._under_way: list[Ticket] = []
+        self._here = threading.local()
+        """`name`: the function in hand of this thread alone."""
+
+    @property
+    def _in_hand(self) -> str | None:
+        """The function that a request of this thread belongs to; None for none."""
+        name: str | None = getattr(self._here, "name", None)
+        return self._open if name is None else name
 
     @property
     def usage(self) -> Usage:
@@ -156,7 +164,7 @@ class Ledger:
     def function_usage(self) -> Usage:
         """Of the function in hand; nothing where none is."""
         with self._change:
-            return Usage() if self._open is None else self._accounts[self._open]
+            return Usage() if self._in_hand is None else self._accounts[self._in_hand]
 
     @property
     def functions(self) -> Mapping[str, Usage]:
@@ -179,6 +187,18 @@ class Ledger:
         finally:
             with self._change:
                 self._open = before
+
+    @contextmanager
+    def within(self, name: str) -> Iterator[None]:
+        """Like `function`, for requests of this thread alone: several functions are in hand at a time."""
+        before = getattr(self._here, "name", None)
+        with self._change:
+            self._accounts.setdefault(name, Usage())
+        self._here.name = name
+        try:
+            yield
+        finally:
+            self._here.name = before
 
     def offer(self, need: Need, allowance: Allowance) -> Ticket | None:
         """Sets aside what a request could use; None where that does not fit now. Raises BudgetSpent for time."""
@@ -224,20 +244,20 @@ class Ledger:
         return all(limit.fits for limit in self._limits(need.most, allowance, held=True))
 
     def _take(self, held: Usage) -> Ticket:
-        ticket = Ticket(held, self._open, self._clock())
+        ticket = Ticket(held, self._in_hand, self._clock())
         self._under_way.append(ticket)
         return ticket
 
     def _limits(self, needed: Usage, allowance: Allowance, *, held: bool) -> list[_Limit]:
         """Every limit there is, the function's before the review's."""
-        found = []
+        found, here = [], self._in_hand
         for scope, name, field in _LIMITS:
             most = getattr(allowance, name)
             mine = scope == "function"
-            if most is None or (mine and self._open is None):
+            if most is None or (mine and here is None):
                 continue
-            used = self._accounts[self._open] if mine and self._open is not None else self._total
-            others = [t for t in self._under_way if held and (t.account == self._open or not mine)]
+            used = self._accounts[here] if mine and here is not None else self._total
+            others = [t for t in self._under_way if held and (t.account == here or not mine)]
             promised = sum(getattr(ticket.held, field) for ticket in others)
             figures = (most, getattr(used, field), promised, getattr(needed, field))
             found.append(_Limit(scope, name, field, *figures))
