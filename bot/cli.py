@@ -12,18 +12,19 @@ import sys
 import tempfile
 import textwrap
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from bot import __version__, audit, ci, review, trial, wiring
+from bot import __version__, audit, ci, report, review, trial, wiring
 from bot.audit_state import FILE_NAME as STATE_NAME
 from bot.audit_state import State
-from bot.audited import Audit
+from bot.audited import Attention, Audit, Standing
 from bot.config import FILE_NAME, Config, Given, explain, load, parse
 from bot.console import (
     TerminalProgress,
@@ -34,22 +35,36 @@ from bot.console import (
 )
 from bot.domain import Change, Conclusion, Review, Revision, Severity
 from bot.errors import ExitCode, RepositoryError, TrylineError, UsageError
-from bot.forges import Format
+from bot.forges import NAMES, Format
 from bot.problems import command as bench
 from bot.problems.trying import Model as CellModel
 from bot.problems.trying import Workshop
 from bot.progress import Progress, Silent
-from bot.record import audit_dumps, dumps, find, find_in, save
+from bot.record import audit_dumps, find, find_in, save, write_atomically
 from bot.record import load as load_result
-from bot.render import Caps, counted, markdown, one_line, plain
+from bot.render import Caps, counted, one_line, plain
 from bot.replaying import replay
 from bot.sandboxes import Diagnosis
-from bot.sarif import sarif
+from bot.steps import upkeep
 from bot.workspace import Workspace
 
-_FORMATS = ("terminal", "markdown", "json", "sarif")
-_FILES: Mapping[str, Format] = {"markdown": "markdown", "json": "json", "sarif": "sarif"}
-_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".sarif": "sarif"}
+_FILES: Mapping[str, Format] = {
+    "markdown": "markdown",
+    "json": "json",
+    "sarif": "sarif",
+    "html": "html",
+    "codequality": "codequality",
+    "sast": "sast",
+}
+_FORMATS = ("terminal", *_FILES)
+_SUFFIXES = {
+    ".json": "json",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".sarif": "sarif",
+    ".html": "html",
+    ".htm": "html",
+}
 
 _TWINS = {
     "repo": "TRYLINE_REPO",
@@ -95,6 +110,10 @@ SETTINGS = """\
 Every flag has a twin in the environment (--base is TRYLINE_BASE, --no-color is TRYLINE_NO_COLOR), every setting
 of .tryline.yml too (budget.seconds is TRYLINE_BUDGET_SECONDS). A flag wins over the environment, the environment
 over .tryline.yml, which is read at the base commit. docs/configuration.md lists all settings."""
+
+
+MOST_RISKY = 10
+"""Functions that a terminal shows of an audit."""
 
 
 @dataclass(frozen=True)
@@ -423,13 +442,13 @@ def _delivery(sub: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
         "--format",
         metavar="FORMAT",
         default=environ.get(_TWINS["format"]) or None,
-        help="terminal (default), markdown, json or sarif",
+        help="terminal (default), markdown, json, sarif, html, codequality or sast (GitLab's reports)",
     )
     sub.add_argument(
         "--output",
         metavar="FILE",
         action="append",
-        help="write the result there, as its suffix says (.md, .json, .sarif) or --format; may be repeated",
+        help="write the result there, as its suffix says (.html, .md, .json, .sarif) or --format; repeatable",
     )
 
 
@@ -615,7 +634,7 @@ def _doctor(args: argparse.Namespace, terminal: Terminal) -> int:
             state = workspace.state_dir
     except RepositoryError:  # outside a repository: what the environment says is all there is
         flags = settings_from_flags(args)
-        config = load(None, environ=terminal.environ, flags=flags, also=_TWINS.values())
+        config = load(None, environ=terminal.environ, flags=flags, also=_also())
     here = Diagnosis("tryline", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
     engine = wiring.assemble(config, terminal.environ).backend.diagnose()
     rows = (here, *engine, *wiring.diagnosed(config, terminal.environ, state))
@@ -633,19 +652,17 @@ def _config(args: argparse.Namespace, terminal: Terminal) -> int:
 def _ci(args: argparse.Namespace, terminal: Terminal) -> int:
     """All that it needs is in the environment; it needs no repository to start with."""
     flags = settings_from_flags(args)
-    return ci.respond(
-        terminal.environ, terminal.stdout, quiet=args.quiet, flags=flags, also=tuple(_TWINS.values())
-    )
+    return ci.respond(terminal.environ, terminal.stdout, quiet=args.quiet, flags=flags, also=tuple(_also()))
 
 
 def _post(args: argparse.Namespace, terminal: Terminal) -> int:
-    config = ci.config_of(terminal.environ, settings_from_flags(args), _TWINS.values())
+    config = ci.config_of(terminal.environ, settings_from_flags(args), _also())
     return ci.post(args, terminal.environ, terminal.stdout, config)
 
 
 def _bench(args: argparse.Namespace, terminal: Terminal) -> int:
     """An experiment needs no repository: its settings come from the environment and flags."""
-    config = load(None, environ=terminal.environ, flags=settings_from_flags(args), also=_TWINS.values())
+    config = load(None, environ=terminal.environ, flags=settings_from_flags(args), also=_also())
     with ExitStack() as stack:
         progress = _progress(args, terminal, stack)
         parts = wiring.assemble(config, terminal.environ)
@@ -673,7 +690,7 @@ def _bench(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _clean(args: argparse.Namespace, terminal: Terminal) -> int:
-    config = load(None, environ=terminal.environ, also=_TWINS.values())
+    config = load(None, environ=terminal.environ, also=_also())
     removed = wiring.assemble(config, terminal.environ).backend.clean()
     if not args.quiet:
         terminal.stdout.write(f"removed {counted(removed, 'thing')}\n")
@@ -693,8 +710,13 @@ def _load(args: argparse.Namespace, terminal: Terminal, workspace: Workspace, ba
         at=base.name,
         environ=terminal.environ,
         flags=settings_from_flags(args),
-        also=_TWINS.values(),
+        also=_also(),
     )
+
+
+def _also() -> tuple[str, ...]:
+    """Variables that are named like settings and are none."""
+    return (*_TWINS.values(), *wiring.VARIABLES)
 
 
 def _trusted(workspace: Workspace, head: str | None) -> Revision:
@@ -719,11 +741,12 @@ def destinations(names: Sequence[str], form: str | None) -> dict[Path, Format]:
     files = {}
     for name in names:
         path = Path(name)
-        chosen = _FILES.get(form or _SUFFIXES.get(path.suffix.lower(), ""))
+        named = NAMES.get(path.name, _SUFFIXES.get(path.suffix.lower(), ""))
+        chosen = _FILES.get(form or named)
         if chosen is None:
             raise UsageError(
                 f"--output {one_line(name, 100)}: no format for a file",
-                hint="End its name in .md, .json or .sarif, or say `--format markdown`, `json` or `sarif`.",
+                hint="End its name in .html, .md, .json or .sarif, or say `--format` (`tryline review --help`).",
                 slug="usage",
             )
         files[path] = chosen
@@ -740,17 +763,22 @@ def _deliver(
 ) -> int:
     """Writes the files, prints the result, decides the exit code."""
     caps = Caps(config.comments.max_inline, suspected=config.comments.suspected)
-    if outputs:
-        where = wiring.forge(outputs, caps).publish(result)
-        if not args.quiet:
-            _say(terminal, where)
-    form = "terminal" if outputs else args.format or "terminal"
-    people = wiring.job(terminal.environ, terminal.stdout).commandless() if form == "terminal" else nullcontext()
-    with people:
-        if form == "json" and audited is not None:
-            terminal.stdout.write(audit_dumps(audited))
-        else:
-            show(result, form, terminal.stdout, caps, color=not args.no_color)
+
+    def text(form: Format) -> str:
+        return wiring.text(result, form, caps) if audited is None else audit_text(audited, form, caps)
+
+    for path, form in outputs.items():
+        _write(path, text(form))
+    if outputs and not args.quiet:
+        _say(terminal, f"wrote {counted(len(outputs), 'file')}: {', '.join(map(str, outputs))}")
+    shown = None if outputs else _FILES.get(args.format or "terminal")
+    if shown is not None:
+        terminal.stdout.write(text(shown))
+        return exit_code(result, config.fail_on)
+    with wiring.job(terminal.environ, terminal.stdout).commandless():
+        show(result, "terminal", terminal.stdout, caps, color=not args.no_color)
+        if audited is not None:
+            terminal.stdout.write("\n" + "".join(f"{line}\n" for line in audit_lines(audited)))
     return exit_code(result, config.fail_on)
 
 
@@ -758,10 +786,47 @@ def show(result: Review, form: str, stream: TextIO, caps: Caps, *, color: bool) 
     """Prints the result in one of the formats."""
     if form == "terminal":
         print_review(result, stream, color=color, caps=caps)
-    elif form == "sarif":
-        stream.write(sarif(result))
     else:
-        stream.write(dumps(result) if form == "json" else markdown(result, caps))
+        stream.write(wiring.text(result, _FILES[form], caps))
+
+
+def _write(path: Path, content: str) -> None:
+    """Writes a file, whole or not at all. Raises UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="Give `--output` a file in a folder that you may write to.",
+            slug="output",
+        ) from None
+
+
+def audit_text(audited: Audit, form: Format, caps: Caps) -> str:
+    """An audit as the text of a file of this form; what knows no audits gets its review."""
+    if form == "json":
+        return audit_dumps(audited)
+    if form == "markdown":
+        return upkeep.markdown(audited)
+    if form == "html":
+        return report.page(audited.review, audited)
+    return wiring.text(audited.review, form, caps)
+
+
+def audit_lines(audited: Audit) -> Iterator[str]:
+    """What a terminal shows of an audit besides its findings: who was looked at, and who comes first."""
+    counts = Counter(row.attention for row in audited.functions)
+    told = ", ".join(f"{counts[word]} {word.value.replace('-', ' ')}" for word in Attention if counts[word])
+    yield f"{counted(len(audited.functions), 'function')}: {told or 'none'}"
+    new = sum(row.standing is Standing.NEW for row in audited.findings)
+    yield f"findings: {new} new, {len(audited.findings) - new} still there, {len(audited.fixed)} fixed"
+    for row in audited.fixed:
+        yield f"  fixed: {one_line(row.title)} ({one_line(row.function)}, since {one_line(row.since)[:10]})"
+    for one in audited.functions[:MOST_RISKY]:
+        factors = sorted(one.risk.factors.items(), key=lambda pair: -pair[1])[:3]
+        why = ", ".join(f"{name} {value:.2f}" for name, value in factors)
+        yield f"  risk {one.risk.score:.2f}  {one_line(one.function.id)}  ({why}; {counted(one.tests, 'test')})"
 
 
 def exit_code(result: Review, fail_on: Severity | None) -> ExitCode:

@@ -688,12 +688,18 @@ def load_audit(path: Path, limit: int = MOST_AUDIT_BYTES) -> Audit:
 
 
 def load(path: Path, limit: int = MOST_BYTES) -> Review:
-    """The review that a file holds, perhaps a stranger's.
+    """The review that a file holds, perhaps a stranger's; of an audit that it holds, the review in it.
 
     Raises UsageError: `result-missing` (there is no such file, or it cannot be read), `result-too-large` (more
     than `limit` bytes), and those of `from_json`.
     """
-    return from_json(_json(_bytes(path, limit)))
+    value = _json(_bytes(path, limit))
+    if isinstance(value, dict) and str(value.get("schema")).startswith(_AUDIT):
+        return audit_from_json(value).review
+    return from_json(value)
+
+
+_AUDIT = AUDIT_SCHEMA.rpartition("/")[0] + "/"
 
 
 def _bytes(path: Path, limit: int) -> bytes:
@@ -701,7 +707,10 @@ def _bytes(path: Path, limit: int) -> bytes:
         if not path.is_file():
             raise FileNotFoundError(path)
         with path.open("rb") as stream:
-            data = stream.read(limit + 1)
+            data = stream.read(1000)
+            if data.startswith(f'{{"schema": "{_AUDIT}'.encode()):
+                limit = max(limit, MOST_AUDIT_BYTES)
+            data += stream.read(limit + 1 - len(data))
     except (OSError, ValueError) as problem:
         why = "there is no such file" if isinstance(problem, FileNotFoundError) else "it cannot be read"
         raise UsageError(

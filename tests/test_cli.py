@@ -279,6 +279,7 @@ def test_readme_and_documentation_are_current(monkeypatch: pytest.MonkeyPatch) -
     assert {path.name for path in generated} == {
         "README.md",
         "action.yml",
+        "audit.schema.json",
         "configuration.md",
         "github.md",
         "result.schema.json",
