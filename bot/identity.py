@@ -66,3 +66,10 @@ def is_witness(name: str) -> bool:
 def digest(*parts: str) -> str:
     """Twelve hexadecimal digits that are equal for equal parts."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def blob(content: bytes, like: str) -> str:
+    """What git calls this content, in a repository whose ids look `like` this one: SHA-1, or SHA-256."""
+    made = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
+    made.update(b"blob %d\0" % len(content) + content)
+    return made.hexdigest()

@@ -51,6 +51,7 @@ from bot.forges.github.upkeep import GitHubUpkeep
 from bot.forges.gitlab import event as gitlab_event
 from bot.forges.gitlab.host import GitLab
 from bot.forges.gitlab.outputs import Job as GitLabJob
+from bot.forges.gitlab.upkeep import GitLabUpkeep
 from bot.forges.local import Local
 from bot.forges.local import text as local_text
 from bot.languages import Language
@@ -322,9 +323,8 @@ def upkeep(
     platform: Platform = "github",
 ) -> Upkeep:
     """What an audit maintains on the platform. Raises as `host` does."""
-    return GitHubUpkeep(
-        token=token, repository=repository, api_url=api_url, account=config.pull.account, environ=environ
-    )
+    kind = GitLabUpkeep if platform == "gitlab" else GitHubUpkeep
+    return kind(token=token, repository=repository, api_url=api_url, account=config.pull.account, environ=environ)
 
 
 def job(environ: Mapping[str, str], stdout: TextIO) -> Job:

@@ -288,13 +288,19 @@ def test_links_lead_to_the_audited_commit_and_nowhere_else() -> None:
     text = upkeep.issue_text(audit(A), None, Links(base, "https://git.example/run/1", "https://git.example/a/2"))
     assert f"[`shop/cart.py:13`]({base}/shop/cart.py#L13)" in text.body
     assert "[Run](https://git.example/run/1)" in text.body and "[Report](https://git.example/a/2)" in text.body
-    assert telling_url(base, "a)b/c d.py") == f"{base}/a%29b/c%20d.py#L1-L2"
+    assert telling_url(base, "a)b/c d.py") == f"{base}/a%29b/c%20d.py#L1"
     for bad in ("javascript:x", "https://x.example/)(", "https://x.example/a b", ""):
         assert telling_url(bad, "a.py") == ""
 
 
 def telling_url(base: str, path: str) -> str:
-    return upkeep.telling.blob_url(base, path, 1, 2)
+    return upkeep.telling.blob_url(base, path, 1)
+
+
+def test_a_proposed_rewrite_is_named() -> None:
+    proposed = (Proposed(A.finding.id, 4, open=False), Proposed(C.finding.id, 5, open=True))
+    text = upkeep.issue_text(audit(A, B, C), None, LINKS, proposed=proposed)
+    assert "4 of the function: #4, closed |" in text.body and "4 of the function: #5 |" in text.body
 
 
 def test_the_document_says_it_all() -> None:
@@ -417,7 +423,7 @@ def test_never_more_than_asked_for_and_never_twice() -> None:
     assert len(again) == 1 and again[0].finding != first
     declined = drafted(found, Proposed(first, 4, open=False), most=3).drafts
     assert first not in {draft.finding for draft in declined} and len(declined) == 2
-    assert len(drafted(found, most=3, ignored=(first,)).drafts) == 2
+    assert len(drafted(upkeep.with_ignored(found, (first,)), most=3).drafts) == 2
 
 
 def test_one_remedy_of_two_findings_is_proposed_once() -> None:

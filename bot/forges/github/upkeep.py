@@ -7,13 +7,13 @@ created and after every failure that leaves open whether it was.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot import identity
 from bot.errors import ForgeError, UsageError
 from bot.forges.github.account import Account
 from bot.forges.github.client import Answered, Call, Client
@@ -212,7 +212,7 @@ class GitHubUpkeep:
     def _check_branch(self, draft: Draft) -> None:
         """What is proposed is what was verified, whoever made the branch."""
         for path, content in draft.files.items():
-            if self._blob(path, draft.branch) != _id(content, draft.base):
+            if self._blob(path, draft.branch) != identity.blob(content, draft.base):
                 raise ForgeError(
                     f"The branch {self._client.safe(draft.branch)} is there already and holds something else.",
                     hint="Delete the branch; the next audit makes it anew.",
@@ -278,10 +278,3 @@ def _told(found: Found) -> Issue:
 def _same(one: str, other: str) -> bool:
     """Whether two bodies say the same: platforms change line ends and cut white space."""
     return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
-
-
-def _id(content: bytes, like: str) -> str:
-    """What git calls this content, in a repository whose ids look `like` this one."""
-    made = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
-    made.update(b"blob %d\0" % len(content) + content)
-    return made.hexdigest()

@@ -1,6 +1,6 @@
 """Upkeep: from an audit, and from what stands on the platform, to the issue, the drafts and the document. Pure."""
 
-from bot.steps.upkeep.document import markdown
+from bot.steps.upkeep.document import headline, markdown
 from bot.steps.upkeep.drafting import Content, Drafts, drafts
 from bot.steps.upkeep.issue import Links, failed, ignored_in, issue_text, with_ignored
 
@@ -10,6 +10,7 @@ __all__ = [
     "Links",
     "drafts",
     "failed",
+    "headline",
     "ignored_in",
     "issue_text",
     "markdown",

@@ -30,15 +30,16 @@ def headline(audit: Audit) -> str:
     return f"{render.counted(len(told), 'finding')} in {functions}, {with_}."
 
 
-def markdown(audit: Audit, *, base: str = "", run_url: str = "", report_url: str = "") -> str:
-    """The whole audit, ending in a newline. `base` is the address below which the commit's files are shown."""
+def markdown(
+    audit: Audit, *, base: str = "", run_url: str = "", report_url: str = "", room: int = MAX_DOCUMENT
+) -> str:
+    """The whole audit, ending in a newline, at most `room` characters. `base` is the address below which the
+    commit's files are shown."""
     rows = [
         Row(
             one.item,
             "ignored" if one.item.ignored else f"{one.standing.value}, {telling.day(one.since)}",
-            telling.blob_url(
-                base, one.item.finding.function.head.path, one.item.finding.start_line, one.item.finding.end_line
-            ),
+            telling.where(base, one.item.finding),
         )
         for one in telling.ranked(audit.findings)
     ]
@@ -48,4 +49,4 @@ def markdown(audit: Audit, *, base: str = "", run_url: str = "", report_url: str
     parts += telling.risks(audit)
     parts += telling.left_out(audit)
     parts.append(telling.foot(audit, run_url, report_url))
-    return render.fitted(parts, MAX_DOCUMENT, telling.SHORTENED).strip("\n") + "\n"
+    return render.fitted(parts, room - 1, telling.SHORTENED).strip("\n") + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import tokenize
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot import render, upkeep_markers
@@ -45,7 +45,6 @@ def drafts(
     *,
     most: int,
     branch: str,
-    ignored: Collection[str] = (),
     room: int = MAX_BODY,
 ) -> Drafts:
     """The drafts that may be opened now: at most `most` are open at a time, and none is opened twice.
@@ -66,7 +65,7 @@ def drafts(
             break
         if rewrite is None or not rewrite.verdict.accepted or rewrite.label == "revert" or item.ignored:
             continue
-        if finding.id in before or finding.id in ignored:
+        if finding.id in before:
             continue
         changed = _changed(finding.function.head, (rewrite.suggestion, *rewrite.also), read)
         if isinstance(changed, str):

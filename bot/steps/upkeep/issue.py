@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot import render, upkeep_markers
 from bot.audited import Audit, AuditedFinding
 from bot.domain import Conclusion
-from bot.plan import Issue, IssueText
+from bot.plan import Dialect, Issue, IssueText, Proposed
 from bot.render import MAX_BODY, Part, passage
 from bot.steps.upkeep import telling
 from bot.steps.upkeep.telling import Row
@@ -83,8 +83,17 @@ class _State:
         return bool(self.open or self.unseen)
 
 
-def issue_text(audit: Audit, present: Issue | None, links: Links, *, room: int = MAX_BODY) -> IssueText:
-    """What our issue is to say after this audit. `present` is the issue as it stands; `room` is in characters."""
+def issue_text(
+    audit: Audit,
+    present: Issue | None,
+    links: Links,
+    *,
+    proposed: Sequence[Proposed] = (),
+    dialect: Dialect | None = None,
+) -> IssueText:
+    """What our issue is to say after this audit. `present` is the issue as it stands, `proposed` the drafts of
+    rewrites that are or were there."""
+    dialect = dialect or Dialect()
     old = (upkeep_markers.read_issue(present.body) if present is not None else None) or Memory(open=False)
     ignored = ignored_in(present)
     state = _held(audit, old, ignored)
@@ -108,7 +117,9 @@ def issue_text(audit: Audit, present: Issue | None, links: Links, *, room: int =
     )
     return IssueText(
         title=_title(state),
-        body=_body(audit, state, memory, links, room),
+        body=_body(
+            audit, state, memory, links, _proposals(proposed, dialect.sign), min(dialect.max_body, MAX_BODY)
+        ),
         open=opened,
         news=news,
     )
@@ -175,19 +186,25 @@ def _headline(audit: Audit, state: _State) -> str:
     return f"{render.counted(len(state.open), 'finding')} {verb}: {', '.join(parts)}."
 
 
-def _body(audit: Audit, state: _State, memory: Memory, links: Links, room: int) -> str:
+def _proposals(proposed: Sequence[Proposed], sign: str) -> dict[str, str]:
+    """Finding -> the draft pull request of its rewrite, in few words."""
+    return {
+        one.finding: f"{sign}{one.number}{'' if one.open else ', merged' if one.merged else ', closed'}"
+        for one in sorted(proposed, key=lambda one: one.number)
+    }
+
+
+def _body(
+    audit: Audit, state: _State, memory: Memory, links: Links, proposals: Mapping[str, str], room: int
+) -> str:
     marker = upkeep_markers.issue(memory)
     fresh = {one.item.finding.id for one in state.fresh}
     rows = [
         Row(
             one.item,
             "new" if one.item.finding.id in fresh else f"since {telling.day(one.since)}",
-            telling.blob_url(
-                links.blobs,
-                one.item.finding.function.head.path,
-                one.item.finding.start_line,
-                one.item.finding.end_line,
-            ),
+            telling.where(links.blobs, one.item.finding),
+            proposals.get(one.item.finding.id, ""),
         )
         for one in state.open
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot import render
 from bot.audited import Attention, Audit, AuditedFinding, AuditedFunction
-from bot.domain import Conclusion, Reviewed
+from bot.domain import Conclusion, Finding, Reviewed
 from bot.render import Part, passage
 
 MOST_CODE = 20_000
@@ -33,19 +34,22 @@ class Row:
     """In our words: new, or since when it is there."""
     url: str = ""
     """Where its lines are shown, on the platform."""
+    proposal: str = ""
+    """The draft pull request of its rewrite, where there is one: `#12`, `#12, closed`."""
 
 
-def blob_url(base: str, path: str, start: int, end: int) -> str:
-    """The address of lines of a file below `base`, which names the commit; empty where `base` is none."""
+def blob_url(base: str, path: str, line: int) -> str:
+    """The address of a line of a file below `base`, which names the commit; empty where `base` is none."""
     if not address(base):
         return ""
     # What is no letter of an address is written as one: nothing in a path can end the link.
-    quoted = "".join(
-        chr(byte) if re.fullmatch(r"[A-Za-z0-9._~/-]", chr(byte)) else f"%{byte:02X}"
-        for byte in path.encode("utf-8", "surrogateescape")
-    )
-    lines = f"L{start}" if end <= start else f"L{start}-L{end}"
-    return f"{base.rstrip('/')}/{quoted}#{lines}" if len(quoted) <= 500 else ""
+    quoted = urllib.parse.quote(path.encode("utf-8", "surrogateescape"), safe="/~")
+    return f"{base.rstrip('/')}/{quoted}#L{max(line, 1)}" if len(quoted) <= 500 else ""
+
+
+def where(base: str, finding: Finding) -> str:
+    """The address of a finding's lines."""
+    return blob_url(base, finding.function.head.path, finding.start_line)
 
 
 def address(url: str) -> str:
