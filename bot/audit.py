@@ -37,7 +37,7 @@ from bot.domain import (
     TestResult,
 )
 from bot.draft import Draft, Ground, counted
-from bot.errors import ExecutorError, SandboxError, TrylineError
+from bot.errors import ExecutorError, SandboxError, TrylineError, without_addresses
 from bot.executors import Done, Executor, Task
 from bot.languages import Language, Unparsable
 from bot.progress import Progress, Tally
@@ -94,9 +94,9 @@ def audit(
             progress.stage(
                 "audit", f"{counted_of(len(turns), 'function')}, highest risk first, by {executor.name}"
             )
-        costs = carried_out(desk, survey, seen, turns, executor, under)
+        ran = carried_out(desk, survey, seen, turns, executor, under)
         settled(desk, survey, seen, rows, under)
-        return gathered(desk, survey, seen, rows, costs, under, tuple(paths))
+        return gathered(desk, survey, seen, rows, ran, under)
     finally:
         parts.backend.close()
 
@@ -507,41 +507,61 @@ def counted_of(number: int, noun: str) -> str:
 # --------------------------------------------------------------------------------------------- the work
 
 
+@dataclass
+class Ran:
+    """What came of the tasks, besides results of functions."""
+
+    costs: Costs
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
 def carried_out(
     desk: Desk, survey: Survey, seen: Seen, turns: Sequence[Row], executor: Executor, under: Under
-) -> Costs:
+) -> Ran:
     """Has each task done and keeps what it comes to; what the budget does not suffice for stays as it is."""
-    total = seen.costs
+    ran = Ran(seen.costs)
     if not turns or seen.evidence is None:
-        return total
+        return ran
+    model = desk.parts.model
     parts = list(parts_of(desk, survey, seen.evidence, turns))
     tasks = [Task(f"{number}", audit_task.part_bytes(part)) for number, (part, _) in enumerate(parts)]
-    shared = audit_task.Shared(survey.revision, desk.config, seen.evidence, "", survey.tree.tar())
+    shared = audit_task.Shared(survey.revision, desk.config, seen.evidence, model is not None, survey.tree.tar())
     done = findings = 0
-    results = executor.results(audit_task.work, audit_task.shared_bytes(shared), tasks, nobody)
-    with contextlib.closing(cast("Generator[Done, None, None]", results)):
-        for ended in results:
-            part, rows = parts[int(ended.task.key)]
-            done += len(rows)
-            result = read_result(ended)
-            if isinstance(result, str):
-                for row in rows:
-                    row.attention, row.why = Attention.FAILED, result
-                desk.progress.note(f"{part.path}: {result}")
-            else:
-                findings += len(result.findings)
-                total = added(total, result.costs)
-                kept(desk, survey, seen, rows, result, under)
-            left = desk.seconds_left()
-            desk.progress.tally(Tally(done, len(turns), None, total.executions, findings, max(0.0, left)))
-            if left <= 0 or total.executions >= desk.config.audit.executions:
-                break
-    return total
-
-
-def nobody(_question: bytes) -> bytes:
-    """Answers no task. Raises ExecutorError."""
-    raise ExecutorError("no model is configured", slug="cluster-asked")
+    answer = wiring.answering(model)
+    results = executor.results(audit_task.work, audit_task.shared_bytes(shared), tasks, answer)
+    try:
+        with contextlib.closing(cast("Generator[Done, None, None]", results)):
+            for ended in results:
+                part, rows = parts[int(ended.task.key)]
+                done += len(rows)
+                result = read_result(ended)
+                if isinstance(result, str):
+                    for row in rows:
+                        row.attention, row.why = Attention.FAILED, result
+                    desk.progress.note(f"{part.path}: {result}")
+                else:
+                    findings += len(result.findings)
+                    ran.costs = added(ran.costs, result.costs)
+                    ran.environment = {**result.environment, **ran.environment}
+                    ran.notes += [note for note in result.notes if note not in ran.notes]
+                    kept(desk, survey, seen, rows, result, under)
+                left = desk.seconds_left()
+                executions = ran.costs.executions
+                desk.progress.tally(Tally(done, len(turns), None, executions, findings, max(0.0, left)))
+                if left <= 0 or executions >= desk.config.audit.executions:
+                    break
+    except ExecutorError as error:
+        if not done:
+            raise
+        ran.problems.append(
+            Problem(error.slug, f"{error.message} ({error.hint})" if error.hint else error.message)
+        )
+    ran.notes += executor.notes
+    if model is not None:
+        ran.notes += [without_addresses(note) for note in model.notes()]
+    return ran
 
 
 def parts_of(
@@ -696,9 +716,8 @@ def gathered(
     survey: Survey,
     seen: Seen,
     rows: Sequence[Row],
-    costs: Costs,
+    ran: Ran,
     under: Under,
-    paths: tuple[str, ...],
 ) -> Audit:
     """All of it as one value."""
     since = desk.state.since()
@@ -721,20 +740,22 @@ def gathered(
         key=lambda item: (-item.finding.severity.rank, item.finding.function.head.path, item.finding.start_line)
     )
     findings = tuple(standing(item, since, under) for item in items)
+    problems = (*problems_of(seen, rows), *ran.problems)
     review_ = Review(
         id=under.id,
         change=Change(survey.revision, survey.revision, ()),
-        conclusion=conclusion_of(items, seen, rows),
+        conclusion=conclusion_of(items, problems, rows),
         functions=tuple(reports),
         findings=tuple(items),
         not_reviewed=survey.found.not_reviewed,
         unproven=tuple(unproven),
         test_changes=(),
-        problems=problems_of(seen, rows),
-        costs=replace(costs, seconds=time.monotonic() - desk.began),
-        environment={**seen.environment, "tryline": __version__},
+        problems=problems,
+        costs=replace(ran.costs, seconds=time.monotonic() - desk.began),
+        environment={**ran.environment, **seen.environment, "tryline": __version__},
         suite={"head": counted(seen.evidence.head)} if seen.evidence is not None else {},
         flaky=tuple(sorted(seen.evidence.flaky)) if seen.evidence is not None else (),
+        notes=tuple(ran.notes),
     )
     return Audit(
         id=under.id,
@@ -744,7 +765,7 @@ def gathered(
         findings=findings,
         fixed=desk.state.fixed(under),
         review=review_,
-        paths=paths,
+        paths=survey.paths,
         previous=desk.state.previous(under),
     )
 
@@ -806,11 +827,11 @@ def standing(item: Reviewed, since: Mapping[str, str], under: Under) -> AuditedF
     return AuditedFinding(item, Standing.NEW if first >= under.at else Standing.STILL, first)
 
 
-def conclusion_of(items: Sequence[Reviewed], seen: Seen, rows: Sequence[Row]) -> Conclusion:
+def conclusion_of(items: Sequence[Reviewed], problems: Sequence[Problem], rows: Sequence[Row]) -> Conclusion:
     """One word; an audit that could not run what matters is never clean."""
     if any(not item.ignored for item in items):
         return Conclusion.FINDINGS
-    if problems_of(seen, rows) or any(row.attention is Attention.OVER_BUDGET for row in rows):
+    if problems or any(row.attention is Attention.OVER_BUDGET for row in rows):
         return Conclusion.NEUTRAL
     return Conclusion.CLEAN if rows else Conclusion.NOTHING
 

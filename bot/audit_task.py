@@ -45,27 +45,6 @@ from bot.steps import observe
 from bot.steps.find import whole
 from bot.workspace import Packed
 
-ENVIRONMENT = (
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "XDG_RUNTIME_DIR",
-    "XDG_CACHE_HOME",
-    "DOCKER_HOST",
-    "DOCKER_TLS_VERIFY",
-    "DOCKER_CERT_PATH",
-    "DOCKER_CONFIG",
-    "DOCKER_CONTEXT",
-    "CONTAINER_HOST",
-    "SSL_CERT_FILE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-)
-"""What a task takes from the environment of the process that it runs in: where its engine is, and no more."""
 NOTHING = SuiteRun((), (), 0, 0.0)
 
 
@@ -78,8 +57,8 @@ class Shared:
     """Without endpoints: where a model is, and its key, are the coordinator's business."""
     evidence: Evidence
     """Tests and their outcomes; what they executed and called comes with each task."""
-    model: str
-    """Name of the model that `ask` leads to; empty for none."""
+    model: bool
+    """Whether `ask` leads to one."""
     tree: bytes
     """Tar of the files."""
 
@@ -100,12 +79,12 @@ class Part:
     """Wall limit of the task."""
 
 
-def work(shared: bytes, payload: bytes, ask: Ask) -> bytes:  # noqa: ARG001
+def work(shared: bytes, payload: bytes, ask: Ask) -> bytes:
     """Reviews the functions of one part: gives the JSON of a `Review`. Raises CouldNot where no engine works."""
     part = read_part(payload)
     with _SHOP.at(shared) as bench:
         functions = tuple(f for f in bench.functions(part.path) if f.id in part.functions)
-        parts = bench.parts
+        parts = replace(bench.parts, model=wiring.relayed(ask)) if bench.shared.model else bench.parts
         budget = bench.shared.config.budget.model_copy(update={"seconds": part.seconds})
         config = bench.shared.config.model_copy(update={"budget": budget})
         ground = Ground(bench.change, NoFiles(), bench.tree, config, parts, time.monotonic())
@@ -145,7 +124,7 @@ class Bench:
         self.shared = read_shared(data)
         self.tree = Packed(self.shared.tree)
         self.change = Change(self.shared.revision, self.shared.revision, ())
-        environ = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        environ = {name: os.environ[name] for name in wiring.ENGINE if name in os.environ}
         self.parts = wiring.assemble(self.shared.config, environ)
         ground = Ground(self.change, NoFiles(), self.tree, self.shared.config, self.parts, time.monotonic())
         lab = trial.Lab(self.parts.backend, self.shared.config.limits())

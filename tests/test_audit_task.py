@@ -37,9 +37,9 @@ def test_a_part_comes_back_as_it_was() -> None:
 def test_what_all_share_holds_no_address_and_no_key() -> None:
     flags = {"endpoint.url": Given("http://model.internal:8000/v1", "test"), "search.seed": Given(7, "test")}
     config = load(None, environ={"OPENAI_API_KEY": "sk-secret"}, flags=flags)
-    shared = Shared(Revision("HEAD", "a" * 40, "b" * 40), config, EVIDENCE, "qwen", b"the tree")
+    shared = Shared(Revision("HEAD", "a" * 40, "b" * 40), config, EVIDENCE, True, b"the tree")
     read = read_shared(shared_bytes(shared))
-    assert (read.revision, read.model, read.tree) == (shared.revision, "qwen", b"the tree")
+    assert (read.revision, read.model, read.tree) == (shared.revision, True, b"the tree")
     assert read.config.search.seed == 7
     assert read.config.endpoint == EndpointSettings()
     assert read.evidence == replace(EVIDENCE, head=replace(RUN, calls={}))
