@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bot import render, templating, wording
@@ -21,8 +24,12 @@ from bot.templating import Markup
 
 __all__ = ["page"]
 
-ROOM = 12_000_000
-"""Characters that findings may take with all their evidence; those after that are told in brief."""
+ROOM = 24_000_000
+"""Characters that findings may take with all their evidence, unpacked; those after that are told in brief."""
+IN_FULL = 100
+"""Findings whose evidence stands in the page as it is: there without a script, and found by a browser's search."""
+PACK = 25
+"""Findings that are unpacked together."""
 MOST_BRIEF = 10_000
 """Findings that are on the page at all."""
 MOST_LISTED = 300
@@ -37,7 +44,7 @@ def page(review: Review, audit: Audit | None = None, *, when: str = "", room: in
     """
     ordered = views.ordered(review.findings, audit)[:MOST_BRIEF]
     names = views.anchors([item for item, _ in ordered])
-    told, full = _findings(ordered, names, room)
+    told = _findings(ordered, names, room)
     places: dict[str, list[tuple[str, int]]] = {}
     for number, (anchor, (item, _)) in enumerate(zip(names, ordered, strict=True), 1):
         places.setdefault(item.finding.function.id, []).append((anchor, number))
@@ -64,9 +71,10 @@ def page(review: Review, audit: Audit | None = None, *, when: str = "", room: in
             plots=[chart for chart in charts if chart is not None],
             checks=checks,
             matrix=lines,
-            findings=told,
-            brief=len(told) - full,
-            left_out=len(review.findings) - len(told),
+            findings=told.articles,
+            parts=told.parts,
+            brief=told.brief,
+            left_out=len(review.findings) - len(ordered),
             severities=views.severities(items),
             kinds=sorted({item.finding.category.value for item in items}),
             functions=views.functions(audit, places) if audit is not None else (),
@@ -86,21 +94,48 @@ def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _findings(
-    ordered: list[tuple[Reviewed, AuditedFinding | None]], names: list[str], room: int
-) -> tuple[list[Markup], int]:
-    """The findings' parts of the page, and how many of them are told in full."""
+@dataclass(frozen=True)
+class Told:
+    """The findings as the page holds them."""
+
+    articles: tuple[Markup, ...]
+    parts: tuple[Markup, ...]
+    """What is unpacked when a finding is opened: JSON lists of HTML, as gzip in base64."""
+    brief: int
+    """How many are told in brief, and no more of them is in the page."""
+
+
+def _findings(ordered: list[tuple[Reviewed, AuditedFinding | None]], names: list[str], room: int) -> Told:
+    """The first in full, readable without a script; the next packed; those beyond `room` characters in brief."""
     module: Any = _templates().get_template("report/finding.html.j2").module
-    made: Callable[..., str] = module.article
-    told: list[Markup] = []
-    used = full = 0
+    articles: list[Markup] = []
+    packed: list[list[str]] = []
+    used = brief = 0
     for number, (anchor, (item, audited)) in enumerate(zip(names, ordered, strict=True), 1):
-        brief = used > room
-        text = made(views.shown(number, anchor, item, audited, brief=brief), brief)
-        used += len(text)
-        full += not brief
-        told.append(Markup(text))
-    return told, full
+        if used > room:
+            brief += 1
+            shown = views.shown(number, anchor, item, audited, brief=True)
+            articles.append(module.article(shown, module.body(shown, "the JSON result has all of it"), None, 0))
+            continue
+        shown = views.shown(number, anchor, item, audited)
+        inside = module.body(shown, "")
+        used += len(inside)
+        if number <= IN_FULL and used < room // 4:
+            articles.append(module.article(shown, inside, None, 0))
+            continue
+        if not packed or len(packed[-1]) >= PACK:
+            packed.append([])
+        place = (len(packed) - 1, len(packed[-1]))
+        packed[-1].append(inside)
+        short = views.shown(number, anchor, item, audited, brief=True)
+        articles.append(module.article(short, module.body(short, "the page's script shows the rest"), *place))
+    return Told(tuple(articles), tuple(map(_pack, packed)), brief)
+
+
+def _pack(texts: list[str]) -> Markup:
+    """HTML of several findings, small: its alphabet needs no escape."""
+    data = gzip.compress(json.dumps(texts).encode(), 6, mtime=0)
+    return Markup(base64.b64encode(data).decode())
 
 
 def verdict(review: Review, audit: Audit | None) -> str:

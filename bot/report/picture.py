@@ -73,6 +73,8 @@ class Tried:
     """Agreement, memory: only where they say something."""
     values: tuple[Value, ...]
     committed: bool
+    final: bool
+    """Whether it is the rewrite that was proven."""
     merged: int | None
 
 
@@ -107,11 +109,12 @@ class Picture:
     said: str
 
 
-def picture(search: Search, start_line: int, original: str) -> Picture:
-    """A search, its lines numbered as in the file."""
+def picture(search: Search, start_line: int, original: str, final: str = "") -> Picture:
+    """A search, its lines numbered as in the file. `final` is the text of the rewrite that was proven."""
     total = sum(len(step.trials) for step in search.steps)
     steps = tuple(
-        _step(number, step, start_line, original) for number, step in enumerate(search.steps[:MOST_STEPS], 1)
+        _step(number, step, start_line, original, final)
+        for number, step in enumerate(search.steps[:MOST_STEPS], 1)
     )
     rungs = tuple(
         (
@@ -138,7 +141,7 @@ def picture(search: Search, start_line: int, original: str) -> Picture:
     return Picture(steps, max(0, len(search.steps) - MOST_STEPS), total, rungs, said)
 
 
-def _step(number: int, step: LineStep, start_line: int, original: str) -> Step:
+def _step(number: int, step: LineStep, start_line: int, original: str, final: str) -> Step:
     before = _shares([trial.proposal.logprob for trial in step.trials])
     after = _shares([trial.score for trial in step.trials])
     order = sorted(
@@ -147,9 +150,9 @@ def _step(number: int, step: LineStep, start_line: int, original: str) -> Step:
     )
     shown = order[:MOST_TRIALS]
     places = {index: place for place, index in enumerate(order, 1)}
+    whole = original if step.turn is Turn.WHOLE else ""
     rows = tuple(
-        _tried(places[i], step, i, (before[i], after[i]), places, original if step.turn is Turn.WHOLE else "")
-        for i in shown
+        _tried(places[i], step, i, (before[i], after[i]), places, whole, start_line, final) for i in shown
     )
     first = step.text.split("\n")[0]
     chosen = step.trials[step.chosen] if step.chosen is not None and step.chosen < len(step.trials) else None
@@ -196,7 +199,14 @@ def _shares(scores: Sequence[float]) -> list[float]:
 
 
 def _tried(
-    number: int, step: LineStep, index: int, shares: tuple[float, float], places: dict[int, int], original: str
+    number: int,
+    step: LineStep,
+    index: int,
+    shares: tuple[float, float],
+    places: dict[int, int],
+    original: str,
+    start_line: int,
+    final: str,
 ) -> Tried:
     trial = step.trials[index]
     result = trial.result
@@ -227,8 +237,9 @@ def _tried(
         tests=f"{good}/{len(result.outcomes)}" if result.outcomes else "",
         time=wording.duration(result.seconds) if result.seconds else "",
         more="; ".join(more),
-        values=_values(trial.trace),
+        values=_values(trial.trace, start_line),
         committed=index == step.chosen,
+        final=bool(final) and trial.source.rstrip() == final.rstrip(),
         merged=places.get(trial.merged_into) if trial.merged_into is not None else None,
     )
 
@@ -264,7 +275,7 @@ def _changed(original: str, source: str, most: int = 24) -> tuple[Markup, ...]:
     return tuple(made)
 
 
-def _values(trace: Trace) -> tuple[Value, ...]:
+def _values(trace: Trace, start_line: int) -> tuple[Value, ...]:
     """What each variable went through, line by line, in the order in which it began."""
     rows: dict[tuple[int, str], list[str]] = {}
     for line, changes in trace:
@@ -278,5 +289,5 @@ def _values(trace: Trace) -> tuple[Value, ...]:
         kept = [texts.line(state, 60) for state in states[:MOST_STATES]]
         if len(states) > MOST_STATES:
             kept.append("…")
-        made.append(Value(f"{line}" if line else "", texts.line(name, 40), tuple(kept)))
+        made.append(Value(f"{start_line + line - 1}" if line else "", texts.line(name, 40), tuple(kept)))
     return tuple(made)

@@ -187,7 +187,10 @@ def seconds(amount: float) -> str:
     """`1.4 s`, `3 min 20 s`, `2 h 5 min`."""
     if amount < 120:
         return wording.duration(amount)
+    minutes, rest = int(amount // 60), int(amount % 60)
+    if minutes < 10 and rest:
+        return f"{minutes} min {rest} s"
     minutes = round(amount / 60)
     if minutes < 120:
-        return f"{int(amount // 60)} min {int(amount % 60)} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"

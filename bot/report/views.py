@@ -21,7 +21,7 @@ MOST_TESTS = 60
 """Tests of a verdict that are named; the rest is counted."""
 MOST_MATRIX = 40
 """Findings in the overview's matrix."""
-MOST_FUNCTIONS = 3_000
+MOST_FUNCTIONS = 1_000
 """Rows of an audit's table."""
 FACTORS = ("complexity", "churn", "uncovered", "callers", "history", "age")
 
@@ -101,8 +101,11 @@ class FunctionRow:
     place: str
     score: str
     width: str
-    factors: tuple[tuple[str, str, str, str], ...]
-    """(name, share, height of a bar, top of it)"""
+    factors: tuple[str, ...]
+    bars: str
+    """A path with one bar for each factor, in 8 by 16."""
+    said: str
+    """The factors in words, with their measures."""
     attention: str
     words: str
     tests: str
@@ -155,7 +158,11 @@ def shown(
         diff=() if brief or rewrite is None else diff(head.source, rewrite.candidate.source, head.start_line),
         tests=rows,
         more_tests=more,
-        picture=picture(search, head.start_line, _lf(head.source)) if search is not None else None,
+        picture=picture(
+            search, head.start_line, _lf(head.source), rewrite.candidate.source if rewrite is not None else ""
+        )
+        if search is not None
+        else None,
         rejected=() if brief else tuple(refused(one, head.source, head.start_line) for one in item.rejected[:6]),
         witness_code=() if brief or not finding.witness.code else texts.code(finding.witness.code, 200),
         also=()
@@ -346,12 +353,12 @@ def _function(
     rank: int, row: AuditedFunction, names: Sequence[str], found: Sequence[tuple[str, int]]
 ) -> FunctionRow:
     style, words = _ATTENTION[row.attention]
-    factors = []
-    for name in names:
+    bars, said = "", []
+    for place, name in enumerate(names):
         share = min(1.0, max(0.0, row.risk.factors.get(name, 0.0)))
         measure = row.risk.measures.get(name)
-        said = name + (f" {measure:g}" if measure is not None else f" {share:.2f}")
-        factors.append((name, said, f"{16 * share:.1f}", f"{16 - 16 * share:.1f}"))
+        said.append(f"{name} {measure:g}" if measure is not None else f"{name} {share:.2f}")
+        bars += f"M{8 * place} 16v-{16 * share:.1f}h6v{16 * share:.1f}z"
     function = row.function
     return FunctionRow(
         rank=rank,
@@ -359,7 +366,9 @@ def _function(
         place=texts.line(f"{function.path}:{function.start_line}", 200),
         score=f"{row.risk.score:.2f}",
         width=f"{60 * min(1.0, max(0.0, row.risk.score)):.1f}",
-        factors=tuple(factors),
+        factors=tuple(names),
+        bars=bars,
+        said=", ".join(said),
         attention=style,
         words=words,
         tests=str(row.tests) if row.tests else "none",

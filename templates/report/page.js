@@ -35,10 +35,29 @@
   };
   addEventListener("hashchange", reveal);
 
+  // The evidence of later findings is packed, and unpacked when one of them is opened.
+  const packs = new Map();
+  const unpack = (part) => {
+    if (!packs.has(part)) {
+      const text = document.querySelector(`script[data-pack="${part}"]`).textContent.trim();
+      const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      packs.set(part, new Response(stream).json());
+    }
+    return packs.get(part);
+  };
+  const fill = async (body) => {
+    const { part, place } = body.dataset;
+    delete body.dataset.part; // once
+    try {
+      body.innerHTML = (await unpack(part))[place]; // made by the same templates, everything foreign escaped
+      dress(body);
+    } catch { body.dataset.part = part; }
+  };
+
   // Commands can be copied: the button is made when the finding is opened.
-  document.addEventListener("toggle", (event) => {
-    if (!event.target.open) return;
-    for (const box of event.target.querySelectorAll(".command:not([data-copy])")) {
+  const dress = (place) => {
+    for (const box of place.querySelectorAll(".command:not([data-copy])")) {
       box.dataset.copy = "";
       const button = document.createElement("button");
       button.type = "button";
@@ -56,6 +75,11 @@
       });
       box.append(button);
     }
+  };
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.open) return;
+    const packed = event.target.querySelector(":scope > .body[data-part]");
+    if (packed) fill(packed); else dress(event.target);
   }, true);
 
   // The filter.

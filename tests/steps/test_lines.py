@@ -14,7 +14,7 @@ from rewriting import Case, Counted, Workbench, by_lines, served, workbench
 from servers import Tokenizer, ToyServer
 
 from bot import prompts
-from bot.domain import LineStep, Search, Status
+from bot.domain import LineStep, Search, Status, Turn
 from bot.steps.propose import lines as walking
 from bot.steps.propose.judging import NOTHING
 from bot.steps.propose.lines import LineGuided, Option, Run
@@ -83,7 +83,7 @@ def planted(text: str) -> dict[str, float]:
 
 def at(search: Search, line: int) -> list[LineStep]:
     """The decisions about one line, in order."""
-    return [step for step in search.steps if step.line == line]
+    return [step for step in search.steps if step.line == line and step.turn is not Turn.BACK]
 
 
 def decoded(server: ToyServer, prompt: Any) -> str:

@@ -22,6 +22,7 @@ from bot.steps.propose.judging import Guide, Judge, OutOfBudget, Settings
 from bot.steps.propose.ladder import Ladder
 from bot.steps.propose.searching import Searcher
 from bot.steps.propose.text import apply, normal_ends
+from bot.steps.propose.watching import watched
 from bot.steps.propose.writing import Guidance, Writer
 
 __all__ = ["Guidance", "Guide", "Judge", "OutOfBudget", "Settings", "Writer", "apply", "normal_ends", "search"]
@@ -69,15 +70,17 @@ def search(
     if ladder is not None and ladder.answered:
         tiers.append(tier_of(writer, asked))
     ranked, notes = referee.rank(searcher.plausible)
+    trials, seconds = judge.trials, judge.clock() - judge.opened
+    steps = watched(searcher, settings.watched)
     if not stage.warm:
         notes = (*notes, f"previews ran in fresh processes: {stage.why_cold}")
     if searcher.refused and not ranked:
         notes = (*notes, f"versions that pass were refused by the policy: {searcher.refused[0]}")
     return Search(
-        tuple(searcher.steps),
+        steps,
         ranked,
-        judge.trials,
-        judge.clock() - judge.opened,
+        trials,
+        seconds,
         stopped,
         min(tiers, default="E"),
         notes,

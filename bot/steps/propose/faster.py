@@ -24,6 +24,7 @@ from bot.domain import (
     Status,
     Trial,
     TrialResult,
+    Turn,
 )
 from bot.endpoints import Proposer
 from bot.kinds import Measured
@@ -262,7 +263,22 @@ class Runner:
                 Trial(proposal, source, result, proposal.logprob)
                 for (proposal, source), result in zip(rows, results, strict=True)
             ]
-            self.steps.append(LineStep(line, lines[line - 1], 1.0, tuple(trials), None, len(parent.edits)))
+            passed = sum(1 for result in results if result.status is Status.PASSED)
+            why = f"{passed} of {len(results)} pass; those that answer alike are timed against the original."
+            turn = Turn.BRANCH if parent.edits else Turn.LINE
+            self.steps.append(
+                LineStep(
+                    line,
+                    lines[line - 1],
+                    1.0,
+                    tuple(trials),
+                    None,
+                    len(parent.edits),
+                    turn,
+                    why,
+                    tuple(parent.edits),
+                )
+            )
             for one, version in zip(trials, versions, strict=True):
                 if one.result.status is not Status.PASSED:
                     continue

@@ -27,6 +27,8 @@ class Settings:
     wall: float = math.inf
     """Seconds in all, waiting included."""
     seed: int = 0
+    watched: int = 18
+    """Trials that run once more when all is decided, for the values that the report shows."""
 
 
 @dataclass(frozen=True)

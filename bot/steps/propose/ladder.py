@@ -186,7 +186,9 @@ class Ladder:
         if not found:
             self.note = self.note or "nothing new was written"
             return
-        results = self.judge.judge([trial.Version(source, imports) for source, imports, _ in found])
+        versions = [trial.Version(source, imports) for source, imports, _ in found]
+        results = self.judge.judge(versions)
+        self.searcher.versions |= {version.source: version for version in versions}
         self.candidates += len(found)
         trials = []
         for (source, imports, _), result in zip(found, results, strict=True):

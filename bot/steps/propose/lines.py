@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot import signal, trial
-from bot.domain import LineStep, Proposal, Shown, Status, Trial, TrialResult
+from bot.domain import LineStep, Proposal, Shown, Status, Trace, Trial, TrialResult, Turn
 from bot.guarding import REDACTED
 from bot.languages import Unparsable
 from bot.steps.propose.judging import NOTHING, State
@@ -34,11 +34,10 @@ FALLING = 2
 """Lines in a row at which every survivor may be worse than before."""
 TRACED = 400
 """Statements of one candidate's trace."""
+KEPT = 60
+"""Entries of a trace that the record keeps."""
 RESYNC = 8
 """Lines of the original in which a continuation may meet it again."""
-
-Trace = tuple[tuple[int, tuple[tuple[str, str, str], ...]], ...]
-"""(line of the function's text, ((name, type, value), ...) changed there), in order of execution."""
 
 REWARD = {
     Status.SYNTAX: -1.0,
@@ -121,6 +120,9 @@ class LineGuided:
         self.swayed = 0
         """Lines at which the traces changed the choice."""
         self.contested = 0
+        self.traced: dict[str, Trace] = {}
+        """What was seen of texts that were traced for the signal."""
+        self.turn = Turn.LINE
 
     # -- the walk
 
@@ -148,9 +150,11 @@ class LineGuided:
                 open_ends = [branch for branch in self.branches if branch.run.option.lines]
                 if back >= ROLL_BACKS or not open_ends:
                     return
+                why = "The prefix led nowhere" if lost else "The function ended and does not pass"
                 back, falling, self.ahead = back + 1, 0, ()
                 best = max(open_ends, key=lambda b: b.score)
                 self.branches.remove(best)
+                self.went_back(best, why)
                 accepted, imports, chosen = best.accepted, best.imports, best.run
             option = chosen.option
             accepted, rest, synced = (*accepted, *option.lines), option.rest, option.synced
@@ -193,6 +197,7 @@ class LineGuided:
             if run is not None and run.reward > REWARD[Status.TIMEOUT]:
                 # They all say the same: committed without a signal, and what they say behind it stands.
                 self.ahead = self.behind(drafts)
+                self.record(accepted, [run], [(0.0, 0.0, 0.0)], 0, "All samples of the model say the same.")
                 return run
         self.contested += 1
         block = "" if self.over() else self.signal(runs)
@@ -224,21 +229,27 @@ class LineGuided:
             return None
         if len(runs) == 1 or self.over():
             # Scores could change nothing, and cost more than all else at a line: servers read no cache for them.
-            self.record(accepted, runs, [self.guidance.reward * run.reward for run in runs], 0)
+            why = "It passes, and convinces." if self.over() else "Nothing else could be run."
+            self.record(accepted, runs, [(self.guidance.reward * run.reward, 0.0, 0.0) for run in runs], 0, why)
             return runs[0]
         scored = self.scored(accepted, runs, block)
         order = sorted(range(len(runs)), key=lambda i: -scored[i][0])
         plain = max(range(len(runs)), key=lambda i: scored[i][1])
         self.swayed += order[0] != plain
         best = order[0]
-        self.record(accepted, runs, [row[0] for row in scored], best)
+        why = "The likeliest, and nothing that ran spoke against it."
+        if best != plain:
+            why = "Less likely at first; what it did when it ran decided for it."
+        self.record(accepted, runs, scored, best, why)
         for index in order[1:]:
             if runs[index].reward > -0.9 and runs[index].option.operator != "keep":
                 self.branches.append(Branch(accepted, runs[index], scored[index][0], imports))
         return runs[best]
 
-    def scored(self, accepted: tuple[str, ...], runs: Sequence[Run], block: str) -> list[tuple[float, float]]:
-        """(mixed score, score without the signal) of each run's statement.
+    def scored(
+        self, accepted: tuple[str, ...], runs: Sequence[Run], block: str
+    ) -> list[tuple[float, float, float]]:
+        """(mixed score, score without the signal, how likely it was before it ran) of each run's statement.
 
         Where the server scores text: line-level classifier-free guidance. Elsewhere how often a statement was
         sampled stands for how likely it is: execution-conditioned sampling.
@@ -249,13 +260,17 @@ class LineGuided:
             rows = []
             for run in runs:
                 share = math.log((run.option.votes + 1) / total)
-                rows.append((share + settings.reward * run.reward, share))
+                rows.append((share + settings.reward * run.reward, share, share))
             return rows
         start = "\n".join(accepted) + "\n"
         texts = ["\n".join(run.option.lines) + "\n" if run.option.lines else "" for run in runs]
         found = self.writer.scores(start, block, texts)
         return [
-            (self.mixed(row, run.reward, settings.gamma), self.mixed(row, run.reward, 0.0))
+            (
+                self.mixed(row, run.reward, settings.gamma),
+                self.mixed(row, run.reward, 0.0),
+                self.mixed(row, 0.0, 0.0),
+            )
             for row, run in zip(found, runs, strict=True)
         ]
 
@@ -385,6 +400,7 @@ class LineGuided:
         versions = [trial.Version(o.text, (*imports, *o.imports)) for o in unknown.values()]
         if versions:
             results = self.judge.judge(versions)
+            self.searcher.versions |= {version.source: version for version in versions}
             self.candidates += len(versions)
             for (key, option), result in zip(unknown.items(), results, strict=True):
                 self.results[key] = result
@@ -446,7 +462,9 @@ class LineGuided:
         chosen = distinct(runs)[:MOST_SHOWN]
         if how == "candidates":
             return self.rendered([Shown(lines=said(run.option.lines), outcome="") for run in chosen], None)
-        traces = self.traces([run.option.text for run in chosen])
+        texts = [run.option.text for run in chosen]
+        traces = self.traces(texts)
+        self.traced |= {text: trace[:KEPT] for text, trace in zip(texts, traces, strict=True)}
         shown = [self.as_shown(run, trace) for run, trace in zip(chosen, traces, strict=True)]
         block = self.rendered(shown, self.reference)
         if how == "placebo" and block:
@@ -531,26 +549,43 @@ class LineGuided:
 
     # -- the record
 
-    def record(self, accepted: tuple[str, ...], runs: Sequence[Run], scores: Sequence[float], chosen: int) -> None:
-        """One decided line, for the report."""
+    def went_back(self, branch: Branch, why: str) -> None:
+        """Writes down that the walk goes on from a branch that it had passed over."""
+        self.turn = Turn.BRANCH
+        text = "\n".join(branch.run.option.lines)
+        why = f"{why}: back to the best statement that was passed over."
+        self.searcher.steps.append(LineStep(len(branch.accepted) + 1, text, 0.0, (), None, 0, Turn.BACK, why))
+
+    def record(
+        self,
+        accepted: tuple[str, ...],
+        runs: Sequence[Run],
+        scores: Sequence[tuple[float, float, float]],
+        chosen: int,
+        why: str,
+    ) -> None:
+        """One decided line, for the report; scores as `scored` gives them."""
         trials = tuple(
             Trial(
                 Proposal(
                     None,
-                    min(0.0, score),
+                    min(0.0, before),
                     run.option.operator,
                     run.option.proposer,
                     run.option.imports,
-                    "line-guided",
+                    self.rung,
                 ),
                 run.option.text,
                 run.result,
                 score,
+                said=said(run.option.lines),
+                votes=run.option.votes,
+                trace=self.traced.get(run.option.text, ()),
             )
-            for run, score in zip(runs, scores, strict=True)
+            for run, (score, _, before) in zip(runs, scores, strict=True)
         )
         text = "\n".join(runs[chosen].option.lines)
-        self.searcher.steps.append(LineStep(len(accepted) + 1, text, 1.0, trials, chosen, 0))
+        self.searcher.steps.append(LineStep(len(accepted) + 1, text, 1.0, trials, chosen, 0, self.turn, why))
 
 
 def said(lines: Sequence[str]) -> str:

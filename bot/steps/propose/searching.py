@@ -17,6 +17,7 @@ from bot.domain import (
     Situation,
     Status,
     Trial,
+    Turn,
 )
 from bot.endpoints import Proposer
 from bot.languages import Unparsable
@@ -28,6 +29,8 @@ from bot.steps.propose.text import apply, hunks_between, line_count, normal_ends
 ELSEWHERE = 0.1
 """How suspicious a line is that nothing blames, where the finding is about security: what a sink is given was made
 before, and a statement over several lines begins on one that was not blamed. Few edits are proposed there."""
+NEARER = 0.05
+"""Tests by which a prefix must have come nearer to green for the search to go on from it."""
 FURTHER = 400
 """Trials that may be spent on finding something better than a passing version that does not convince."""
 
@@ -62,6 +65,12 @@ class Searcher:
         self.observed: dict[int, Observed] = {}
         self.refused: list[str] = []
         """What the policy said against versions that pass."""
+        self.turn = Turn.LINE
+        """What the walk in hand is about, for the record."""
+        self.versions: dict[str, trial.Version] = {}
+        """What was run, by its text: what the report shows is run once more."""
+        self.objections: dict[str, str] = {}
+        """Why versions that pass the guide are no candidates, by their text, in words of ours."""
 
     def normalised(self, source: str) -> str:
         return self.place.language.normalise(source)
@@ -132,6 +141,7 @@ class Searcher:
             return [keep]
         versions = [trial.Version(text, (*state.imports, *p.imports)) for p, text in texts]
         results = self.judge.judge(versions)
+        self.versions |= {version.source: version for version in versions}
         seen: dict[str, int] = {}
         trials: list[Trial] = []
         states: list[State] = []
@@ -158,14 +168,36 @@ class Searcher:
             elif merged == len(trials) - 1:
                 states.append(made)
         chosen = max(range(len(trials)), key=lambda i: trials[i].score)
-        better = trials[chosen].result.status in (Status.BETTER, Status.OTHER, Status.PASSED)
+        better = self.leads(trials[chosen])
         text = state.source.split("\n")[line - 1]
         self.steps.append(
             LineStep(
-                line, text, self.suspicion(after), tuple(trials), chosen if better else None, len(state.edits)
+                line,
+                text,
+                self.suspicion(after),
+                tuple(trials),
+                chosen if better else None,
+                len(state.edits),
+                self.turn,
+                self.reason(trials[chosen]) if better else "Nothing came nearer to green: the line is kept.",
+                state.edits,
             )
         )
         return [keep, *states]
+
+    def leads(self, trial: Trial) -> bool:
+        """Whether the search goes on from a trial, or has found with it."""
+        near = trial.result.status in (Status.BETTER, Status.OTHER) and trial.result.gain > NEARER
+        return near or trial.result.status is Status.PASSED
+
+    def reason(self, trial: Trial) -> str:
+        """Why a trial was chosen, for the record."""
+        result = trial.result
+        if trial.source in self.objections:
+            return f"It passes the guide tests, and is no candidate: {self.objections[trial.source]}."
+        if result.status is Status.PASSED:
+            return "It passes every test that executes the function: a candidate."
+        return "It comes nearer to green than the line as it stands: the search goes on from it as well."
 
     def accept(self, state: State) -> bool:
         """Whether a version that passes the guide passes all tests that execute the function, too.
@@ -176,20 +208,24 @@ class Searcher:
         refused = self.place.language.policy(self.original, state.source, state.imports, self.place.text)
         if refused:
             self.refused.append(refused[0])
+            self.objections[state.source] = "the policy refuses it"
             return False
         version = trial.Version(state.source, state.imports)
         good, outcomes = self.judge.survives_rest(version)
         if good:
             self.plausible.append((state, {**state.result.outcomes, **outcomes}))
             self.progress.tick(f"{len(self.plausible)} versions pass after {self.judge.trials} trials")
+        else:
+            self.objections[state.source] = "it breaks another test that executes the function"
         return good
 
     def record_whole(self, trials: tuple[Trial, ...]) -> None:
         """Whole versions that were tried at once, as one step of the record."""
         best = max(range(len(trials)), key=lambda i: trials[i].score)
-        good = trials[best].result.status in (Status.BETTER, Status.OTHER, Status.PASSED)
+        good = self.leads(trials[best])
         text = self.original.split("\n")[0]
-        self.steps.append(LineStep(1, text, 1.0, trials, best if good else None, 0))
+        why = self.reason(trials[best]) if good else "None came nearer to green."
+        self.steps.append(LineStep(1, text, 1.0, trials, best if good else None, 0, Turn.WHOLE, why))
 
     # -- one walk from the top to the bottom
 
@@ -199,6 +235,7 @@ class Searcher:
         `most` bounds the proposals of a line.
         """
         depth = len(root.edits)
+        self.turn = Turn.WIDER if skip else Turn.BRANCH if depth else Turn.LINE
         beam = [replace(root, after=line_count(root.source))]
         for line, after in self.positions(root):
             if len(self.plausible) >= self.settings.plausible:
@@ -222,7 +259,7 @@ class Searcher:
         others = [s for s in states if s.source != root.source]
         others.sort(key=lambda s: -(s.logprob + RANK[s.result.status] + s.result.gain))
         promising = [
-            s for s in others if s.result.status in (Status.BETTER, Status.OTHER) and s.result.gain > 0.05
+            s for s in others if s.result.status in (Status.BETTER, Status.OTHER) and s.result.gain > NEARER
         ]
         kept = promising[: self.settings.beam - 1]
         known = {id(state) for state in kept}
@@ -247,6 +284,7 @@ class Searcher:
                 return "found"
             for turn in range(1, 7):
                 for state in self.roll_back(4 if turn < 3 else 12):
+                    self.went_back(state)
                     self.walk(state)
                     if self.plausible:
                         return "found"
@@ -324,8 +362,11 @@ class Searcher:
                 continue
             self.tried.add(key)
             result = self.judge.judge([trial.Version(source)])[0]
+            self.versions[source] = trial.Version(source)
             if result.status is Status.PASSED:
                 self.accept(State(source, ("restore-hunk",), (), -6.0, result, 0))
+            proposal = Proposal(edit, -6.0, "restore-hunk", "edits")
+            self.record_whole((Trial(proposal, source, result, -6.0 + RANK[result.status] + result.gain),))
 
     def roll_back(self, most: int) -> list[State]:
         """The best branch points that were passed over: taken from the runners-up, each once."""
@@ -339,6 +380,20 @@ class Searcher:
         taken = {state.source for state in best}
         self.runners = [state for state in self.runners if state.source not in taken]
         return best
+
+    def went_back(self, state: State) -> None:
+        """Writes down that the search goes on from a branch that it had passed over."""
+        why = "No prefix led to green: the search went back to the best branch that was passed over."
+        line = next(
+            (
+                n
+                for n, pair in enumerate(zip(state.source.split("\n"), self.original.split("\n"), strict=False), 1)
+                if pair[0] != pair[1]
+            ),
+            1,
+        )
+        text = state.source.split("\n")[line - 1]
+        self.steps.append(LineStep(line, text, 0.0, (), None, len(state.edits), Turn.BACK, why, state.edits))
 
     def look(self) -> None:
         """One watched run of the original: types and values of the variables at each line."""
