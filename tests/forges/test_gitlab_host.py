@@ -610,7 +610,7 @@ def test_a_merge_request_is_found_by_its_branch_and_commit(world: World) -> None
     found = host.pull_of(f"{PROJECT}:feature", world.head)
     assert found == host.pull(1)
     for label, commit in (
-        (f"{PROJECT}:feature", SAMPLE_HEAD),
+        (f"{PROJECT}:feature", "c" * 40),
         (f"{PROJECT}:main", world.head),
         ("feature", world.head),
     ):
