@@ -63,6 +63,8 @@ class Matrix:
     """Deciding rows that are not shown."""
     same: int
     """Rows that are good on every version on which they ran."""
+    with_base: bool = True
+    """Whether any test was run on base."""
 
 
 # ------------------------------------------------------------------------------------------------- plain text
@@ -212,9 +214,10 @@ def rank(findings: Sequence[Reviewed]) -> tuple[Reviewed, ...]:
 
 def headline(review: Review) -> str:
     """The result in one plain line."""
-    functions = counted(len(review.functions), "changed function")
+    functions = counted(len(review.functions), "changed function" if compares(review) else "function")
     if review.conclusion is Conclusion.CLEAN:
-        return f"Tryline ran {_tests(review)} on base and head and found nothing in {functions}."
+        where = " on base and head" if compares(review) else ""
+        return f"Tryline ran {_tests(review)}{where} and found nothing in {functions}."
     if review.conclusion is Conclusion.NOTHING:
         return "Nothing to review: the change touches no function that Tryline reviews."
     proven = sum(1 for item in review.findings if item.rewrite is not None)
@@ -224,6 +227,11 @@ def headline(review: Review) -> str:
         return f"Could not review this change, or not all of it; this is not a pass.{also}"
     rewrites = f"{proven} with a rewrite that passed the tests" if proven else "none with a rewrite"
     return f"{found} in {functions}, {rewrites}."
+
+
+def compares(review: Review) -> bool:
+    """Whether a change was reviewed, and no tree as it stands."""
+    return review.change.base != review.change.head
 
 
 def _tests(review: Review) -> str:
@@ -326,7 +334,8 @@ def matrix(verdict: Verdict, witness: Sequence[str] = ()) -> Matrix:
     deciding = [row for row in verdict.matrix if row.test in witness or not _settled(row)]
     deciding.sort(key=lambda row: row.test not in witness)
     shown = tuple(deciding[:MAX_MATRIX])
-    return Matrix(shown, len(deciding) - len(shown), len(verdict.matrix) - len(deciding))
+    with_base = any(row.base is not None for row in verdict.matrix)
+    return Matrix(shown, len(deciding) - len(shown), len(verdict.matrix) - len(deciding), with_base)
 
 
 def _settled(row: MatrixRow) -> bool:
@@ -592,6 +601,7 @@ def _names() -> dict[str, object]:
         "costs": costs,
         "surroundings": surroundings,
         "counted": counted,
+        "compares": compares,
         "lines": lines,
         "matrix": matrix,
         "diff": diff,

@@ -50,7 +50,6 @@ def page(review: Review, audit: Audit | None = None, *, when: str = "", room: in
         places.setdefault(item.finding.function.id, []).append((anchor, number))
     links = {name: f"#{found[0][0]}" for name, found in places.items()}
     items = [item for item, _ in ordered]
-    checks, lines = views.matrix([(anchor, item) for anchor, item in zip(names, items, strict=True)])
     charts = [
         plots.by_kind(items),
         plots.times(review),
@@ -69,8 +68,7 @@ def page(review: Review, audit: Audit | None = None, *, when: str = "", room: in
             mood=mood(review),
             tiles=tiles(review, audit, items),
             plots=[chart for chart in charts if chart is not None],
-            checks=checks,
-            matrix=lines,
+            matrix=views.matrix([(anchor, item) for anchor, item in zip(names, items, strict=True)]),
             findings=told.articles,
             parts=told.parts,
             brief=told.brief,
@@ -187,8 +185,11 @@ def tiles(review: Review, audit: Audit | None, items: list[Reviewed]) -> list[tu
         made.append((f"{share:.0%}", "executed by tests", f"{untested} functions by none"))
     else:
         untested = sum(1 for report in review.functions if report.unexecuted_lines)
-        said = f"{untested} with lines that no test executes" if untested else "every changed line executed"
-        made.append((f"{len(review.functions):,}", "changed functions", said))
+        said = (
+            f"{untested} with lines that no test executes" if untested else "each of their lines executed by tests"
+        )
+        what = "changed functions" if render.compares(review) else "functions"
+        made.append((f"{len(review.functions):,}", what, said))
         total = sum(review.suite.get("head", {}).values())
         red = sum(n for word, n in review.suite.get("head", {}).items() if word in ("failed", "error"))
         made.append((f"{total:,}", "tests at head", f"{red} red" if red else "none red"))
@@ -209,6 +210,7 @@ def _templates() -> templating.Environment:
     }
     names: dict[str, object] = {
         "counted": render.counted,
+        "compares": render.compares,
         "lines": render.lines,
         "found_by": render.found_by,
         "replay": replay_command,

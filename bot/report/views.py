@@ -23,6 +23,7 @@ MOST_MATRIX = 40
 """Findings in the overview's matrix."""
 MOST_FUNCTIONS = 1_000
 """Rows of an audit's table."""
+SIDES = ("base", "head", "rewrite")
 FACTORS = ("complexity", "churn", "uncovered", "callers", "history", "age")
 
 
@@ -72,6 +73,8 @@ class Shown:
     outcome_words: str
     code: tuple[CodeRow, ...]
     diff: tuple[DiffRow, ...]
+    columns: tuple[str, ...]
+    """The versions on which the tests ran."""
     tests: tuple[TestRow, ...]
     more_tests: int
     picture: Picture | None
@@ -88,8 +91,18 @@ class MatrixLine:
     number: int
     title: Markup
     severity: str
-    cells: tuple[tuple[str, str], ...]
-    """(class, word) for base, head, rewrite, then one per check."""
+    sides: tuple[tuple[str, str], ...]
+    """(class, word) for base, where one is, head and rewrite."""
+    checks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The overview's matrix."""
+
+    sides: tuple[str, ...]
+    checks: tuple[str, ...]
+    lines: tuple[MatrixLine, ...]
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,7 @@ def shown(
         outcome_words=words,
         code=() if brief else code(finding),
         diff=() if brief or rewrite is None else diff(head.source, rewrite.candidate.source, head.start_line),
+        columns=SIDES[3 - len(rows[0].cells) :] if rows else (),
         tests=rows,
         more_tests=more,
         picture=picture(
@@ -272,8 +286,9 @@ def tests(rewrite: Rewrite | None, finding: Finding) -> tuple[tuple[TestRow, ...
         for place, row in enumerate(rewrite.verdict.matrix)
     ]
     rows.sort(key=order)
+    skip = int(all(row.base is None for row in rewrite.verdict.matrix))
     made = tuple(
-        TestRow(texts.line(rewrite.verdict.matrix[place].test, 300), tuple(map(cell, outcomes)), told)
+        TestRow(texts.line(rewrite.verdict.matrix[place].test, 300), tuple(map(cell, outcomes[skip:])), told)
         for place, outcomes, told in rows[:MOST_TESTS]
     )
     return made, len(rows) - len(made)
@@ -289,30 +304,29 @@ def cell(outcome: Outcome | None) -> tuple[str, str]:
 # --------------------------------------------------------------------------------------------------------- matrix
 
 
-def matrix(items: Sequence[tuple[str, Reviewed]]) -> tuple[tuple[str, ...], tuple[MatrixLine, ...]]:
-    """The first findings over the three versions, and what each check said: (names of checks, lines)."""
+def matrix(items: Sequence[tuple[str, Reviewed]]) -> Verdicts:
+    """The first findings over the versions, and what each check said."""
     first = items[:MOST_MATRIX]
     verdicts = [
         item.rewrite.verdict if item.rewrite else item.rejected[0].verdict if item.rejected else None
         for _, item in first
     ]
-    checks = list(dict.fromkeys(j.check for v in verdicts if v is not None for j in v.judgements))[:16]
+    names = list(dict.fromkeys(j.check for v in verdicts if v is not None for j in v.judgements))[:16]
+    shown = [_sides(item) for _, item in first]
+    skip = int(all(base[0] == "unrun" for base, *_ in shown))
     lines = []
-    for number, ((anchor, item), verdict) in enumerate(zip(first, verdicts, strict=True), 1):
+    for number, ((anchor, item), verdict, sides) in enumerate(zip(first, verdicts, shown, strict=True), 1):
         said = {j.check: j.ok for j in verdict.judgements} if verdict is not None else {}
-        cells = [*_sides(item)]
-        cells += [
-            ("unrun", "–") if name not in said else ("good", "ok") if said[name] else ("bad", "refused")
-            for name in checks
-        ]
-        finding = item.finding
-        lines.append(
-            MatrixLine(anchor, number, texts.prose(finding.title, 140), finding.severity.value, tuple(cells))
+        checks = tuple(
+            ("unrun", "not run") if name not in said else ("good", "ok") if said[name] else ("bad", "refused")
+            for name in names
         )
-    return tuple(texts.line(name, 40) for name in checks), tuple(lines)
+        title = texts.prose(item.finding.title, 140)
+        lines.append(MatrixLine(anchor, number, title, item.finding.severity.value, sides[skip:], checks))
+    return Verdicts(SIDES[skip:], tuple(texts.line(name, 40) for name in names), tuple(lines))
 
 
-def _sides(item: Reviewed) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
+def _sides(item: Reviewed) -> tuple[tuple[str, str], ...]:
     """What the witness showed on base and head, and what the rewrite came to."""
     witness = item.finding.witness
     if item.finding.rule == wording.FASTER:
