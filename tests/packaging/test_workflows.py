@@ -33,6 +33,7 @@ NEEDED: dict[str, set[tuple[str, str]]] = {
     "fork-review.yml": {("contents", "read"), ("pull-requests", "write")},
     "fork-post.yml": {("actions", "read"), ("pull-requests", "write")},
     "commands.yml": {("contents", "read"), ("pull-requests", "write")},
+    "audit.yml": {("contents", "read"), ("issues", "write")},
 }
 """The permissions of each workflow: a new one is a decision, to be made here and explained in docs/github.md."""
 
@@ -118,7 +119,7 @@ def test_every_action_is_pinned_with_its_version_beside_it(path: Path) -> None:
     assert used
     for line in used:
         assert line == f"uses: {PLACEHOLDER}" or re.fullmatch(
-            r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line
+            r"uses: [\w-]+(?:/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line
         ), line
 
 
@@ -234,3 +235,20 @@ def test_every_file_is_shown_in_the_guide() -> None:
     shown = blocks(ROOT / "docs/github.md")
     for path in EXAMPLES:
         assert path.read_text("utf-8") in shown, path.name
+
+
+def test_the_audits_button_asks_for_an_audit_and_its_file_for_nothing_else() -> None:
+    on = example("audit.yml")["on"]
+    assert set(on) == {"schedule", "workflow_dispatch"}
+    inputs = {name: str(about["default"]).lower() for name, about in on["workflow_dispatch"]["inputs"].items()}
+    environ = {
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_SHA": "a1" * 20,
+    }
+    payload = {"inputs": inputs, "sender": {"login": "ada"}, "repository": {"default_branch": "main"}}
+    order = read_event(environ, payload, PullSettings()).order
+    assert (order.task, order.everything) == (Task.AUDIT, False)
+    (step,) = (step for step in steps(example("audit.yml")) if "tryline@" in step["uses"])
+    assert set(step["with"]) <= {input_name(name) for name in SPECIAL} | set(SPECIAL)
