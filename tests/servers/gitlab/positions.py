@@ -178,12 +178,14 @@ def complaints(repository: Repository, position: Mapping[str, Any]) -> str:
 
 
 def misread(repository: Repository, position: Mapping[str, Any]) -> list[str]:
-    """What GitLab takes and shows wrong: ends of a range that are no lines of the diff, or in the wrong order."""
+    """What GitLab takes, its documentation does not, or what it shows wrong: a path that is not given, ends of a
+    range that are no lines of the diff, or in the wrong order."""
     ends = position.get("line_range")
+    wrong = [f"position[{path}] is required" for path in ("old_path", "new_path") if not position.get(path)]
     file = file_of(repository, position) if ends else None
     if not ends or file is None:
-        return []
-    wrong, numbers = [], []
+        return wrong
+    numbers = []
     for name in ("start", "end"):
         end = ends.get(name) or {}
         code = str(end.get("line_code", ""))
