@@ -89,8 +89,10 @@ def work(shared: bytes, payload: bytes, ask: Ask) -> bytes:
         config = bench.shared.config.model_copy(update={"budget": budget})
         ground = Ground(bench.change, NoFiles(), bench.tree, config, parts, time.monotonic())
         given = review.Given(bench.sides, evidence_of(bench.shared.evidence, part))
+        before = parts.backend.containers
         result = review.reviewed(ground, Found(functions, ()), Silent(), alone=True, given=given)
-    return dumps(result).encode()
+    costs = replace(result.costs, containers=result.costs.containers - before)
+    return dumps(replace(result, costs=costs)).encode()
 
 
 def release() -> None:

@@ -296,12 +296,21 @@ class Stage:
         if "error" in reply or not reply.get("tests"):
             self.why_cold = wire.clean(reply.get("error") or "no test was collected", 200)
             return
-        own = reply.get("own") is True
+        self.arm(own=reply.get("own") is True)
+
+    def arm(self, *, own: bool) -> None:
+        """Has the fork server replace this stage's function from now on, and no other."""
         reply = self.sandbox.ask(wire.trial_job(wire.arm_message(self.place.unit)), seconds=30)
         if not reply.get("functions"):
             self.why_cold = "no live function object runs this code (made at run time, or compiled)"
             return
         self.warm, self.own = True, own
+
+    def turned(self, place: Place) -> Stage:
+        """A stage for another function in the same fork server; this one is not to be used again."""
+        stage = Stage(self.lab, self.sandbox, place, self.side)
+        stage.arm(own=self.own)
+        return stage
 
     def share(self, on: bool) -> None:
         """Lets all versions run under one id, the warm process's own, or each under its own again."""

@@ -10,7 +10,7 @@ to show it at head and pass at base like any other witness.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot import generating, trial, wire
@@ -63,14 +63,33 @@ def differ(
 ) -> Differed:
     """Compares each changed function with base. What a broken engine keeps from being compared is left alone with
     the reason; after two in a row, the rest is not tried."""
+    with contextlib.closing(Warm()) as warm:
+        works = [
+            Work(
+                lab,
+                sides,
+                texts.language[f.head.path],
+                texts.text[f.head.path],
+                f,
+                functions,
+                evidence,
+                settings,
+                warm,
+            )
+            for f in functions
+        ]
+        return differed(works, warm, progress)
+
+
+def differed(works: Sequence[Work], warm: Warm, progress: Progress) -> Differed:
+    """What comes of each function."""
     suspicions: list[Suspicion] = []
     differences: dict[str, tuple[Difference, ...]] = {}
     compared: dict[str, int] = {}
     left_alone: dict[str, str] = {}
     broken = 0
-    for function in functions:
-        language, text = texts.language[function.head.path], texts.text[function.head.path]
-        work = Work(lab, sides, language, text, function, functions, evidence, settings)
+    for work in works:
+        function = work.function
         if not work.worthwhile():
             continue
         if broken >= MOST_BROKEN:
@@ -87,6 +106,7 @@ def differ(
         except SandboxError as problem:
             left_alone[function.id] = f"could not be compared: {problem.message}"
             broken += 1
+            warm.close()
             continue
         broken = 0
         suspicions += done.suspicions
@@ -97,6 +117,33 @@ def differ(
     if compared:
         progress.note(f"compared {sum(compared.values())} calls; functions that differ: {len(differences)}")
     return Differed(tuple(suspicions), differences, compared, left_alone)
+
+
+class Warm:
+    """A process that holds a file's functions, kept from one function to the next: what has no base to be compared
+    with in the same process can share it, and most of the cost is in starting it."""
+
+    def __init__(self) -> None:
+        self._opened = contextlib.ExitStack()
+        self._stage: trial.Stage | None = None
+
+    def at(self, place: trial.Place, start: Callable[[contextlib.ExitStack], trial.Stage]) -> trial.Stage:
+        """The process, armed for a function: the last one's where it holds this one too, else one that is started.
+        Raises what `start` does."""
+        if self._stage is not None and self._stage.place.function.path == place.function.path:
+            stage = self._stage.turned(place)
+            if stage.warm:
+                self._stage = stage
+                return stage
+        self.close()
+        self._stage = start(self._opened)
+        return self._stage
+
+    def close(self) -> None:
+        """Ends the process. That it had ended by itself is told by whoever used it."""
+        self._stage = None
+        with contextlib.suppress(SandboxError):
+            self._opened.close()
 
 
 @dataclass(frozen=True)
@@ -120,6 +167,7 @@ class Work:
     others: Sequence[ChangedFunction]
     evidence: Evidence
     settings: Settings
+    warm: Warm = field(default_factory=Warm)
 
     def worthwhile(self) -> bool:
         """Whether anything can come of it: what is as it was answers as it did, and of a new function only lines
@@ -162,7 +210,7 @@ class Work:
                 return Done()
             raise given.NotComparable("no call of it was recorded, and its arguments cannot be made")
         with contextlib.ExitStack() as opened:
-            stage = self.started(opened, self.sides.head, self.evidence.head, place)
+            stage = self.at_head(opened, place)
             apart = None
             there = self.at_base(base) if base is not None else None
             if there is not None and given.relies(self.function, self.others, there.text, self.text):
@@ -183,6 +231,12 @@ class Work:
             return trial.Place(self.language, text, base, self.language.unit(text, base))
         except (KeyError, Unparsable) as problem:
             raise given.NotComparable("base's file cannot be read") from problem
+
+    def at_head(self, opened: contextlib.ExitStack, place: trial.Place) -> trial.Stage:
+        """A process that holds head's function. Raises NotComparable, SandboxError."""
+        if self.function.base is not None:
+            return self.started(opened, self.sides.head, self.evidence.head, place)
+        return self.warm.at(place, lambda stack: self.started(stack, self.sides.head, self.evidence.head, place))
 
     def started(
         self, opened: contextlib.ExitStack, side: trial.Side, run: SuiteRun, place: trial.Place
