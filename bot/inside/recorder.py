@@ -73,6 +73,8 @@ def show(value, size=CLIP):
             value = value[: 2 * size]
         elif type(value) in (list, tuple, set, frozenset, dict) and len(value) > 200:
             return "<%s of %d items>" % (type(value).__name__, len(value))
+        elif runs_out(value):
+            return "<%s>" % type(value).__name__
         if (
             getattr(type(value), "__repr__", None) is object.__repr__
             and type(getattr(value, "__dict__", None)) is dict
@@ -83,6 +85,33 @@ def show(value, size=CLIP):
         return clip(repr(value), size)
     except BaseException as problem:  # a repr of the repository's may do anything, SystemExit included
         return "<%s: repr raised %s>" % (type(value).__name__, type(problem).__name__)
+
+
+PLAIN_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, range))
+MOST_LOOKED_AT = 300
+"""Values within a value that are looked at before its `__repr__` is asked."""
+
+
+def runs_out(value):
+    """Whether an object keeps an iterator, as far as a bounded look tells: its `__repr__` may go through it, and
+    the code under test would find it empty. An iterator by itself shows without being used."""
+    todo, seen = [(value, False)], set()
+    while todo and len(seen) < MOST_LOOKED_AT:
+        held, inside = todo.pop()
+        kind = type(held)
+        if kind in PLAIN_KINDS or id(held) in seen:
+            continue
+        seen.add(id(held))
+        if kind in (list, tuple, set, frozenset):
+            todo += [(part, inside) for part in itertools.islice(held, MOST_LOOKED_AT)]
+        elif kind is dict:
+            todo += [(part, inside) for part in itertools.islice(held.values(), MOST_LOOKED_AT)]
+        elif hasattr(kind, "__next__"):
+            if inside:
+                return True
+        elif not issubclass(kind, (type, types.ModuleType, types.FunctionType)):
+            todo += [(part, True) for _, part in attributes(held, kind)]
+    return False
 
 
 def canon(value, depth=MAX_DEPTH, opaque=None):

@@ -248,6 +248,31 @@ def test_an_object_without_a_repr_of_its_own_shows_attributes_not_its_address() 
     assert recorder.show(Box()) == "Box(items=[1])"
 
 
+def test_what_keeps_an_iterator_is_not_asked_to_show_itself() -> None:
+    class Statement:
+        def __init__(self, tokens: object) -> None:
+            self.tokens = tokens
+
+        def __repr__(self) -> str:
+            return "".join(self.tokens)  # type: ignore[arg-type]
+
+    class Slotted:
+        __slots__ = ("inner",)
+
+        def __init__(self, inner: object) -> None:
+            self.inner = inner
+
+        def __repr__(self) -> str:
+            return repr(self.inner)
+
+    tokens = iter(["a", "b"])
+    for value in (Statement(tokens), [Statement(tokens)], Slotted(Statement(tokens))):
+        assert recorder.show(value) == f"<{type(value).__name__}>"
+    assert list(tokens) == ["a", "b"]
+    assert recorder.show(Statement(["a", "b"])) == "ab"
+    assert recorder.show([tokens]).startswith("[<list_iterator")
+
+
 def test_arguments_are_kept_as_a_pickle_when_that_is_possible_and_small() -> None:
     assert pickle.loads(base64.b64decode(recorder.freeze(([1], "a")))) == [[1], "a"]
     assert recorder.freeze((lambda: 0,)) == ""
