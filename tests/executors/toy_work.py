@@ -103,6 +103,13 @@ def wait_for(path: str) -> None:
         time.sleep(0.02)
 
 
+def meet(paths: str) -> None:
+    """Comes to one place and waits until somebody is at the other."""
+    mine, theirs = paths.split()
+    Path(mine).touch()
+    wait_for(theirs)
+
+
 def stubborn(path: str) -> None:
     """Waits for a minute; notes that it was interrupted."""
     try:
@@ -119,6 +126,7 @@ DEEDS = {
     "fail": break_engine,
     "die": die,
     "wait_for": wait_for,
+    "meet": meet,
     "stubborn": stubborn,
     "print": print,
     "exit": os._exit,

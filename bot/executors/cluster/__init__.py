@@ -35,7 +35,7 @@ LOOKING = 1.0
 """Seconds between looks at who is there."""
 PATIENCE = 60.0
 """Seconds without any worker until we give up: one that is started again by its nanny takes a few."""
-ASKING = 20.0
+ASKING = 10.0
 """Seconds for workers to say what they are."""
 GATHERING = 300.0
 """Seconds for a result to come once it is there."""
@@ -176,13 +176,13 @@ class Cluster:
         """Asks workers what they run, and leaves out those that run something else."""
         if not strangers:
             return
-        try:
-            said = self._client.run(worker.about, workers=list(strangers), on_error="return")
-        except (OSError, TimeoutError):
-            return  # somebody has just left: they are asked again at the next look
+        said = self._say(strangers)
+        if len(said) < len(strangers) and len(strangers) > 1:
+            # One that is frozen lets all of them wait: each is asked by itself.
+            said = {address: answer for one in strangers for address, answer in self._say([one]).items()}
         mine = worker.about()
         for address in strangers:
-            why = _unfit(said.get(address), mine)
+            why = _unfit(said[address], mine) if address in said else "it does not answer"
             if why is None:
                 continue
             self._fit[address] = why
@@ -191,6 +191,18 @@ class Cluster:
             else:
                 self._seen += 1
                 self._labels[address] = f"worker {self._seen}"
+
+    def _say(self, addresses: Sequence[str]) -> dict[str, object]:
+        """What these workers are, by their own words or an error; nothing where one does not answer in time."""
+        try:
+            said: dict[str, object] = self._client.run(
+                worker.about, workers=list(addresses), on_error="return", callback_timeout=ASKING
+            )
+        except TimeoutError:
+            return {}
+        except OSError:
+            raise _gone() from None
+        return said
 
     def _wait_for_workers(self) -> None:
         until = time.monotonic() + CONNECTING
@@ -217,24 +229,39 @@ class Cluster:
 
 
 def _connected(scheduler: str) -> Client:
+    """Raises ExecutorError."""
+    made: queue.SimpleQueue[Client | Exception] = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            # TLS as Dask's own configuration says: files of certificates, by its files or its environment.
+            security = Security(require_encryption=True) if scheduler.startswith("tls:") else Security()
+            client = Client(
+                scheduler,
+                timeout=CONNECTING,
+                set_as_default=False,
+                security=security,
+                direct_to_workers=False,  # workers need not be reachable from here
+                name="tryline",
+            )
+            made.put(client)
+        except Exception as error:
+            made.put(error)
+
+    # Where something answers that is no scheduler, Dask waits for ever: not we.
+    threading.Thread(target=connect, name="connect", daemon=True).start()
     try:
-        # TLS as Dask's own configuration says: files of certificates, by its files or its environment.
-        security = Security(require_encryption=True) if scheduler.startswith("tls:") else Security()
-        return Client(
-            scheduler,
-            timeout=CONNECTING,
-            set_as_default=False,
-            security=security,
-            direct_to_workers=False,  # workers need not be reachable from here
-            name="tryline",
-        )
-    except (OSError, TimeoutError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        got = made.get(timeout=CONNECTING + LOOKING)
+    except queue.Empty:
+        got = TimeoutError()
+    if isinstance(got, Exception):
         raise ExecutorError(
-            f"the cluster's scheduler does not answer ({type(error).__name__})",
+            f"the cluster's scheduler does not answer ({type(got).__name__})",
             hint="Does `dask scheduler` run there, reachable from here? tls:// needs the certificates that "
             "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, __CLIENT__CERT and __CLIENT__KEY name.",
             slug="cluster-unreachable",
-        ) from None
+        )
+    return got
 
 
 def _gone() -> ExecutorError:
@@ -247,7 +274,7 @@ def _gone() -> ExecutorError:
 
 def _unfit(said: object, mine: Mapping[str, str]) -> str | None:
     """Why a worker cannot do our work: empty where it can, None where it could not be asked."""
-    if isinstance(said, ModuleNotFoundError | AttributeError):
+    if isinstance(said, Exception) and re.search("ModuleNotFoundError|AttributeError", repr(said)):
         return "Tryline is not installed there, or another version"
     if not isinstance(said, dict):
         return None
@@ -505,7 +532,10 @@ class _Run:
                 self._call(address, worker.answered, self._id, number, *_spoken(self._answer, asked))
 
     def _call(self, address: str, function: Callable[..., object], *arguments: object) -> object:
-        return self._client.run(function, *arguments, workers=[address]).get(address)
+        said: dict[str, object] = self._client.run(
+            function, *arguments, workers=[address], callback_timeout=3 * ASKING
+        )
+        return said.get(address)
 
 
 def _spoken(answer: Ask, question: bytes) -> tuple[bytes | None, str]:
