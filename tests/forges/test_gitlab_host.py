@@ -221,6 +221,7 @@ def test_a_comment_on_a_line_that_is_none_goes_into_the_summary(world: World, wr
     assert (delivery.created, delivery.on_lines) == (1, (F1,))
     assert "in the summary" in delivery.problems[-1]
     assert world.double.drafts == {}
+    assert not {2.0, 5.0} & set(world.watch.slept)  # GitLab has said that it knows no such line
 
 
 def test_a_range_that_is_refused_becomes_its_last_line_and_stays_there(world: World) -> None:
@@ -415,6 +416,24 @@ def test_a_push_while_an_answer_is_lost_makes_no_second_thread(world: World) -> 
     assert len(world.on_lines()) == 1
 
 
+def test_the_same_words_in_an_outdated_thread_are_not_taken_for_new_ones(world: World) -> None:
+    world.host().publish(world.plan(inline(F1)))
+    world.double.push(PROJECT, "feature", {"mod.py": "new = 1\n" + HEAD.replace("line_10 = 0", "line_10 = 1")})
+    world.double.inject(Fault.answer(403), "POST", DRAFTS, times=9)
+    world.double.inject(Fault.answer(500), "POST", THREADS)
+    assert world.host().publish(world.plan(inline(F1, 11))).created == 1
+    assert len(world.on_lines()) == 2
+
+
+def test_what_is_shown_late_is_not_posted_again(world: World) -> None:
+    """GitLab has published, and the next look is answered by a replica that does not know it yet."""
+    world.double.inject(Fault.answer(200, []), "GET", THREADS, skip=1)
+    delivery = world.host().publish(world.plan(*BOTH))
+    assert (delivery.created, delivery.problems) == (2, ())
+    assert world.double.asked("discussions/create") == []
+    assert len(world.on_lines()) == 2
+
+
 def test_drafts_that_cannot_be_published_become_threads_and_none_is_left(world: World) -> None:
     world.double.inject(Fault.answer(500), "POST", PUBLISH, times=99)
     delivery = world.host().publish(world.plan(*BOTH))
@@ -498,10 +517,9 @@ def test_the_summary_is_one_and_keeps_its_memory(world: World) -> None:
 
 def test_of_two_summaries_the_oldest_stays(world: World) -> None:
     (bot,) = [name for name in world.double.accounts if name.startswith("project_")]
-    for text in ("One.", "Two."):
-        world.double.comment(PROJECT, 1, summary(text), author=bot)
+    one, _ = (world.double.comment(PROJECT, 1, summary(text), author=bot) for text in ("One.", "Two."))
     world.host().say(1, summary("New."))
-    assert [note.body for note in world.below()] == [summary("New.")]
+    assert [(note.id, note.body) for note in world.below()] == [(one, summary("New."))]
 
 
 def test_many_comments_are_read_to_the_end(world: World) -> None:
@@ -653,6 +671,7 @@ def test_an_answer_is_given_in_its_thread_and_once(world: World) -> None:
         question.discussion,
         signed("This is how.", Marker("answer", str(asked))),
     )
+    assert len(world.double.mails) == 1
     world.host().answer(replace(order, command=0), "x")
     world.host().answer(replace(order, command=999_999), "x")
     assert len(world.said()) == 2
