@@ -57,7 +57,7 @@ from bot.domain import (
     Rewrite,
     Severity,
 )
-from bot.plan import Conversation, Level, Mark, Memory, Plan, Posted, function_digest
+from bot.plan import Conversation, Dialect, Known, Level, Mark, Memory, Plan, Posted, function_digest
 from bot.render import Caps
 from bot.steps import comment
 from bot.steps.comment.placing import Place, offer_of, place_of
@@ -128,6 +128,13 @@ def inline(item: Reviewed) -> str:
     return comment_.body
 
 
+GITLAB = Dialect(noun="merge request", sign="!", blocks="offsets", most_above=100, commands=False)
+SPREAD = with_findings(
+    rewritten(Replacement("shop/cart.py", 12, 14, "    net = sum(prices)\n")),
+)
+KNOWN = Known(FINDING.id, "shop/cart.py::total", FINDING.rule, FINDING.title, "def total(prices):\n    return 0\n")
+
+
 TEXTS: dict[str, Callable[[], str]] = {
     "clean": lambda: planned(CLEAN).summary,
     "nothing": lambda: planned(NOTHING).summary,
@@ -154,6 +161,9 @@ TEXTS: dict[str, Callable[[], str]] = {
     "faster": lambda: inline(FASTER_MENDED),
     "kinds": lambda: planned(KINDS, caps=Caps(suspected=True)).summary,
     "altered": lambda: planned(ALTERED).summary,
+    "gitlab_suggestion": lambda: planned(SPREAD, dialect=GITLAB).create[0].body,
+    "gitlab_explained": lambda: comment.explained(KNOWN, Memory(findings=(KNOWN,)), dialect=GITLAB),
+    "gitlab_unknown": lambda: comment.unknown("ab", Memory(), GITLAB),
 }
 
 
