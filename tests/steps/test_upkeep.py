@@ -394,7 +394,7 @@ def test_a_draft_holds_the_bytes_that_were_verified() -> None:
     (draft,) = drafted(audit(A, B)).drafts
     assert draft.files == {"shop/cart.py": FILE.replace(b"prices[1:]", b"prices")}
     assert (draft.branch, draft.base, draft.base_ref) == (f"tryline/{A.finding.id}", COMMIT, "main")
-    assert draft.title == "total is wrong: a"
+    assert draft.title == "Fix: total is wrong: a"
     for part in (
         "passed 24 tests (whole suite) in a fresh container",
         f"tryline replay {A.finding.id}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot import render, upkeep_markers
 from bot.audited import Audit
-from bot.domain import Function, Replacement, Reviewed
+from bot.domain import Category, Function, Replacement, Reviewed
 from bot.plan import Draft, Proposed
 from bot.render import MAX_BODY, Part, passage
 from bot.steps.upkeep import telling
@@ -159,7 +159,8 @@ def applied(content: bytes, changes: Sequence[Replacement]) -> bytes | None:
 
 def _title(item: Reviewed) -> str:
     """Plain text, in which nobody is mentioned and nothing referred to: it becomes a commit's message, too."""
-    return html.unescape(render.label(render.secretless(item.finding.title), MAX_TITLE))
+    what = "Speed up" if item.finding.category is Category.PERFORMANCE else "Fix"
+    return f"{what}: {html.unescape(render.label(render.secretless(item.finding.title), MAX_TITLE))}"
 
 
 def _body(audit: Audit, item: Reviewed, room: int) -> str:
