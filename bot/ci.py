@@ -11,12 +11,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from bot import delivery, pull_request, record, wiring
+from bot import audit_job, delivery, pull_request, record, wiring
 from bot.config import Config, Given, load
 from bot.domain import Target
 from bot.errors import ExitCode, TrylineError, UsageError
 from bot.forges import Job
-from bot.plan import Level, Platform
+from bot.plan import Level, Platform, Task
 from bot.progress import Silent, Tally, after, pieces
 from bot.render import one_line
 
@@ -103,6 +103,8 @@ def respond(
             # One that was committed would be handed to the platform as ours, were this run to fail.
             with suppress(OSError):
                 (event.workspace / name).unlink(missing_ok=True)
+        if event.order.task is Task.AUDIT:
+            return audit_job.respond(desk, event)
         return pull_request.respond(desk, event)
 
 

@@ -362,6 +362,8 @@ def finished(case: Case, result: Review, delivered: Delivery | None) -> None:
     for problem in delivered.problems if delivered is not None else ():
         job.report(Level.WARNING, problem)
     job.say(headline(result))
+    for lack in result.problems:
+        job.say(lack.message)
     if delivered is not None and delivered.summary:
         job.say(f"Posted: {delivered.summary}")
     job.close()

@@ -84,7 +84,7 @@ Scores = Annotated[dict[LineKey, Number], Field(max_length=MOST_KEYS), _counted(
 Counts = Annotated[dict[Name, Count], Field(max_length=100), _counted(100)]
 ObjectId = Annotated[str, _checked(r"[0-9a-f]{40}|[0-9a-f]{64}", "the id of a git object")]
 ReviewId = Annotated[str, _checked(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "the id of a review")]
-Repository = Annotated[str, _checked(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}", "`owner/name`")]
+Repository = Annotated[str, _checked(r"[A-Za-z0-9_.-]{1,255}(?:/[A-Za-z0-9_.-]{1,255}){1,20}", "`owner/name`")]
 RepositoryPath = Annotated[
     str,
     # No part of it empty, a dot, two dots or a git folder, nothing that ends a C string.
@@ -633,7 +633,7 @@ class TargetRecord(Record):
     """The pull request that the review is about."""
 
     platform: Name
-    repository: Repository = Field(description="`owner/name`.")
+    repository: Repository = Field(description="`owner/name`; on GitLab, groups may lie in groups.")
     number: Line
     head: ObjectId = Field(description="Commit id of its tip when it was reviewed.")
 

@@ -58,10 +58,12 @@ def build(checkout: Path, name: str) -> Path:
 def run(checkout: Path, name: str, variables: Mapping[str, str], environ: Mapping[str, str]) -> Job:
     """Runs one job's script in a shell, as the template has it. `variables` are what GitLab sets; `environ` is the
     machine's, as far as the job may see it."""
-    own = {**variables, "CI_PROJECT_DIR": str(build(checkout, name))}
-    done = _run(checkout, own, "--shell-isolation", name, environ=environ)
+    # Not among the others: in a file, the runner takes a path for a variable of the type `file`.
+    folder = f"CI_PROJECT_DIR={build(checkout, name)}"
+    done = _run(checkout, variables, "--variable", folder, "--shell-isolation", name, environ=environ)
     state = checkout / ".gitlab-ci-local"
-    log = (state / "output" / f"{name}.log").read_text("utf-8", "replace")
+    printed = state / "output" / f"{name}.log"
+    log = printed.read_text("utf-8", "replace") if printed.exists() else ""
     return Job(done.returncode, log, done.stdout + done.stderr, state / "artifacts" / name)
 
 
@@ -81,7 +83,7 @@ def _run(
             "--force-shell-executor",
             "--no-color",
             "--ignore-predefined-vars",
-            ",".join(variables),
+            ",".join([*variables, "CI_PROJECT_DIR"]),
             "--variables-file",
             str(given.relative_to(checkout)),
             *words,
