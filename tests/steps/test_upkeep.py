@@ -156,6 +156,15 @@ def test_an_audit_that_could_not_run_closes_nothing() -> None:
     assert Board().after(NEUTRAL).open is False
 
 
+def test_an_audit_that_could_not_run_keeps_it_as_it_is() -> None:
+    board = Board()
+    board.after(audit(A))
+    fixed_only = replace(NEUTRAL, functions=(AUDITED,), fixed=audit(gone=(A,)).fixed)
+    text = board.after(fixed_only)
+    assert text.open and text.news == "" and text.title == "Tryline's audit: could not run"
+    assert board.after(audit()).open is False and len(board.news) == 1
+
+
 def test_gone_without_a_trace_is_fixed_where_all_was_audited() -> None:
     board = Board()
     board.after(audit(A, B))
@@ -396,7 +405,7 @@ def test_a_draft_holds_the_bytes_that_were_verified() -> None:
     assert (draft.branch, draft.base, draft.base_ref) == (f"tryline/{A.finding.id}", COMMIT, "main")
     assert draft.title == "Fix: total is wrong: a"
     for part in (
-        "passed 24 tests (whole suite) in a fresh container",
+        "passed 24 tests (whole suite) at `cccccccccccc` in a fresh container",
         f"tryline replay {A.finding.id}",
         "executions",
     ):

@@ -98,9 +98,13 @@ def issue_text(
     ignored = ignored_in(present)
     state = _held(audit, old, ignored)
     was_open = present is not None and present.open
-    wanted = state.left
+    neutral = audit.review.conclusion is Conclusion.NEUTRAL
+    # An audit that could not run, or not on all, ends nothing.
+    wanted = state.left or (neutral and old.open)
     if state.fresh or present is None:
-        opened = wanted
+        opened = state.left
+    elif neutral:
+        opened = was_open
     elif not state.left:
         # Closed when nothing is left, but for one that a person has opened again after we closed it.
         opened = was_open and not old.open
@@ -116,7 +120,7 @@ def issue_text(
         ignored=ignored[-upkeep_markers.MAX_IGNORED :],
     )
     return IssueText(
-        title=_title(state),
+        title=_title(state, neutral),
         body=_body(
             audit, state, memory, links, _proposals(proposed, dialect.sign), min(dialect.max_body, MAX_BODY)
         ),
@@ -132,7 +136,7 @@ def _held(audit: Audit, old: Memory, ignored: Sequence[str]) -> _State:
     standing = {one.item.finding.id for one in findings}
     open_ = tuple(one for one in findings if one.item.finding.id not in spared)
     known = {one.id: one.title for one in audit.fixed if one.id not in standing}
-    certain = telling.ran(audit) and telling.whole(audit)
+    certain = audit.review.conclusion is not Conclusion.NEUTRAL and telling.whole(audit)
     missing = [one for one in old.told if one not in standing]
     gone = [one for one in missing if certain or one in known]
     return _State(
@@ -145,9 +149,9 @@ def _held(audit: Audit, old: Memory, ignored: Sequence[str]) -> _State:
     )
 
 
-def _title(state: _State) -> str:
+def _title(state: _State, neutral: bool) -> str:
     if not state.left:
-        return "Tryline's audit: nothing found"
+        return f"Tryline's audit: {'could not run' if neutral else 'nothing found'}"
     count = len(state.open) + len(state.unseen)
     return f"Tryline's audit: {render.counted(count, 'finding')}"
 

@@ -63,11 +63,6 @@ def day(when: str) -> str:
     return found[0] if found else render.one_line(when, 40)
 
 
-def ran(audit: Audit) -> bool:
-    """Whether the audit came about at all: one that did not says nothing about any finding."""
-    return audit.review.conclusion is not Conclusion.NEUTRAL or bool(audit.functions and reached(audit))
-
-
 def reached(audit: Audit) -> int:
     """How many functions have a result of their present text."""
     return sum(row.attention in (Attention.AUDITED, Attention.UNCHANGED) for row in audit.functions)
