@@ -8,15 +8,19 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 from merging import Stage
+from sample_reviews import CHANGE, FOUND
 from servers.gitlab import GitLabDouble
 
 from bot import cli
+from bot.domain import Revision
 from bot.errors import ExitCode
+from bot.record import dumps
 
 PROJECT = "acme/tools/shop"
 GOOD = '''\
@@ -170,3 +174,84 @@ def test_a_token_that_may_not_post_is_an_error_that_says_what_it_needs(
     assert ran.code == ExitCode.COULD_NOT
     assert gitlab.notes == {}
     assert stage.token not in ran.log
+
+
+# ------------------------------------------------------------------------------------- hosts of one's own, forks
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "CI_SERVER_TLS_CA_FILE", ""])
+def test_a_host_of_one_s_own_below_a_path_with_its_own_authority(tmp_path: Path, name: str) -> None:
+    """The API and git alike: the checkout is shallow, so that the base has to be fetched."""
+    with GitLabDouble(prefix="/gitlab", tls=True) as gitlab:
+        gitlab.project(PROJECT, {"shop.py": GOOD, "test_shop.py": TESTS})
+        gitlab.push(PROJECT, "topic", {"shop.py": BAD})
+        gitlab.push(PROJECT, "main", {"other.py": "x = 1\n"})
+        token = gitlab.project_token(PROJECT)
+        stage = Stage(gitlab, tmp_path, PROJECT, gitlab.open_merge_request(PROJECT, "topic"), token)
+        none = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"), "")
+        trusted = none | ({name: str(gitlab.ca)} if name else {})
+        ran = stage.job(stage.checkout(depth=1), **NOBODY, **trusted)
+        assert ran.code == ExitCode.COULD_NOT
+        if name:
+            assert "No container engine answers" in ran.log
+            assert len(stage.summaries()) == 1
+            assert [request for request in gitlab.git_requests if "upload-pack" in request.path]
+        else:
+            assert "certificate" in ran.log.lower()
+            assert gitlab.notes == {}
+        assert token not in ran.log
+        gitlab.check()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_a_fork_s_own_pipeline_has_its_files_and_writes_nothing(tmp_path: Path, visibility: str) -> None:
+    """Its token sees the parent where all do. Where not, the variables and the checkout have what is needed."""
+    with GitLabDouble() as gitlab:
+        gitlab.project(PROJECT, {"shop.py": GOOD, "test_shop.py": TESTS}, visibility=visibility)  # type: ignore[arg-type]
+        gitlab.fork(PROJECT, "eve/shop", "eve")
+        gitlab.push("eve/shop", "topic", {"shop.py": BAD}, author="eve")
+        iid = gitlab.open_merge_request(PROJECT, "eve/shop:topic", author="eve")
+        stage = Stage(gitlab, tmp_path, PROJECT, iid)
+        ran = stage.job(**NOBODY)
+        assert ran.code == ExitCode.COULD_NOT
+        assert "No container engine answers" in ran.log
+        assert ("what the job's variables say of it is taken" in ran.log) is (visibility == "private")
+        valid(ran.files, findings=0)
+        assert gitlab.writes() == []
+        # A member runs it for the merge request on the parent's own default branch: that may write.
+        token = gitlab.project_token(PROJECT)
+        asked = {"CI_MERGE_REQUEST_IID": "", "CI_PIPELINE_SOURCE": "web", "TRYLINE_PULL": str(iid)}
+        theirs = {"CI_PROJECT_PATH": PROJECT, "CI_COMMIT_BRANCH": "main", "GITLAB_TOKEN": token}
+        stage.job(**NOBODY, **asked, **theirs)
+        assert len(stage.summaries()) == 1
+        gitlab.check()
+
+
+# --------------------------------------------------------------------------------------------- posting later
+
+
+@pytest.mark.thorough
+def test_a_result_without_a_target_is_posted_where_the_flags_say(gitlab: GitLabDouble, tmp_path: Path) -> None:
+    stage = opened(gitlab, tmp_path)
+    head = gitlab.merge_request(PROJECT, stage.iid).head
+    change = replace(CHANGE, head=Revision("topic", head, CHANGE.head.tree))
+    (tmp_path / "result.json").write_text(dumps(replace(FOUND, change=change)), "utf-8")
+    words = ["post", "--from", str(tmp_path / "result.json")]
+    there = {"PATH": os.environ["PATH"], "CI_SERVER_URL": gitlab.url}
+
+    def said(*more: str, **env: str) -> tuple[int, str]:
+        out, err = io.StringIO(), io.StringIO()
+        code = cli.run([*words, *more], cli.Terminal(out, err, {**there, **env}))
+        return code, out.getvalue() + err.getvalue()
+
+    where = ("--project", PROJECT, "--merge-request", str(stage.iid))
+    code, text = said(*where)
+    assert (code, "scope `api`" in text) == (ExitCode.USAGE, True)
+    token = gitlab.token("alice")
+    assert "--merge-request" in said(GITLAB_CI="true", GITLAB_TOKEN=token)[1]
+    code, text = said(*where, GITLAB_TOKEN=token)
+    assert code == ExitCode.OK, text
+    assert text.startswith(f"!{stage.iid}: ")
+    assert len(stage.summaries()) == 1
