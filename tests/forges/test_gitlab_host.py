@@ -434,6 +434,20 @@ def test_what_is_shown_late_is_not_posted_again(world: World) -> None:
     assert len(world.on_lines()) == 2
 
 
+@pytest.mark.parametrize("drafts", [True, False])
+def test_a_push_between_the_plan_and_its_delivery_makes_no_second_thread(world: World, drafts: bool) -> None:
+    """GitLab moves what is made for an older version to the newest one at once."""
+    plan = world.plan(*BOTH)
+    world.double.push(PROJECT, "feature", {"mod.py": "new = 1\n" + HEAD})
+    if not drafts:
+        world.double.inject(Fault.answer(403), "POST", DRAFTS, times=9)
+        world.double.inject(Fault.lost(502), "POST", THREADS)
+    delivery = world.host().publish(plan)
+    assert delivery.created == 2
+    assert len(world.on_lines()) == 2
+    assert not {2.0, 5.0} & set(world.watch.slept) or not drafts
+
+
 def test_drafts_that_cannot_be_published_become_threads_and_none_is_left(world: World) -> None:
     world.double.inject(Fault.answer(500), "POST", PUBLISH, times=99)
     delivery = world.host().publish(world.plan(*BOTH))

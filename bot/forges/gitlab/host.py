@@ -112,6 +112,23 @@ class _Told:
         )
 
 
+@dataclass(frozen=True)
+class _Posting:
+    """Comments on lines while they are posted."""
+
+    plan: Plan
+    places: Mapping[Inline, Mapping[str, Any]]
+    """Where each of them stands, as a request says it."""
+    before: frozenset[int]
+    """Our comments that were there already."""
+    problems: list[str]
+
+    @property
+    def drafts(self) -> str:
+        """Where drafts are, below the project."""
+        return f"/merge_requests/{self.plan.number}/draft_notes"
+
+
 class GitLab:
     """A `Host`: one project of gitlab.com or of a host of one's own, seen with one token.
 
@@ -530,18 +547,17 @@ class GitLab:
         """Posts the comments that are not there. How many it posted, how many were there, is any refused."""
         if not plan.create:
             return 0, 0, False
-        missing = self._missing(plan, plan.create)
-        wanted = len(missing)
-        present = len(plan.create) - wanted
-        places = self._places(plan, missing) if missing else {}
-        placed = [inline for inline in missing if inline in places]
-        if placed:
-            placed = self._publish(plan, placed, places, problems)
-        if placed:
-            placed = self._discuss(plan, placed, places, problems)
-        if wanted:
-            self._drop_doubles(plan)
-        refused = [*placed, *(inline for inline in missing if inline not in places)]
+        told = self._told_now(plan.number)
+        missing = [
+            inline for inline in plan.create if not any(one.is_at(inline, plan.head) for one in told.values())
+        ]
+        wanted, present = len(missing), len(plan.create) - len(missing)
+        if not missing:
+            return 0, present, False
+        work = _Posting(plan, self._places(plan, missing), frozenset(told), problems)
+        refused = [inline for inline in missing if inline not in work.places]
+        refused += self._discuss(work, self._publish(work, list(work.places)))
+        self._drop_doubles(plan)
         if refused:
             problems.append(
                 f"GitLab did not take {len(refused)} of the comments on lines; they are in the summary."
@@ -561,9 +577,24 @@ class GitLab:
                 found[inline] = place
         return found
 
-    def _missing(self, plan: Plan, inlines: Sequence[Inline]) -> list[Inline]:
-        told = self._told_now(plan.number).values()
-        return [inline for inline in inlines if not any(one.is_at(inline, plan.head) for one in told)]
+    def _missing(self, work: _Posting, inlines: Sequence[Inline]) -> list[Inline]:
+        """The comments that were not made since the work began."""
+        # Not by their lines: after a push GitLab moves also what is made for the version before it.
+        fresh = {
+            one.posted.finding
+            for key, one in self._told_now(work.plan.number).items()
+            if key not in work.before and not one.posted.withdrawn
+        }
+        return [inline for inline in inlines if inline.finding not in fresh]
+
+    def _awaited(self, work: _Posting, inlines: Sequence[Inline]) -> list[Inline]:
+        """The comments that are not there, also after a while: GitLab may be slow to show what it published."""
+        missing = self._missing(work, inlines)
+        for wait in LOOKS:
+            if missing:
+                self._client.sleep(wait)
+                missing = self._missing(work, missing)
+        return missing
 
     def _drop_doubles(self, plan: Plan) -> None:
         """Where another run has posted the same at the same time: the oldest stays, and what was answered."""
@@ -575,62 +606,47 @@ class GitLab:
 
     # As drafts, which are published together.
 
-    def _publish(
-        self,
-        plan: Plan,
-        inlines: Sequence[Inline],
-        places: Mapping[Inline, Mapping[str, Any]],
-        problems: list[str],
-    ) -> list[Inline]:
+    def _publish(self, work: _Posting, inlines: Sequence[Inline]) -> list[Inline]:
         """Posts comments with one notification. Those that are not there afterwards."""
-        root = f"/merge_requests/{plan.number}/draft_notes"
+        if not inlines:
+            return []
         try:
-            ready = self._draft(root, inlines, places)
+            ready = self._draft(work, inlines)
             if ready:
-                self._release(root, plan, ready, problems)
-            return [inline for inline in inlines if inline not in ready] + self._awaited(plan, ready)
+                self._release(work, ready)
+            return [inline for inline in inlines if inline not in ready] + self._awaited(work, ready)
         except ForgeError as error:
             if error.slug not in ("forge-auth", "forge-missing", "forge-refused", "forge-server"):
                 raise
-            missing = self._missing(plan, inlines)
+            missing = self._missing(work, inlines)
             if missing:
-                problems.append(
+                work.problems.append(
                     f"The comments could not be published together, so each notifies by itself. {error.message}"
                 )
-                self._sweep(root, problems)
+                self._sweep(work)
             return missing
 
-    def _awaited(self, plan: Plan, inlines: Sequence[Inline]) -> list[Inline]:
-        """The comments that are not there, also after a while: GitLab may be slow to show what it published."""
-        missing = self._missing(plan, inlines)
-        for wait in LOOKS:
-            if missing:
-                self._client.sleep(wait)
-                missing = self._missing(plan, missing)
-        return missing
-
-    def _drafts(self, root: str) -> list[DraftNote]:
+    def _drafts(self, work: _Posting) -> list[DraftNote]:
         """The pending drafts of our account: ours, and those of a person whose token this is."""
         # All at once: this list has no pages.
-        return self._client.read(self._reading("read the draft comments", root), list[DraftNote])
+        return self._client.read(self._reading("read the draft comments", work.drafts), list[DraftNote])
 
-    def _draft(
-        self, root: str, inlines: Sequence[Inline], places: Mapping[Inline, Mapping[str, Any]]
-    ) -> list[Inline]:
+    def _draft(self, work: _Posting, inlines: Sequence[Inline]) -> list[Inline]:
         """Writes drafts of the comments. Those that GitLab takes. What an earlier run left is taken away."""
-        for draft in self._drafts(root):
+        for draft in self._drafts(work):
             if _is_finding(draft.note):
-                self._drop_draft(root, draft)
-        return [inline for inline in inlines if self._one_draft(root, inline, places[inline])]
+                self._drop_draft(work, draft)
+        return [inline for inline in inlines if self._one_draft(work, inline)]
 
-    def _one_draft(self, root: str, inline: Inline, place: Mapping[str, Any]) -> bool:
+    def _one_draft(self, work: _Posting, inline: Inline) -> bool:
         body = _with(inline.body, Marker("finding", inline.finding))
 
         def there() -> DraftNote | None:
-            return next((draft for draft in self._drafts(root) if _same(draft.note, body)), None)
+            return next((draft for draft in self._drafts(work) if _same(draft.note, body)), None)
 
-        for shape in _shapes(place):
-            call = self._writing("draft a comment", "POST", root, {"note": body, "position": shape}, again=False)
+        for shape in _shapes(work.places[inline]):
+            payload = {"note": body, "position": shape}
+            call = self._writing("draft a comment", "POST", work.drafts, payload, again=False)
             try:
                 draft = created(self._client, call, DraftNote, there)
             except Answered as error:
@@ -639,92 +655,80 @@ class GitLab:
                 continue
             if draft.line_code is not None:
                 return True
-            self._drop_draft(root, draft)  # GitLab does not find the line, and would lose the comment.
+            self._drop_draft(work, draft)  # GitLab does not find the line, and would lose the comment.
         return False
 
-    def _drop_draft(self, root: str, draft: DraftNote) -> None:
-        self._client.delete(
-            self._writing("delete a draft comment", "DELETE", f"{root}/{draft.id}", None, again=True)
-        )
+    def _drop_draft(self, work: _Posting, draft: DraftNote) -> None:
+        path = f"{work.drafts}/{draft.id}"
+        self._client.delete(self._writing("delete a draft comment", "DELETE", path, None, again=True))
 
-    def _release(self, root: str, plan: Plan, ready: Sequence[Inline], problems: list[str]) -> None:
+    def _release(self, work: _Posting, ready: Sequence[Inline]) -> None:
         """Publishes our drafts. A person's own are left alone: where there are some, ours go one by one."""
         for attempt in range(1, ATTEMPTS + 1):
-            pending = self._drafts(root)
+            pending = self._drafts(work)
             mine = [draft for draft in pending if _is_finding(draft.note)]
             if not mine:
                 return
             alone = len(mine) < len(pending)
             try:
-                if not alone:
-                    doing = "publish the comments"
-                    call = self._writing(doing, "POST", f"{root}/bulk_publish", None, again=False)
-                    self._client.write(call, object)
-                for draft in mine if alone else ():
-                    path = f"{root}/{draft.id}/publish"
-                    call = self._writing("publish a comment", "PUT", path, None, again=False)
-                    self._client.write(call, object)
+                self._release_once(work, mine, alone=alone)
             except ForgeError as error:
                 if not error.sent:
                     raise
-                left = after(self._client, error, lambda: self._missing(plan, ready), lambda missing: not missing)
+                left = after(self._client, error, lambda: self._missing(work, ready), lambda missing: not missing)
                 if left and attempt == ATTEMPTS:
                     raise
                 if left:
                     continue
             if alone:
-                problems.append(
+                work.problems.append(
                     "The token's account has draft comments of its own there, so ours were published one by one."
                 )
             return
 
-    def _sweep(self, root: str, problems: list[str]) -> None:
+    def _release_once(self, work: _Posting, mine: Sequence[DraftNote], *, alone: bool) -> None:
+        if not alone:
+            path = f"{work.drafts}/bulk_publish"
+            self._client.write(self._writing("publish the comments", "POST", path, None, again=False), object)
+            return
+        for draft in mine:
+            path = f"{work.drafts}/{draft.id}/publish"
+            self._client.write(self._writing("publish a comment", "PUT", path, None, again=False), object)
+
+    def _sweep(self, work: _Posting) -> None:
         """Takes away drafts that could not be published. A failure here is a problem, no error."""
         try:
-            for draft in self._drafts(root):
+            for draft in self._drafts(work):
                 if _is_finding(draft.note):
-                    self._drop_draft(root, draft)
+                    self._drop_draft(work, draft)
         except ForgeError as error:
             if error.slug not in ("forge-auth", "forge-missing"):
-                problems.append(f"Draft comments may be left. {error.message}")
+                work.problems.append(f"Draft comments may be left. {error.message}")
 
     # As threads, one by one.
 
-    def _discuss(
-        self,
-        plan: Plan,
-        inlines: Sequence[Inline],
-        places: Mapping[Inline, Mapping[str, Any]],
-        problems: list[str],
-    ) -> list[Inline]:
+    def _discuss(self, work: _Posting, inlines: Sequence[Inline]) -> list[Inline]:
         """Posts each comment as a thread. Those that GitLab refuses."""
-        refused = []
-        for inline in inlines:
-            if not self._one_thread(plan, inline, places[inline], problems):
-                refused.append(inline)
-        return refused
+        return [inline for inline in inlines if not self._one_thread(work, inline)]
 
-    def _one_thread(self, plan: Plan, inline: Inline, place: Mapping[str, Any], problems: list[str]) -> bool:
-        path = f"/merge_requests/{plan.number}/discussions"
+    def _one_thread(self, work: _Posting, inline: Inline) -> bool:
+        number = work.plan.number
         body = _with(inline.body, Marker("finding", inline.finding))
-        before = frozenset(self._told_now(plan.number))
 
         def there() -> Discussion | None:
-            # A push may have moved it meanwhile, so it is told by being new.
-            for thread in self._threads(plan.number):
+            # Not by its lines, see above.
+            for thread in self._threads(number):
                 first = thread.notes[0] if thread.notes else None
-                if (
-                    first is not None
-                    and first.id not in before
-                    and self._account.is_ours(first.author)
-                    and _same(first.body, body)
-                ):
-                    return thread
+                if first is not None and first.id not in work.before and self._account.is_ours(first.author):
+                    marker = read(first.body)
+                    if marker is not None and (marker.kind, marker.id) == ("finding", inline.finding):
+                        return thread
             return None
 
         why = ""
-        for shape in _shapes(place):
+        for shape in _shapes(work.places[inline]):
             payload = {"body": body, "position": shape}
+            path = f"/merge_requests/{number}/discussions"
             call = self._writing("post a comment", "POST", path, payload, again=False)
             try:
                 created(self._client, call, Discussion, there)
@@ -733,7 +737,7 @@ class GitLab:
                 if error.slug != "forge-refused":
                     raise
                 why = error.message
-        problems.append(f"GitLab refused the comment on {inline.finding}. {why}")
+        work.problems.append(f"GitLab refused the comment on {inline.finding}. {why}")
         return False
 
     # -------------------------------------------------------------------------------------- the summary
