@@ -202,9 +202,9 @@ def settings_that_matter(config: Config) -> str:
 
 
 def outside(text: str, functions: Sequence[Function]) -> list[str]:
-    """The lines of a file that belong to no function."""
+    """The lines of a file that belong to no function, empty ones left out: they say nothing."""
     inside = {line for f in functions for line in range(f.start_line, f.end_line + 1)}
-    return [line for number, line in enumerate(text.split("\n"), 1) if number not in inside]
+    return [line for number, line in enumerate(text.split("\n"), 1) if number not in inside and line.strip()]
 
 
 def digest_of(*texts: str) -> str:
@@ -433,7 +433,8 @@ def ranked(desk: Desk, survey: Survey, seen: Seen, known: Mapping[str, Kept], un
     if seen.evidence is not None:
         keys = keys_of(survey, seen, dependence)
     else:
-        keys = {name: kept.key for name, kept in known.items()}
+        # The ground is the same, and so is what results depend on; where nothing could be run, nothing is known.
+        keys = {} if seen.failed else {name: kept.key for name, kept in known.items()}
     history = desk.state.history()
     rows = []
     for changed in survey.found.functions:
