@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
 
 from bot import audit as auditing
 from bot import audit_delivery, record, report, wiring
@@ -16,9 +18,9 @@ from bot.config import FILE_NAME, Config, load
 from bot.domain import Conclusion
 from bot.errors import ExitCode, ForgeError, RepositoryError, TrylineError, UsageError
 from bot.forges import Format, Upkeep
-from bot.plan import Event, Level
+from bot.plan import Event, Level, Platform
 from bot.pull_request import Desk, counting, hosted, written
-from bot.render import Caps, counted, prose
+from bot.render import Caps, counted, one_line, prose
 from bot.sarif import sarif
 from bot.steps import comment
 from bot.steps import upkeep as step
@@ -280,3 +282,39 @@ def gave_up(case: Case, why: str) -> None:
         audit_delivery.failed(case.upkeep, case.commit, why, case.event.run_url)
     except ForgeError as error:
         job.report(Level.WARNING, f"The issue could not be told: {error.message}")
+
+
+# ------------------------------------------------------------------------------------------ a saved audit
+
+
+def post(
+    source: Path,
+    config: Config,
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    *,
+    platform: Platform,
+    repository: str,
+    token: str,
+    api_url: str,
+    server_url: str,
+) -> ExitCode:
+    """Keeps the issue by an audit that a run has saved, perhaps a stranger's.
+
+    Nothing in it says where it goes, and every text is made anew from escaped values. Drafts are not opened: the
+    bytes that were verified are not in it.
+
+    Raises UsageError for a file that holds no audit, and ForgeError.
+    """
+    result = record.load_audit(source)
+    upkeep = wiring.upkeep(repository, token, config, environ, api_url=api_url, platform=platform)
+    commit = result.revision.commit or ""
+    links = audit_delivery.links_of(platform, server_url, repository, commit, "", "")
+    result = step.with_ignored(result, audit_delivery.ignored(upkeep))
+    kept = audit_delivery.deliver(upkeep, result, config, links, branch="")
+    if kept.issue is None:
+        stdout.write("There is no issue, and nothing to be told in one.\n")
+    else:
+        state = "open" if kept.issue.open else "closed"
+        stdout.write(f"Issue {kept.issue.number} is kept ({state}): {one_line(kept.issue.url)}\n")
+    return ExitCode.OK

@@ -22,6 +22,7 @@ class World:
     """A repository on a platform's double, and what looks at it."""
 
     double: Any
+    token: str
     issues: str
     notes: str
     pulls: str
@@ -37,6 +38,11 @@ class World:
         return 1_800_000_000.0 + sum(self.slept)
 
     def upkeep(self, token: str = "") -> Upkeep:
+        raise NotImplementedError
+
+    @property
+    def api_url(self) -> str:
+        """The base of the API."""
         raise NotImplementedError
 
     def reader(self) -> str:
@@ -122,6 +128,10 @@ class Hub(World):
             timeout=2,
         )
 
+    @property
+    def api_url(self) -> str:
+        return str(self.double.url)
+
     def reader(self) -> str:
         return str(self.double.actions_token(REPO, contents="read", issues="read"))
 
@@ -187,6 +197,10 @@ class Lab(World):
             sleep=self.slept.append,
             timeout=2,
         )
+
+    @property
+    def api_url(self) -> str:
+        return str(self.double.api_url)
 
     def reader(self) -> str:
         return str(self.double.project_token(REPO, role="developer", scopes=("read_api",)))

@@ -12,6 +12,7 @@ from bot.domain import Change, Conclusion, Problem, Reviewed, Revision
 
 COMMIT = "c" * 40
 WHEN = "2026-11-16T03:17:09.000+00:00"
+BEFORE = "2026-11-09T03:17:00.000+00:00"
 HEAD = Revision("HEAD", COMMIT, "d" * 40)
 RISK = Risk(0.62, {"complexity": 0.7, "churn": 0.9, "uncovered": 0.0}, {"branches": 9, "commits": 12})
 AUDITED = AuditedFunction(function(), "f" * 64, RISK, Attention.AUDITED, WHEN, tests=4, calls=9, seconds=1.5)
@@ -26,9 +27,7 @@ def finding(name: str, *, rewrite: bool = True) -> Reviewed:
 def fixed(item: Reviewed, when: str = WHEN) -> FixedFinding:
     """The same once it is gone."""
     found = item.finding
-    return FixedFinding(
-        found.id, found.title, found.function.id, found.rule, found.severity.value, "2026-11-09", when
-    )
+    return FixedFinding(found.id, found.title, found.function.id, found.rule, found.severity.value, BEFORE, when)
 
 
 def audit(
@@ -50,14 +49,14 @@ def audit(
         when=when,
         functions=tuple(functions),
         findings=tuple(
-            AuditedFinding(item, Standing.STILL, "2026-11-09T03:17:00+00:00")
+            AuditedFinding(item, Standing.STILL, BEFORE)
             if item.finding.id in known
             else AuditedFinding(item, Standing.NEW, when)
             for item in items
         ),
         fixed=tuple(fixed(item, when) for item in gone),
         review=made,
-        previous="2026-11-09T03:17:00+00:00",
+        previous=BEFORE,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,12 @@ from repositories import Repository
 from sample_audits import audit, finding
 from sample_reviews import function
 
-from bot import upkeep_markers
+from bot import audit_job, record, upkeep_markers
 from bot.audit_delivery import Kept, deliver, failed, ignored, links_of
 from bot.audited import Audit
 from bot.config import Config, load
 from bot.domain import Replacement, Reviewed, Rewrite
-from bot.errors import ForgeError
+from bot.errors import ExitCode, ForgeError
 from bot.steps import upkeep
 from bot.workspace import Workspace
 
@@ -163,6 +164,34 @@ def test_an_ignored_finding_has_no_draft(stand: Stand) -> None:
     assert stand.deliver(audit(A, B), drafts=1).opened == ()
     memory = upkeep_markers.read_issue(stand.world.body())
     assert memory is not None and memory.ignored == (A.finding.id,)
+
+
+def test_a_saved_audit_is_posted_once(stand: Stand, tmp_path: Path) -> None:
+    world, out = stand.world, io.StringIO()
+    saved = tmp_path / "tryline-result.json"
+    saved.write_text(record.audit_dumps(audit(A, B)), encoding="utf-8")
+
+    def post() -> ExitCode:
+        return audit_job.post(
+            saved,
+            stand.config(2),
+            {},
+            out,
+            platform="gitlab" if isinstance(world, Lab) else "github",
+            repository=REPO,
+            token=world.token,
+            api_url=world.api_url,
+            server_url=world.double.url,
+        )
+
+    assert post() == ExitCode.OK
+    assert "2 findings stand: 2 new." in world.body() and world.count() == (1, 0)
+    assert "Issue 1 is kept (open)" in out.getvalue()
+    post()
+    assert world.comments() == [] and world.count() == (1, 0)
+    saved.write_text(record.audit_dumps(audit(gone=(A, B))), encoding="utf-8")
+    post()
+    assert not stand.open
 
 
 def test_where_things_are_shown() -> None:

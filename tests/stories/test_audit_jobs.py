@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ from pulling import COUNT, Ran, Stage
 from repositories import environment
 from sample_reviews import FINDING
 from servers.github import ACTIONS, Fault, GitHubDouble, Issue
+from servers.gitlab import GitLabDouble
 
-from bot import upkeep_markers
+from bot import cli, upkeep_markers
 from bot.errors import ExitCode
 from bot.record import load, load_audit
 
@@ -211,6 +214,51 @@ def test_a_token_that_may_only_read_costs_no_file(nights: Nights) -> None:
     assert (ran.workspace / "tryline.html").exists()
     quiet = nights.night(**NO_ENGINE, INPUT_AUDIT_ISSUE="false", INPUT_AUDIT_DRAFT_PULLS="0")
     assert "issues: write" not in quiet.said and quiet.outputs["posted"] == "false"
+
+
+def scheduled(gitlab: GitLabDouble, folder: Path, **more: str) -> tuple[int, str]:
+    """A job of a scheduled pipeline of GitLab, and what its log says."""
+    clone = ["git", "clone", "--quiet", gitlab.clone_url(REPO), str(folder)]
+    subprocess.run(clone, env=environment(), check=True, capture_output=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    out = io.StringIO()
+    environ = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("TRYLINE_", "CI_", "GITHUB_"))},
+        "GITLAB_CI": "true",
+        "CI_API_V4_URL": gitlab.api_url,
+        "CI_SERVER_URL": gitlab.url,
+        "CI_PIPELINE_SOURCE": "schedule",
+        "CI_PROJECT_PATH": REPO,
+        "CI_PROJECT_DIR": str(folder),
+        "CI_DEFAULT_BRANCH": "main",
+        "CI_COMMIT_BRANCH": "main",
+        "CI_COMMIT_SHA": head.stdout.strip(),
+        "CI_JOB_TOKEN": gitlab.job_token(REPO),
+        "CI_JOB_URL": f"{gitlab.url}/{REPO}/-/jobs/77",
+        **NO_ENGINE,
+        **more,
+    }
+    return cli.run(["ci"], cli.Terminal(out, out, environ)), out.getvalue()
+
+
+def test_a_night_on_gitlab(tmp_path: Path) -> None:
+    with GitLabDouble() as gitlab:
+        gitlab.project(REPO, {"shop.py": BROKEN, "test_shop.py": TESTS}).visibility = "public"
+        token = gitlab.project_token(REPO, role="developer")
+        bot = gitlab.tokens[token].account.username
+        body = f"One finding.\n\n{upkeep_markers.issue(MEMORY)}"
+        gitlab.open_issue(REPO, "Tryline's audit: 1 finding", body, bot)
+        code, said = scheduled(gitlab, tmp_path / "one", GITLAB_TOKEN=token)
+        assert code == ExitCode.COULD_NOT, said
+        issue = gitlab.issue(REPO, 1)
+        assert "this is not a pass" in issue.description and upkeep_markers.read_issue(issue.description) == MEMORY
+        assert f"{REPO}/-/jobs/77" in issue.description and issue.state == "opened"
+        assert load_audit(tmp_path / "one/tryline-result.json").functions != ()
+        assert "<html" in (tmp_path / "one/tryline.html").read_text()
+        before = issue.description
+        code, said = scheduled(gitlab, tmp_path / "two")
+        assert code == ExitCode.COULD_NOT and gitlab.issue(REPO, 1).description == before, said
+        gitlab.check()
 
 
 def test_a_run_by_hand_for_another_branch_does_nothing(nights: Nights) -> None:
