@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UsageError
-from bot.forges.gitlab.event import inputs, load, may_write, token
+from bot.forges.gitlab.event import OUTPUTS, inputs, load, may_write, token
 from bot.plan import Event, Order, Pull, Task
 from bot.settings import PullSettings
 
@@ -163,6 +164,14 @@ def test_a_variable_that_the_pipeline_does_not_get_is_no_token(left: str) -> Non
     assert given_one.token == JOB
     assert ["protected" in warning for warning in given_one.warnings] == [True]
     assert inputs(merge_request(GITLAB_TOKEN=BOT)).warnings == ()
+
+
+def test_what_a_job_hands_on_is_no_unknown_setting_of_the_next() -> None:
+    source = "".join(path.read_text("utf-8") for path in (Path(__file__).parents[2] / "bot").rglob("*.py"))
+    handed = {f"TRYLINE_{name.upper()}" for name in re.findall(r"\.output\(\s*\"([a-z_]+)\"", source)}
+    assert len(handed) > 5
+    assert handed == set(OUTPUTS)
+    assert set(OUTPUTS) < set(inputs({}).known)
 
 
 def test_the_reports_are_written_always() -> None:

@@ -65,7 +65,14 @@ def test_variables_mean_something_and_hold_no_secret() -> None:
                 names = set(job.get("variables", {}))
                 assert {name for name in names if name.startswith("TRYLINE_")} <= known
                 assert not [name for name in names if "TOKEN" in name or "KEY" in name]
-    for name in (*OUTPUTS[:4], "TRYLINE_PULL", "TRYLINE_FULL", "TRYLINE_TASK", "TRYLINE_GITLAB_TOKEN"):
+    for name in (
+        *OUTPUTS[:4],
+        "TRYLINE_ISSUE",
+        "TRYLINE_PULL",
+        "TRYLINE_FULL",
+        "TRYLINE_TASK",
+        "TRYLINE_GITLAB_TOKEN",
+    ):
         assert f"`{name}`" in DOCUMENT
 
 

@@ -33,7 +33,10 @@ FILES: Mapping[str, Format] = {
 FRESH = (*FILES, "tryline-result.json", "tryline.md", "tryline.env")
 """All that GitLab collects."""
 
-OUTPUTS = ("TRYLINE_CONCLUSION", "TRYLINE_FINDINGS", "TRYLINE_SUGGESTIONS", "TRYLINE_POSTED", "TRYLINE_RESULT")
+OUTPUTS = tuple(
+    f"TRYLINE_{name}"
+    for name in ("CONCLUSION", "FINDINGS", "SUGGESTIONS", "POSTED", "RESULT", "SARIF", "REPORT", "ISSUE")
+)
 """What an earlier job of the pipeline may have handed on (`outputs.py`)."""
 OWN = ("TRYLINE_TASK", "TRYLINE_PULL", "TRYLINE_FULL", "TRYLINE_CONTAINER", *TOKENS[:1], *OUTPUTS)
 """Variables that are named like settings and are none."""
