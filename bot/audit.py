@@ -284,7 +284,9 @@ def run(desk: Desk, survey: Survey) -> Seen:
         "problems": [vars(problem) for problem in problems],
         "environment": dict(draft.environment),
     }
-    desk.state.saw(survey.ground, json.dumps(raw))
+    if not problems:
+        # What a stopped suite or half an installation showed is no reason not to run them again.
+        desk.state.saw(survey.ground, json.dumps(raw))
     return replace(seen, costs=costs_of(desk, lab, draft))
 
 
@@ -706,7 +708,7 @@ def settled(desk: Desk, survey: Survey, seen: Seen, rows: Sequence[Row], under: 
     desk.state.forget(under, gone)
     waiting = [row.name for row in rows if row.attention is Attention.OVER_BUDGET]
     undone = [row for row in rows if row.attention is Attention.FAILED or row.kept is None or not row.kept.key]
-    desk.state.end(under, waiting, whole=not waiting and not undone)
+    desk.state.end(under, waiting, whole=not (waiting or undone or seen.problems))
 
 
 # ------------------------------------------------------------------------------------------------ the result

@@ -84,6 +84,8 @@ class Engine:
     red: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Test that fails -> functions of its traceback, innermost last."""
     broken: bool = False
+    stopped: bool = False
+    """Whether the suite is stopped by the clock."""
     name: str = "by hand"
     containers: int = 0
     runs: int = 0
@@ -130,7 +132,14 @@ class Engine:
         code = int(bool(self.red))
         ids = [event["id"] for event in events if event["event"] == "start"]
         told = [{"event": "collected", "ids": ids}, *events, {"event": "finish", "code": code}]
-        return {"events": [json.dumps(event) for event in told], "code": code, "seconds": 0.1, "output": ""}
+        stop = {"stop": "timeout"} if self.stopped else {}
+        return {
+            "events": [json.dumps(event) for event in told],
+            "code": code,
+            "seconds": 0.1,
+            "output": "",
+            **stop,
+        }
 
     def ask_many(self, jobs: Sequence[Job], *, seconds: float) -> Iterator[tuple[int, Reply]]:
         yield from ((number, self.ask(job, seconds=seconds)) for number, job in enumerate(jobs))
@@ -429,6 +438,18 @@ def test_a_broken_engine_costs_the_audit_and_no_earlier_result(weeks: Weeks) -> 
     assert [(row.standing, row.since) for row in second.findings] == [(Standing.STILL, first.when)]
     weeks.engine.broken = False
     assert who(weeks.audit(Hands())) == {"alone", "more"}
+
+
+def test_a_suite_that_was_stopped_is_told_and_run_again(weeks: Weeks) -> None:
+    weeks.engine.stopped = True
+    first = weeks.audit(Hands())
+    assert [problem.slug for problem in first.review.problems] == ["timeout"]
+    assert first.review.conclusion is Conclusion.NEUTRAL
+    weeks.engine.stopped = False
+    runs = weeks.engine.runs
+    second = weeks.audit(Hands())
+    assert weeks.engine.runs == runs + 1
+    assert second.review.conclusion is Conclusion.CLEAN
 
 
 def test_a_part_of_the_tree_leaves_the_rest_alone(weeks: Weeks) -> None:

@@ -55,7 +55,7 @@ class Figures:
 
 def risk(figures: Figures) -> Risk:
     """The risk of one function, with its factors and the figures behind them."""
-    uncovered = 1 - figures.executed / figures.lines if figures.lines else 0.0
+    uncovered = max(0.0, 1 - figures.executed / figures.lines) if figures.lines else 0.0
     measures = {
         "branches": float(figures.branches),
         "commits": float(figures.commits),
