@@ -112,12 +112,13 @@ def rows(measured: Measured) -> list[tuple[str, str, str]]:
 
 
 def _power(exponent: float | None) -> str:
-    return "no clear law" if exponent is None else f"n^{min(max(exponent, -99), 99):.1f}"
+    return "no clear law" if exponent is None else f"n^{round(min(max(exponent, -99), 99), 1) + 0.0:.1f}"
 
 
 def method(measured: Measured) -> str:
     """How it was measured, in our words; the input itself is not in it."""
-    parts = [f"CPU time, {measured.pairs} interleaved pairs in {measured.repeats} fresh processes"]
+    parts = [f"CPU time, {measured.pairs} interleaved pairs in {measured.repeats} fresh process"]
+    parts[0] += "" if measured.repeats == 1 else "es"
     if len(measured.sizes) > 1:
         parts.append("sizes " + ", ".join(f"{size:,}" for size in measured.sizes[:8]))
     if measured.inputs:

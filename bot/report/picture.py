@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -162,7 +163,7 @@ def _step(number: int, step: LineStep, start_line: int, original: str, final: st
     return Step(
         number=number,
         where=_where(step, start_line),
-        text=texts.code(first, 1)[0] if first.strip() else Markup(""),
+        text=texts.code(first.strip(), 1)[0] if first.strip() else Markup(""),
         suspicion=f"{max(0.0, min(1.0, step.suspiciousness)):.0%}",
         suspicion_width=f"{40 * max(0.0, min(1.0, step.suspiciousness)):.1f}",
         turn=_TURNS[step.turn],
@@ -252,11 +253,11 @@ def _code(trial: Trial, original: str) -> tuple[Markup, ...]:
     """The candidate's own lines."""
     edit = trial.proposal.edit
     if trial.said:
-        return texts.code(trial.said, 12)
+        return texts.code(textwrap.dedent(trial.said), 12)
     if edit is not None:
         if not edit.lines:
             return (Markup('<span class="c">(deleted)</span>'),)
-        return texts.code("\n".join(edit.lines), 12)
+        return texts.code(textwrap.dedent("\n".join(edit.lines)), 12)
     if original and trial.source != original:
         return _changed(original, trial.source)
     return (Markup('<span class="c">(kept)</span>'),)
