@@ -26,6 +26,7 @@ from bot.render import (
     MAX_LISTED,
     MAX_ROWS,
     Caps,
+    compares,
     costs,
     counted,
     diff,
@@ -304,7 +305,7 @@ def _print_rest(review: Review, out: Console) -> None:
     )
     _print_list(
         out,
-        "Changed lines that no test executes",
+        "Changed lines that no test executes" if compares(review) else "Lines that no test executes",
         [f"{r.function.id}: {ranges(r.unexecuted_lines)}" for r in review.functions if r.unexecuted_lines],
     )
     _print_list(out, "Flaky, so no evidence", list(review.flaky))
@@ -434,14 +435,16 @@ def _print_matrix(verdict: Verdict, witness: Sequence[str], out: Console) -> Non
     rows = matrix(verdict, witness)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("test", overflow="fold")
-    for side in ("base", "head", "rewrite"):
+    sides = ("base", "head", "rewrite") if rows.with_base else ("head", "rewrite")
+    for side in sides:
         table.add_column(side, no_wrap=True)
     for row in rows.deciding:
-        table.add_row(Text(one_line(row.test)), *(_cell(side) for side in (row.base, row.head, row.candidate)))
+        cells = (row.base, row.head, row.candidate)[-len(sides) :]
+        table.add_row(Text(one_line(row.test)), *(_cell(cell) for cell in cells))
     if rows.more:
         table.add_row(Text(f"{rows.more} more that differ"))
     if rows.same:
-        table.add_row(Text(counted(rows.same, "other test")), "same", "same", "same")
+        table.add_row(Text(counted(rows.same, "other test")), *("same" for _ in sides))
     if table.row_count:
         out.print(Padding(table, (0, 0, 0, 2), expand=False))
 

@@ -118,6 +118,18 @@ def test_the_report_of_a_finding() -> None:
     assert re.search(r"2 other tests +same +same +same", text)
 
 
+def test_a_tree_as_it_stands_has_no_base_and_changed_nothing() -> None:
+    item = FOUND.findings[0]
+    assert item.rewrite is not None
+    rows = tuple(replace(row, base=None) for row in item.rewrite.verdict.matrix)
+    alone = replace(item, rewrite=replace(item.rewrite, verdict=replace(item.rewrite.verdict, matrix=rows)))
+    change = replace(FOUND.change, base=FOUND.change.head)
+    text = shown(replace(FOUND, change=change, findings=(alone,)))
+    assert re.search(r"test +head +rewrite *\n", text)
+    assert re.search(r"test_cart.py::test_total +failed +passed", text)
+    assert "changed function" not in text and "Changed lines" not in text
+
+
 def test_the_report_without_a_rewrite_says_why() -> None:
     text = shown(FOUND_WITHOUT)
     assert "  No rewrite: no candidate passed every check.\n" in text
