@@ -22,6 +22,8 @@ SHARE = 0.45
 """Of a function's seconds that one race may use; starting sandboxes takes the rest."""
 GLANCE = 3.0
 """Seconds of the first, short look: only what it leaves open is raced."""
+PATIENT = 4.0
+"""How many times as long the first look may take on a busy machine."""
 PROCESSES = 2
 MUCH = 10.0
 """How many times as long, at the largest scale, makes growth severe."""
@@ -130,7 +132,8 @@ def compare(
     calls = (evidence.head.calls.get(place.function.id, ()), evidence.base.calls.get(place.function.id, ()))
     inputs = racing.inputs_of(*calls)
     tests = racing.executing(place.function, evidence)
-    glance = racing.Length(min(GLANCE, SHARE * settings.seconds), settings.seed, patience=1.0)
+    # Too short a look at a busy machine's sizes would take what is slower on the larger ones for nothing.
+    glance = racing.Length(min(GLANCE, SHARE * settings.seconds), settings.seed, patience=PATIENT)
     first = racing.fresh(lab, side, place, tests, pair, inputs, glance)
     seen = curves(first.timings, seed=settings.seed)
     if seen and not any(worth_a_race(curve, settings.least_gain) for curve in seen):
@@ -139,7 +142,7 @@ def compare(
     processes: list[tuple[Curve, ...]] = []
     found: Shown | None = None
     for process in range(PROCESSES):
-        length = racing.Length(SHARE * settings.seconds, settings.seed, process, patience=1.0, only=first.inputs)
+        length = racing.Length(SHARE * settings.seconds, settings.seed, process, patience=2.0, only=first.inputs)
         raced = racing.fresh(lab, side, place, tests, pair, inputs, length)
         rows = curves(raced.timings, seed=settings.seed)
         if not rows:

@@ -11,7 +11,7 @@ from bot.domain import Category
 from bot.progress import Silent
 from bot.steps.slower import Settings, Timed, slower
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 UNIQUE = '''\
 def unique(items):
