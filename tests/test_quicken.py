@@ -24,7 +24,7 @@ from bot.progress import Silent
 from bot.quicken import quicken
 from bot.steps import propose, slower, verify
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 CHECKS = (
     Policy(), Outside(), SameTests(), TestsPass(), WitnessGone(), NotSlower(), Control(), AsSeen(),
@@ -114,9 +114,11 @@ def bench(world: Ground, *proposers: Proposer) -> examine.Bench:
     )
 
 
-def found(world: Ground, name: str) -> Finding:
+@pytest.fixture(scope="module")
+def slow(world: Ground) -> Finding:
+    """What the change of `shared` brought."""
     settings = slower.Settings(60.0)
-    functions = [world.function(name)]
+    functions = [world.function("shared")]
     (finding,) = slower.slower(
         world.lab, world.sides, world.texts, functions, world.evidence, settings, Silent()
     ).findings
@@ -128,8 +130,8 @@ def quickened(world: Ground, name: str, finding: Finding | None, *proposers: Pro
     return quicken(bench(world, *proposers), world.function(name), finding, Silent(), base)
 
 
-def test_slowness_that_the_change_brought_is_rewritten(world: Ground) -> None:
-    reviewed = quickened(world, "shared", found(world, "shared"))
+def test_slowness_that_the_change_brought_is_rewritten(world: Ground, slow: Finding) -> None:
+    reviewed = quickened(world, "shared", slow)
     assert reviewed is not None
     assert reviewed.rewrite is not None, (reviewed.why_no_rewrite, reviewed.rejected)
     assert "known = set(right)" in reviewed.rewrite.candidate.source
@@ -142,12 +144,12 @@ def test_slowness_that_the_change_brought_is_rewritten(world: Ground) -> None:
     assert "times head's time" in judged["not-slower"]
 
 
-def test_where_no_edit_serves_base_is_put_back(world: Ground) -> None:
+def test_where_no_edit_serves_base_is_put_back(world: Ground, slow: Finding) -> None:
     class Idle(ToSet):
         def propose(self, situation: Situation) -> tuple[Proposal, ...]:
             return (Proposal(None, 0.0, "keep", self.name),)
 
-    reviewed = quickened(world, "shared", found(world, "shared"), Idle())
+    reviewed = quickened(world, "shared", slow, Idle())
     assert reviewed is not None
     assert reviewed.rewrite is not None, (reviewed.why_no_rewrite, reviewed.rejected)
     assert reviewed.rewrite.label == "revert"
@@ -171,7 +173,7 @@ def test_what_is_as_fast_as_can_be_gives_nothing(world: Ground) -> None:
     assert quickened(world, "largest", None, Edits(seed=0)) is None
 
 
-def test_the_built_in_edits_know_the_pattern(world: Ground) -> None:
-    reviewed = quickened(world, "shared", found(world, "shared"), Edits(seed=0))
+def test_the_built_in_edits_know_the_pattern(world: Ground, slow: Finding) -> None:
+    reviewed = quickened(world, "shared", slow, Edits(seed=0))
     assert reviewed is not None
     assert reviewed.rewrite is not None, (reviewed.why_no_rewrite, reviewed.rejected)

@@ -14,9 +14,11 @@ from bot import trial, wiring
 from bot.config import load
 from bot.domain import Limits, Rejected, Rewrite
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(300)]
 
-WORKERS = 4
+WORKERS = 3
+PARTS = 5
+"""In which the longest of these tests is run, so that processes of a test run may share them."""
 OVERFITTED = (
     "answer_pairs answer_table answer_table_named cold_literal_by_arithmetic literal_answer_assigned "
     "literal_answer_by_and_or literal_answer_by_expression literal_answer_by_match literal_answer_in_parts "
@@ -84,14 +86,18 @@ def test_what_weak_tests_accept_one_test_more_refuses() -> None:
     assert [name for name, outcome in found.items() if isinstance(outcome, Rewrite)] == []
 
 
-def test_without_a_policy_no_run_can_be_forged(scene: Scene) -> None:
-    """What is accepted then computes what the tests want: the values are the candidate's, the verdict is ours."""
-    found = proven(scene, CORPUS, lenient=True)
-    accepted = {name.removesuffix("-objects") for name, outcome in found.items() if isinstance(outcome, Rewrite)}
-    wrong = {one.name for one in CORPUS if one.name in accepted and not one.name.startswith("wrong_")}
-    wrong = {one.name for one in CORPUS if one.name in wrong and not scene.right(one)}
-    assert {name for name in accepted if name.startswith("wrong_")} <= set(VALUES)
-    assert wrong <= {*OVERFITTED.split(), *BY_MACHINE}
+@pytest.mark.parametrize("part", range(PARTS))
+def test_without_a_policy_no_run_can_be_forged(scene: Scene, part: int) -> None:
+    """What is accepted then computes what the tests want: the values are the candidate's, the verdict is ours.
+
+    What would be accepted with wrong values, as its name in a list says, is not run: nothing could come of it.
+    """
+    known = {*OVERFITTED.split(), *BY_MACHINE, *VALUES}
+    assert known <= {one.name for one in CORPUS}
+    found = proven(scene, [one for one in CORPUS if one.name not in known][part::PARTS], lenient=True)
+    accepted = [one for one in CORPUS if isinstance(found.get(one.name), Rewrite)]
+    assert [one.name for one in accepted if one.name.startswith("wrong_")] == []
+    assert [one.name for one in accepted if not scene.right(one)] == []
 
 
 @pytest.mark.parametrize("name", ["os_exit", "ratio", "wrong_trace_jump", "wrong_trace_jump-objects"])

@@ -245,7 +245,7 @@ def test_hooks_of_the_branch_that_make_all_green_are_told(victim: Victim) -> Non
 
 def test_greedy_tests_cost_their_own_outcomes_alone(victim: Victim) -> None:
     victim.branch({"price.py": PRICE, "test_price.py": TEST_PRICE}, {"price.py": SLIP, "test_price.py": GREEDY})
-    told = victim.review("--fail-on", "high", TRYLINE_TEST_SECONDS="20", TRYLINE_SANDBOX_MEMORY_MB="512")
+    told = victim.review("--fail-on", "high", TRYLINE_TEST_SECONDS="10", TRYLINE_SANDBOX_MEMORY_MB="512")
     assert told.code in (1, 3), told.stdout
     if told.code == 1:
         assert told.findings == ["price"]

@@ -16,7 +16,7 @@ from servers.models import Scripted
 from servers.toy import ToyServer
 from test_engine_lost import prepared, said
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 KEY = "sk-story"
 

@@ -25,7 +25,7 @@ from bot.progress import Silent
 from bot.sandboxes.docker import engine
 from bot.workspace import Workspace
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def said(result: Any) -> str:
     return " ".join(f"{problem['slug']}: {problem['message']}" for problem in result["problems"])
 
 
-@pytest.mark.parametrize("stage", ["observe", "prove", "propose", "verify"])
+@pytest.mark.parametrize("stage", ["observe", "propose", "verify"])
 def test_an_engine_that_is_killed_is_never_a_pass_and_the_next_review_works(
     repository: Repository, daemon: Daemon, stage: str
 ) -> None:
@@ -105,14 +105,16 @@ def test_an_image_that_is_removed_on_the_way_is_said_and_made_anew(tmp_path: Pat
         running = Running(repository, *setting)
         assert running.until("observe"), running.told
         # While a container uses it an engine takes off no more than its name; sooner or later none does.
-        tries = 0
         while running.process.poll() is None:
-            tries += 1
             with contextlib.suppress(docker.errors.APIError):
                 client.api.remove_image(made.reference, force=True)
+            try:
+                client.api.inspect_image(made.reference)
+            except docker.errors.ImageNotFound:
+                break
             time.sleep(0.02)
         code, result = running.wait(), running.result()
-        assert tries > 10 and "defect of Tryline" not in running.told, running.told
+        assert "defect of Tryline" not in running.told, running.told
         if result["problems"]:
             assert "image-gone" in said(result) and "made anew" in said(result), said(result)
             assert not any(function["whole"] for function in result["functions"])

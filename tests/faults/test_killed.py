@@ -19,7 +19,7 @@ from servers.toy import ToyServer
 
 from bot.sandboxes.docker import engine
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 SEED = 6
 KEY = "sk-story"

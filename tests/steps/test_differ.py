@@ -15,7 +15,7 @@ from bot.progress import Silent
 from bot.steps import differ, observe, prove
 from bot.steps.witness import run_witnesses
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 PYTHON = Python()
 PATH = "shop/cart.py"

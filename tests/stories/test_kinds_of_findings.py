@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from telling import EVERYTHING, Author
 
-pytestmark = [pytest.mark.engine, pytest.mark.thorough]
+pytestmark = [pytest.mark.engine, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 TOOLS = '''\
 """Small tools."""

@@ -15,7 +15,7 @@ from servers.github import Fault, GitHubDouble
 from bot import cli
 from bot.errors import ExitCode
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 REPO = "acme/shop"
 GOOD = '''\
@@ -135,7 +135,7 @@ def test_a_pull_request_gets_one_review_whose_suggestion_applies(github: GitHubD
     assert ran.outputs["findings"] == "0"
 
 
-def test_ten_pushes_say_nothing_twice_and_withdraw_what_is_gone(github: GitHubDouble, tmp_path: Path) -> None:
+def test_many_pushes_say_nothing_twice_and_withdraw_what_is_gone(github: GitHubDouble, tmp_path: Path) -> None:
     stage = opened(github, tmp_path, shop(BUG_A))
 
     def push(*bugs: tuple[str, str], above: str = "") -> list[str]:
@@ -153,23 +153,23 @@ def test_ten_pushes_say_nothing_twice_and_withdraw_what_is_gone(github: GitHubDo
 
     fresh: list[int] = []
     (a,) = review()  # 1: a bug
-    assert push(BUG_A, above="# The shop.\n\n") == [a]  # 2: lines move
-    with_b = push(BUG_A, BUG_B, above="# The shop.\n\n")  # 3: one more
+    with_b = push(BUG_A, BUG_B, above="# The shop.\n\n")  # 2: lines move, and there is one more
+    assert a in with_b
     (b,) = set(with_b) - {a}
     github.push(REPO, "main", {"README.md": "A shop.\n"})
     github.rebase(REPO, "topic", "main")
-    assert review() == sorted([a, b])  # 4: rebased
-    assert push(BUG_B) == [b] and a in stage.withdrawn  # 5: one is fixed
+    assert review() == sorted([a, b])  # 3: rebased
+    assert push(BUG_B) == [b] and a in stage.withdrawn  # 4: one is fixed
     assert "no longer" in stage.withdrawn[a].body.lower() or "fixed" in stage.withdrawn[a].body.lower()
-    with_c = push(BUG_B, BUG_C)  # 6: a third
-    (c,) = set(with_c) - {b}
     github.push(REPO, "topic", {"notes.txt": "nothing to do with it\n"})
-    assert review() == sorted([b, c])  # 7: something else
-    assert push(BUG_A, BUG_B, BUG_C) == sorted([a, b, c])  # 8: the first one is back
-    assert push(BUG_A) == [a] and {b, c} <= stage.withdrawn.keys()  # 9: the others are fixed
+    assert review() == [b]  # 5: something else
+    with_c = push(BUG_A, BUG_B, BUG_C)  # 6: a third, and the first one is back
+    (c,) = set(with_c) - {a, b}
+    assert sorted(with_c) == sorted([a, b, c])
+    assert push(BUG_A) == [a] and {b, c} <= stage.withdrawn.keys()  # 7: the others are fixed
     github.apply_suggestion(stage.open[a].id)
-    assert review() == [] and stage.withdrawn.keys() == {a, b, c}  # 10: the suggestion is taken
-    assert fresh == [1, 0, 1, 0, 0, 1, 0, 0, 0, 0]
+    assert review() == [] and stage.withdrawn.keys() == {a, b, c}  # 8: the suggestion is taken
+    assert fresh == [1, 1, 0, 0, 0, 1, 0, 0]
     assert len(github.reviews_on(github.pull(REPO, stage.number))) == 3
 
 
@@ -256,7 +256,7 @@ def test_people_with_write_permission_command_it(github: GitHubDouble, tmp_path:
 
 def test_a_run_that_could_not_is_never_green_and_says_so(github: GitHubDouble, tmp_path: Path) -> None:
     stage = opened(github, tmp_path, shop(BUG_A))
-    ran = stage.pushed("opened", DOCKER_HOST="tcp://127.0.0.1:9")
+    ran = stage.pushed("opened", DOCKER_HOST="unix:///no/such/engine.sock")
     assert ran.code == ExitCode.COULD_NOT, ran.said
     assert "ould not review" in verdict_line(stage) and "reviewing" not in verdict_line(stage)
     assert ran.outputs["conclusion"] == "neutral" and stage.open == {}

@@ -19,6 +19,10 @@ BODY = RIGHT[RIGHT.index("    found") :]
 STUB = RIGHT[: RIGHT.index("    found")] + "    raise NotImplementedError\n"
 
 
+PLAINLY = ("--set", "guidance.rungs=plain")
+"""One rung of the ladder is enough where its answer is not the matter."""
+
+
 def fenced(code: str) -> str:
     return f"```python\n{code}```\n"
 
@@ -158,9 +162,9 @@ def test_recorded_traffic_repeats_the_review_without_a_server(author: Author, tm
     broken(author)
     tape = tmp_path / "traffic.jsonl"
     with ToyServer(Scripted([("", [RIGHT + "```"])]), key="sk-story") as server:
-        first = reviewed(author, server, "--record-traffic", str(tape), "--set", "endpoint.cache=false")
+        first = reviewed(author, server, "--record-traffic", str(tape), *PLAINLY, "--set", "endpoint.cache=false")
     assert "sk-story" not in tape.read_text("utf-8")
-    again = reviewed(author, server, "--replay-traffic", str(tape), "--set", "endpoint.cache=false")
+    again = reviewed(author, server, "--replay-traffic", str(tape), *PLAINLY, "--set", "endpoint.cache=false")
     assert again.suggestion["function_source"] == first.suggestion["function_source"]
     assert again.suggestion["rung"] == first.suggestion["rung"] == "plain"
     seconds = again.result["costs"]["usage"]["seconds"]
@@ -171,9 +175,9 @@ def test_recorded_traffic_repeats_the_review_without_a_server(author: Author, tm
 def test_what_was_answered_once_is_not_asked_again(author: Author):
     broken(author)
     with ToyServer(Scripted([("", [RIGHT + "```"])]), key="sk-story") as server:
-        reviewed(author, server)
+        reviewed(author, server, *PLAINLY)
         before = len(server.requests)
-        told = reviewed(author, server)
+        told = reviewed(author, server, *PLAINLY)
         assert [row.body for row in server.requests[before:] if row.method == "POST"] == []
     assert told.suggestion["rung"] == "plain"
 
