@@ -15,8 +15,8 @@ from pathlib import Path
 
 from distributed import Client
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).parent.parent
+TOYS = ROOT / "tests" / "executors"
 PATIENCE = 60
 """Seconds for a process to be there; many, for a busy machine."""
 QUICK = {
@@ -28,7 +28,7 @@ QUICK = {
 def environ(**more: str) -> dict[str, str]:
     """What a process needs to find our code and the work of tests, and nothing of this process's own."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "DOCKER_HOST")}
-    return {**kept, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", **more}
+    return {**kept, "PYTHONPATH": f"{ROOT}{os.pathsep}{TOYS}", **more}
 
 
 @dataclass
