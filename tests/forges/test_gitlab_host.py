@@ -618,6 +618,18 @@ def test_the_merge_request_as_it_is_now(world: World) -> None:
     assert not world.host().pull(number).open
 
 
+@pytest.mark.parametrize("lacking", ["base_commit_sha", "head_commit_sha"])
+def test_what_gitlab_cannot_compare_is_told(world: World, lacking: str) -> None:
+    """A merge request without commits, or of branches that have none in common."""
+    shas = {f"{name}_commit_sha": "a" * 40 for name in ("base", "start", "head")}
+    world.double.inject(Fault.answer(200, [{"id": 1, **shas, lacking: None}]), "GET", "*/versions")
+    if lacking == "base_commit_sha":
+        with pytest.raises(ForgeError, match="compared its branches"):
+            world.host().pull(1)
+    else:
+        assert world.host().pull(1).head == world.head
+
+
 def test_a_fork_is_one(world: World) -> None:
     world.double.fork(PROJECT, "eve/hello", "eve")
     head = world.double.push("eve/hello", "evil", {"mod.py": HEAD.replace("0", "9")}, author="eve")

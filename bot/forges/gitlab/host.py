@@ -376,10 +376,10 @@ class GitLab:
 
     def _pull(self, found: MergeRequest, refs: Refs) -> Pull:
         head, base = refs.head_sha or found.sha, refs.start_sha
-        if head is None or base is None:
+        if head is None or base is None or refs.base_sha is None:
             raise ForgeError(
-                f"Could not read merge request {found.iid}: GitLab has not yet compared its branches.",
-                hint="Run it again in a minute; a merge request without commits has nothing to review.",
+                f"Could not read merge request {found.iid}: GitLab has not yet compared its branches, or cannot.",
+                hint="Run it again in a minute; without commits, or one in common, there is nothing to review.",
                 slug="forge-garbled",
             )
         fork = found.source_project_id != found.target_project_id

@@ -38,7 +38,7 @@ def file_of(change: Change) -> FileDiff:
         path=change.old_path if change.deleted_file else change.new_path,
         old_path=None if change.new_file else change.old_path,
         status=status,
-        hunks=_hunks(change.diff),
+        hunks=_hunks(change.diff or ""),
         mode=(change.a_mode if change.deleted_file else change.b_mode) or "100644",
     )
 

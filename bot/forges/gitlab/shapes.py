@@ -71,7 +71,7 @@ class Change(Shape):
 
     old_path: str
     new_path: str
-    diff: str = ""
+    diff: str | None = None
     new_file: bool = False
     renamed_file: bool = False
     deleted_file: bool = False
@@ -83,9 +83,10 @@ class Version(Shape):
     """What a merge request was after one push."""
 
     id: int
-    head_commit_sha: Commit
-    base_commit_sha: Commit
-    start_commit_sha: Commit
+    head_commit_sha: Commit | None = None
+    base_commit_sha: Commit | None = None
+    """None where both branches have no commit in common."""
+    start_commit_sha: Commit | None = None
     diffs: tuple[Change, ...] = Field(default=(), strict=False)
     """Where one version alone is asked for."""
 
