@@ -57,6 +57,7 @@ class Contract:
         document = yaml.load(_FILE.read_text(encoding="utf-8"), yaml.CSafeLoader)
         self._schemas = document["schemas"]
         self.operations: dict[str, Operation] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
         self._routes: list[tuple[str, re.Pattern[str], Operation]] = []
         for name, described in document["operations"].items():
             method, template = described["call"].split(" ")
@@ -102,7 +103,7 @@ class Contract:
         for name, value in params.items():
             if value is None:
                 continue
-            for error in self._validator(known[name]).iter_errors(value):
+            for error in self._validator(f"{operation.name} {name}", known[name]).iter_errors(value):
                 at = "".join(f"[{part}]" for part in error.absolute_path)
                 if error.validator == "required":
                     continue
@@ -133,13 +134,15 @@ class Contract:
         schema: dict[str, Any] = {"$ref": f"#/schemas/{shape[0] if isinstance(shape, list) else shape}"}
         if isinstance(shape, list):
             schema = {"type": "array", "items": schema}
-        errors = self._validator(schema).iter_errors(body)
+        errors = self._validator(f"{operation.name} {status}", schema).iter_errors(body)
         return [
             f"{operation.name}: {'/'.join(map(str, error.absolute_path))}: {error.message}" for error in errors
         ]
 
-    def _validator(self, schema: Mapping[str, Any]) -> Draft202012Validator:
-        return Draft202012Validator({**schema, "schemas": self._schemas})
+    def _validator(self, name: str, schema: Mapping[str, Any]) -> Draft202012Validator:
+        if name not in self._validators:
+            self._validators[name] = Draft202012Validator({**schema, "schemas": self._schemas})
+        return self._validators[name]
 
     def _read(self, value: Any, schema: Mapping[str, Any]) -> Any:
         """A value that came as text, as its schema means it."""

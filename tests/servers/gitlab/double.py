@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import copy
 import hashlib
 import json
@@ -20,7 +19,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from servers.github import smart
-from servers.github.history import Content, Repository, git
+from servers.github.history import Content, git
 from servers.gitlab import positions
 from servers.gitlab.contract import Operation, contract
 from servers.gitlab.faults import EXPIRED, RETRY_LATER, REVOKED, Fault, Planned, Refusal, error
@@ -47,6 +46,7 @@ from servers.gitlab.state import (
     TokenState,
     Version,
 )
+from servers.gitlab.store import Store
 from servers.gitlab.suggesting import Suggestion, SuggestionRefused, applied, suggestions
 
 _LIMIT = 2000
@@ -285,7 +285,7 @@ class GitLabDouble:
         """A new project with these files on `main`. Members: username -> role; alice is its owner."""
         with self._lock:
             number = self.next_id()
-            repository = Repository(path, self.root / f"{path}.git", number, visibility == "private")
+            repository = Store(path, self.root / f"{path}.git", number, visibility == "private")
             repository.create()
             made = Project(path, number, repository, visibility, {"alice": "owner", **(members or {})})
             self.next_id()  # of its namespace
@@ -550,7 +550,7 @@ class GitLabDouble:
     def suggestions(self, note: Note) -> list[Suggestion]:
         """What the blocks of a note would do to the file as it was when the note was placed."""
         line = (note.position or {}).get("new_line")
-        if note.kind != "DiffNote" or note.position is None or line is None:
+        if note.kind != "DiffNote" or note.position is None or line is None or "suggestion" not in note.body:
             return []
         where = self.projects[note.project].repository
         content = where.blob(note.position["head_sha"], note.position["new_path"] or "")
@@ -652,8 +652,8 @@ class GitLabDouble:
                 source = self.projects[merge.source_project]
                 if merge.state != "opened" or source.gone:
                     continue
-                tip = _tip(source.repository, merge.source_branch)
-                base = _tip(self.projects[merge.project].repository, merge.target_branch)
+                tip = source.repository.tip(merge.source_branch)
+                base = self.projects[merge.project].repository.tip(merge.target_branch)
                 if tip is not None and base is not None and tip != merge.head:
                     self._pushed(merge, tip, base, by)
 
@@ -942,13 +942,6 @@ class GitLabDouble:
         if pushes and level < LEVELS["developer"]:
             return smart.refused(403, "You are not allowed to push code to this project.")
         return None
-
-
-def _tip(repository: Repository, branch: str) -> str | None:
-    """A branch's commit, read from the file that git keeps it in: asked with every request."""
-    with contextlib.suppress(OSError):
-        return (repository.path / "refs" / "heads" / branch).read_text(encoding="ascii").strip()
-    return repository.heads().get(branch)
 
 
 def _git_reply(answer: smart.GitAnswer) -> Reply:

@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from servers.github.history import GitFailed, Repository, git
@@ -119,12 +120,15 @@ def _after(line: Line) -> int:
 
 def diffs(repository: Repository, base: str, head: str, paths: Sequence[str] = ()) -> tuple[FileDiff, ...]:
     """What lies between two commits, file by file. Raises GitFailed where one is not there."""
+    return _diffs(repository.path, base, head, tuple(paths))
+
+
+@lru_cache(1_000)
+def _diffs(where: Path, base: str, head: str, paths: tuple[str, ...]) -> tuple[FileDiff, ...]:
     behind = ("--", *paths) if paths else ()
-    raw = git(repository.path, *_DIFF, "--raw", "-z", "--no-abbrev", base, head, *behind)
+    raw = git(where, *_DIFF, "--raw", "-z", "--no-abbrev", base, head, *behind)
     fields = raw.decode(errors="replace").split("\0")
-    patch = git(
-        repository.path, "-c", "core.quotePath=false", *_DIFF, "-p", "-U3", "--no-color", base, head, *behind
-    )
+    patch = git(where, "-c", "core.quotePath=false", *_DIFF, "-p", "-U3", "--no-color", base, head, *behind)
     sections = re.split(r"(?m)^(?=diff --git )", patch.decode(errors="replace"))[1:]
     files, at = [], 0
     while at + 1 < len(fields):
@@ -136,7 +140,7 @@ def diffs(repository: Repository, base: str, head: str, paths: Sequence[str] = (
         starts = re.search(r"(?m)^@@ ", text)
         old_lines = 0
         if letter[0] in "MR":
-            old_lines = len(git(repository.path, "cat-file", "blob", old_blob).splitlines())
+            old_lines = len(git(where, "cat-file", "blob", old_blob).splitlines())
         shown = text[starts.start() :] if starts else ""
         modes = tuple("0" if set(mode) == {"0"} else mode for mode in (a_mode, b_mode))
         files.append(FileDiff(old, new, *modes, letter[0], shown, old_lines))

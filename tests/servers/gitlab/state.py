@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from servers.github.history import Repository
+from servers.gitlab.store import Store
 
 Role = Literal["guest", "reporter", "developer", "maintainer", "owner"]
 LEVELS: Mapping[str, int] = {"guest": 10, "reporter": 20, "developer": 30, "maintainer": 40, "owner": 50}
@@ -48,7 +48,7 @@ class Project:
     path: str
     """`group/sub/name`."""
     id: int
-    repository: Repository
+    repository: Store
     visibility: Literal["private", "internal", "public"]
     members: dict[str, Role] = field(default_factory=dict)
     parent: str | None = None
