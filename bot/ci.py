@@ -189,8 +189,9 @@ def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, c
             hint="Name the file that a run has saved: `tryline post --from tryline-result.json`.",
             slug="usage",
         )
-    result = record.load(args.source)
-    platform, repository, number = addressed(args, result.target, environ)
+    audit = is_audit(args.source)
+    target = None if audit else record.load(args.source).target
+    platform, repository = addressed(args, target, environ)
     token = wiring.token(platform, environ)
     if not token:
         raise UsageError("there is no token to post with", hint=PERMISSIONS[platform], slug="no-token")
@@ -198,12 +199,27 @@ def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, c
     server_url = (environ.get(server) or usual_server).rstrip("/")
     # GitLab's API lies below its pages; GitHub's is elsewhere.
     below = f"{server_url}/api/v4" if platform == "gitlab" else usual_api
+    api_url = environ.get(api) or below
+    if audit:
+        return audit_job.post(
+            args.source,
+            config,
+            environ,
+            stdout,
+            platform=platform,
+            repository=repository,
+            token=token,
+            api_url=api_url,
+            server_url=server_url,
+        )
+    number = numbered(args, target, repository)
+    result = record.load(args.source)
     host = wiring.host(
         repository,
         token,
         config,
         environ,
-        api_url=environ.get(api) or below,
+        api_url=api_url,
         server_url=server_url,
         run_url="",
         platform=platform,
@@ -219,31 +235,49 @@ def post(args: argparse.Namespace, environ: Mapping[str, str], stdout: TextIO, c
     return ExitCode.OK
 
 
-def addressed(
-    args: argparse.Namespace, target: Target | None, environ: Mapping[str, str]
-) -> tuple[Platform, str, int]:
-    """Platform, repository and number of the pull request that a result goes to: what the flags say, else what the
-    result does, which is believed about one and the same repository only. Raises UsageError."""
-    platform: Platform = "github"
-    if args.project or args.merge_request or (target is not None and target.platform == "gitlab"):
-        platform = "gitlab"
-    elif target is None:
-        platform = wiring.platform(environ)
+def is_audit(path: Path) -> bool:
+    """Whether a file holds an audit. What holds nothing right is for the reader of results to refuse."""
+    try:
+        record.load_audit(path)
+    except UsageError:
+        return False
+    return True
+
+
+def addressed(args: argparse.Namespace, target: Target | None, environ: Mapping[str, str]) -> tuple[Platform, str]:
+    """The platform and the repository that a result goes to: what the flags and the job say, else what the result
+    does. Raises UsageError."""
+    named = args.project or args.merge_request or wiring.platform(environ) == "gitlab"
+    told = not args.repository and target is not None and target.platform == "gitlab"
+    platform: Platform = "gitlab" if named or told else "github"
+    repository = args.repository
     if platform == "gitlab":
-        repository, number = args.project or environ.get("TRYLINE_REPOSITORY"), args.merge_request
-        number = number or args.pull
-    else:
-        repository, number = args.repository, args.pull
+        repository = args.project or environ.get("TRYLINE_REPOSITORY") or environ.get("CI_PROJECT_PATH")
     repository = repository or (target.repository if target is not None else None)
-    number = number or (target.number if target is not None and target.repository == repository else None)
-    if repository is None or number is None:
-        raise UsageError(
-            "it is not known which pull request the result is about",
-            hint="Name it: `--repository OWNER/NAME --pull NUMBER`, or on GitLab `--project GROUP/NAME "
-            "--merge-request NUMBER`.",
-            slug="usage",
-        )
-    return platform, repository, number
+    if repository is None:
+        raise unknown_place()
+    return platform, repository
+
+
+def numbered(args: argparse.Namespace, target: Target | None, repository: str) -> int:
+    """The pull request that a result goes to: what the flags say, else what the result does, which is believed
+    about one and the same repository only. Raises UsageError."""
+    number: int | None = args.merge_request or args.pull
+    if number is None and target is not None and target.repository == repository:
+        number = target.number
+    if number is None:
+        raise unknown_place()
+    return number
+
+
+def unknown_place() -> UsageError:
+    """Nothing says where a result goes."""
+    return UsageError(
+        "it is not known which pull request the result is about",
+        hint="Name it: `--repository OWNER/NAME --pull NUMBER`, or on GitLab `--project GROUP/NAME "
+        "--merge-request NUMBER`. An audit needs no number.",
+        slug="usage",
+    )
 
 
 def config_of(environ: Mapping[str, str], flags: Mapping[str, Given], also: Iterable[str]) -> Config:

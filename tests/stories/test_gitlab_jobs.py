@@ -14,13 +14,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 from merging import Stage
-from sample_reviews import CHANGE, FOUND
+from sample_audits import audit
+from sample_reviews import CHANGE, FOUND, WITH_REWRITE
 from servers.gitlab import GitLabDouble
 
 from bot import cli
 from bot.domain import Revision
 from bot.errors import ExitCode
-from bot.record import dumps
+from bot.record import audit_dumps, dumps
 
 PROJECT = "acme/tools/shop"
 GOOD = '''\
@@ -255,3 +256,18 @@ def test_a_result_without_a_target_is_posted_where_the_flags_say(gitlab: GitLabD
     assert code == ExitCode.OK, text
     assert text.startswith(f"!{stage.iid}: ")
     assert len(stage.summaries()) == 1
+
+
+@pytest.mark.thorough
+def test_a_saved_audit_is_posted_to_the_project_s_issue(gitlab: GitLabDouble, tmp_path: Path) -> None:
+    (tmp_path / "audit.json").write_text(audit_dumps(audit(WITH_REWRITE)), "utf-8")
+    words = ["post", "--from", str(tmp_path / "audit.json"), "--project", PROJECT]
+    there = {
+        "PATH": os.environ["PATH"],
+        "CI_SERVER_URL": gitlab.url,
+        "GITLAB_TOKEN": gitlab.project_token(PROJECT),
+    }
+    out, err = io.StringIO(), io.StringIO()
+    for _ in range(2):
+        assert cli.run(words, cli.Terminal(out, err, there)) == ExitCode.OK, err.getvalue()
+    assert len(gitlab.issues) == 1
