@@ -95,6 +95,7 @@ def audit(
                 "audit", f"{counted_of(len(turns), 'function')}, highest risk first, by {executor.name}"
             )
         ran = carried_out(desk, survey, seen, turns, executor, under)
+        ran.notes[:0] = looked_for(desk, seen, len(turns))
         settled(desk, survey, seen, rows, under)
         return gathered(desk, survey, seen, rows, ran, under)
     finally:
@@ -229,6 +230,8 @@ class Seen:
     """Function id -> tests that execute it."""
     covered: Mapping[str, int]
     """Function id -> how many of its lines tests execute."""
+    ran: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Function id -> which; where this tree was observed."""
     problems: tuple[Problem, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     test_files: frozenset[str] = frozenset()
@@ -273,7 +276,9 @@ def run(desk: Desk, survey: Survey) -> Seen:
         hint = f" ({problem.hint})" if problem.hint else ""
         problems = (*draft.problems, Problem(problem.slug, f"{problem.message}{hint}"))
         costs = costs_of(desk, lab, draft)
-        return Seen(None, {}, {}, problems, draft.environment, costs=costs, failed=problem.message)
+        return Seen(
+            None, {}, {}, problems=problems, environment=draft.environment, costs=costs, failed=problem.message
+        )
     problems = tuple(draft.problems)
     if evidence.head.problem is not None:
         problems += (evidence.head.problem,)
@@ -321,6 +326,7 @@ def told(
         evidence,
         {name: tuple(ids) for name, ids in tests.items()},
         {name: len(lines) for name, lines in covered.items()},
+        {name: frozenset(lines) for name, lines in covered.items()},
         problems,
         environment,
         test_files=frozenset(trial.files_of(evidence.head.collected)),
@@ -684,7 +690,7 @@ def kept(desk: Desk, survey: Survey, seen: Seen, rows: Sequence[Row], result: Re
             survey.files[row.changed.head.path],
             seen.tests.get(row.name, ()),
             under.at,
-            round(result.costs.seconds / len(rows), 3),
+            report.seconds,
             result.costs.executions // len(rows),
             seen.covered.get(row.name, 0),
             bool(found),
@@ -730,13 +736,13 @@ def gathered(
     for row in rows:
         last = desk.state.result(row.name) if row.kept is not None else None
         if last is None or not last.functions:
-            tests = seen.tests.get(row.name, ())
-            reports.append(FunctionReport(row.changed, len(tests), 0, (), whole=False))
+            reports.append(observed_again(FunctionReport(row.changed, 0, 0, (), whole=False), survey, seen))
             continue
         moved = Moved(
             row.changed, last.functions[0].function.head, survey.files[row.changed.head.path] == kept_file(row)
         )
-        reports.append(moved.report(last.functions[0], whole=row.attention in DONE))
+        report = moved.report(last.functions[0], whole=row.attention in DONE)
+        reports.append(observed_again(report, survey, seen))
         items += (moved.item(item) for item in last.findings)
         unproven += (moved.suspicion(suspicion) for suspicion in last.unproven)
     items.sort(
@@ -771,6 +777,36 @@ def gathered(
         paths=survey.paths,
         previous=desk.state.previous(under),
     )
+
+
+def observed_again(report: FunctionReport, survey: Survey, seen: Seen) -> FunctionReport:
+    """The report with what this audit's own run of the suite shows of the function, where there was one."""
+    if seen.evidence is None:
+        return report
+    function = report.function.head
+    code = survey.languages[function.path].code_lines(survey.texts[function.path], function)
+    return replace(
+        report,
+        tests=len(seen.tests.get(function.id, ())),
+        calls=len(seen.evidence.head.calls.get(function.id, ())),
+        unexecuted_lines=tuple(sorted(code - seen.ran.get(function.id, frozenset()))),
+    )
+
+
+def looked_for(desk: Desk, seen: Seen, turns: int) -> Iterator[str]:
+    """What the silence about a function means, and what was run for it."""
+    prove, notes = desk.config.prove, ["tests that fail"]
+    notes += ["crashes on inputs that reach lines no test runs"] * prove.behaviour
+    notes += ["payloads that reach their target"] * prove.security
+    notes += ["time that can be saved"] * prove.performance
+    notes += ["what analysers suspect"] * prove.analysers
+    model = "what a model suspects" if desk.parts.model is not None and desk.config.guidance.review else ""
+    yield f"Looked for: {', '.join([*notes, *filter(None, (model,))])}{'' if model else '; no model was asked'}."
+    if seen.evidence is not None and seen.costs.executions:
+        watched = counted_of(len(seen.tests), "function")
+        yield f"The suite was run in {seen.evidence.head.seconds:.1f} s; it executes {watched}."
+    elif turns and seen.evidence is not None:
+        yield "The suite was run on this very tree by an audit before, which was interrupted or over budget."
 
 
 DONE = (Attention.AUDITED, Attention.UNCHANGED)

@@ -1102,6 +1102,8 @@ class FunctionReport:
     """Inputs on which base and head were compared."""
     left_alone: str = ""
     """Why its answers were not compared or its times not measured: `answers differ from run to run`."""
+    seconds: float = 0.0
+    """Wall time spent on it alone: calls of it, witnesses, times, rewrites; what serves all functions is not in."""
 
 
 @dataclass(frozen=True)

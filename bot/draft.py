@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -85,10 +86,23 @@ class Draft:
         """Function id -> inputs on which both were compared."""
         self.left_alone: dict[str, str] = {}
         """Function id -> why its answers or times were not compared."""
+        self.spent: dict[str, float] = {}
+        """Function id -> seconds that were spent on it alone."""
         self.unfinished: set[str] = set()
         """Ids of functions about which something remains to be done."""
         self.environment: dict[str, str] = {"tryline": __version__}
         self.prepare_seconds = 0.0
+
+    @contextmanager
+    def spending(self, *functions: str) -> Iterator[None]:
+        """What happens meanwhile is for these functions, to equal parts."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            share = (time.monotonic() - began) / max(1, len(functions))
+            for name in functions:
+                self.spent[name] = self.spent.get(name, 0.0) + share
 
     def so_far(self) -> Review:
         """The review as it would have to be told if it ended here: what it left undone is not clean."""
@@ -233,6 +247,7 @@ class Draft:
             differences=self.differences.get(function.id, ()),
             compared=self.compared.get(function.id, 0),
             left_alone=self.left_alone.get(function.id, ""),
+            seconds=round(self.spent.get(function.id, 0.0), 3),
         )
 
     def ran(self, evidence: Evidence) -> bool:

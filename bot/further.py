@@ -60,6 +60,8 @@ def suspected(
             draft.differences.update(differed.differences)
             draft.compared.update(differed.compared)
             draft.left_alone.update(differed.left_alone)
+            for name, spent in differed.seconds.items():
+                draft.spent[name] = draft.spent.get(name, 0.0) + spent
             # What fails tests already is found; that it also crashes elsewhere is the same story.
             found += [s for s in differed.suspicions if s.function.id not in named]
     if settings.security:

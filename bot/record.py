@@ -257,6 +257,7 @@ def _function(report: FunctionReport) -> dict[str, Any]:
         "differences": [vars(difference) for difference in report.differences],
         "compared": report.compared,
         "left_alone": report.left_alone,
+        "seconds": report.seconds,
     }
 
 
@@ -442,6 +443,7 @@ def _read_function(record: FunctionRecord) -> FunctionReport:
         differences=tuple(Difference(**dict(item)) for item in record.differences),
         compared=record.compared,
         left_alone=record.left_alone,
+        seconds=record.seconds,
     )
 
 

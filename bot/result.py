@@ -572,6 +572,7 @@ class FunctionRecord(Record):
     )
     compared: Count = Field(default=0, description="Inputs on which base and head were compared.")
     left_alone: str = Field(default="", description="Why it was not compared, or not timed.")
+    seconds: Number = Field(default=0.0, description="Wall time that was spent on it alone.")
 
 
 class NotReviewedRecord(Record):

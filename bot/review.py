@@ -314,16 +314,18 @@ class Journey:
         if known and self.ground.seconds_left() <= 0:
             self.draft.unfinished |= {suspicion.function.id for suspicion in known}
             known = ()
-        witnessed = witness.run_witnesses(
-            self.lab,
-            sides,
-            (*ours, *known, *asked),
-            evidence,
-            texts,
-            seconds=min(config.test.seconds, max(10.0, self.ground.seconds_left())),
-            repeats=config.repeats,
-            progress=self.progress,
-        )
+        suspected = (*ours, *known, *asked)
+        with self.draft.spending(*dict.fromkeys(suspicion.function.id for suspicion in suspected)):
+            witnessed = witness.run_witnesses(
+                self.lab,
+                sides,
+                suspected,
+                evidence,
+                texts,
+                seconds=min(config.test.seconds, max(10.0, self.ground.seconds_left())),
+                repeats=config.repeats,
+                progress=self.progress,
+            )
         if asked:
             fallen = Counter(row.reason for row in witnessed.left if any(row.suspicion is s for s in asked))
             self.draft.notes.append(told_of(len(asked), len(asked) - fallen.total(), fallen))
@@ -403,7 +405,8 @@ class Journey:
         spared = 0
         for finding in (*findings, *witnessed.findings):
             known = self.recall.known(finding)
-            item = self.outcome(bench, finding, known)
+            with self.draft.spending(finding.function.id):
+                item = self.outcome(bench, finding, known)
             self.draft.reviewed.append(item)
             self.saved()
             spared += known is not None and item.search is None and not item.ignored
@@ -440,7 +443,8 @@ class Journey:
                     Reviewed(finding, None, None, why_no_rewrite=f"ignored by {who}", ignored=True)
                 )
                 continue
-            item = quickened(self.ground, bench, function, finding, self.draft, self.progress)
+            with self.draft.spending(function.id):
+                item = quickened(self.ground, bench, function, finding, self.draft, self.progress)
             if item is not None and not self.recall.ignored_by(item.finding):
                 self.draft.reviewed.append(item)
                 self.saved()

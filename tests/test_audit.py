@@ -279,7 +279,14 @@ def test_the_second_audit_of_a_tree_runs_nothing(weeks: Weeks) -> None:
     assert [(row.item.finding.function.head.qualname, row.standing) for row in first.findings] == [
         ("shown", Standing.NEW)
     ]
-    assert first.review.notes == ("a worker was left out",)
+    assert first.review.notes == (
+        "Looked for: tests that fail, crashes on inputs that reach lines no test runs, payloads that reach their "
+        "target, time that can be saved, what analysers suspect; no model was asked.",
+        "The suite was run in 0.1 s; it executes 3 functions.",
+        "a worker was left out",
+    )
+    unexecuted = {r.function.head.qualname: r.unexecuted_lines for r in first.review.functions}
+    assert unexecuted == {"price": (), "total": (), "shown": (), "alone": (17, 18, 19)}
     runs, hands = weeks.engine.runs, Hands()
     second = weeks.audit(hands)
     assert (weeks.engine.runs, hands.parts) == (runs, [])

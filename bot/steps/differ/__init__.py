@@ -10,6 +10,7 @@ to show it at head and pass at base like any other witness.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,6 +51,7 @@ class Differed:
     """Inputs on which both gave a steady answer."""
     left_alone: Mapping[str, str] = field(default_factory=dict)
     """Why a function was not compared."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def differ(
@@ -87,6 +89,7 @@ def differed(works: Sequence[Work], warm: Warm, progress: Progress) -> Differed:
     differences: dict[str, tuple[Difference, ...]] = {}
     compared: dict[str, int] = {}
     left_alone: dict[str, str] = {}
+    seconds: dict[str, float] = {}
     broken = 0
     for work in works:
         function = work.function
@@ -95,7 +98,11 @@ def differed(works: Sequence[Work], warm: Warm, progress: Progress) -> Differed:
         if broken >= MOST_BROKEN:
             left_alone[function.id] = "the engine failed before it was its turn"
             continue
-        progress.tick(f"comparing {function.head.qualname} with base")
+        name = function.head.qualname
+        progress.tick(
+            f"comparing {name} with base" if function.base else f"calling {name}: no test runs all of it"
+        )
+        began = time.monotonic()
         try:
             done = work.done()
         except given.NotComparable as problem:
@@ -108,6 +115,8 @@ def differed(works: Sequence[Work], warm: Warm, progress: Progress) -> Differed:
             broken += 1
             warm.close()
             continue
+        finally:
+            seconds[function.id] = time.monotonic() - began
         broken = 0
         suspicions += done.suspicions
         if function.base is not None:
@@ -116,7 +125,7 @@ def differed(works: Sequence[Work], warm: Warm, progress: Progress) -> Differed:
             differences[function.id] = done.differences
     if compared:
         progress.note(f"compared {sum(compared.values())} calls; functions that differ: {len(differences)}")
-    return Differed(tuple(suspicions), differences, compared, left_alone)
+    return Differed(tuple(suspicions), differences, compared, left_alone, seconds)
 
 
 class Warm:
