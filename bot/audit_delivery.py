@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import identity
 from bot.audited import Audit
@@ -37,7 +37,8 @@ def deliver(
     branch: str,
     workspace: Workspace | None = None,
 ) -> Kept:
-    """Opens drafts of rewrites, at most as many at a time as `audit.draft_pulls` says, and keeps the issue.
+    """Closes drafts that nobody needs any more, opens others, at most as many at a time as `audit.draft_pulls`
+    says, and keeps the issue.
 
     Everything is read anew, so that doing this again after a failure finishes it. A draft that cannot be opened is
     a problem and no error: the issue tells of its finding all the same. Without a workspace, which holds the bytes
@@ -50,6 +51,9 @@ def deliver(
     if config.audit.draft_pulls:
         try:
             proposed = upkeep.proposed()
+            for one, why in step.withdrawn(audit, proposed):
+                upkeep.withdraw(one, why)
+                proposed = tuple(replace(other, open=other.open and other is not one) for other in proposed)
             if workspace is not None:
                 _propose(upkeep, audit, config.audit.draft_pulls, branch, workspace, proposed, opened, problems)
         except ForgeError as error:
@@ -58,6 +62,7 @@ def deliver(
         return Kept(None, tuple(opened), tuple(problems))
     text = step.issue_text(audit, upkeep.issue(), links, proposed=(*proposed, *opened), dialect=upkeep.dialect)
     issue = upkeep.keep_issue(text)
+    problems += upkeep.warnings()
     return Kept(issue if issue.number else None, tuple(opened), tuple(problems))
 
 

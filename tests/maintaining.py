@@ -28,6 +28,8 @@ class World:
     pulls: str
     branches: str
     edit: str
+    below: str
+    """Where one comments on the first pull request."""
     verb: str
 
     def __init__(self, files: dict[str, str | bytes | None] | None = None) -> None:
@@ -60,6 +62,10 @@ class World:
         raise NotImplementedError
 
     def comments(self, number: int = 1) -> list[str]:
+        raise NotImplementedError
+
+    def said_below(self) -> list[str]:
+        """What was commented on the first pull request."""
         raise NotImplementedError
 
     def lost(self) -> list[Any]:
@@ -107,7 +113,7 @@ class World:
 class Hub(World):
     """GitHub."""
 
-    verb = "PATCH"
+    verb, below = "PATCH", f"/repos/{REPO}/issues/1/comments"
     issues, notes, edit = f"/repos/{REPO}/issues", f"/repos/{REPO}/issues/1/comments", f"/repos/{REPO}/issues/1"
     pulls, branches = f"/repos/{REPO}/pulls", f"/repos/{REPO}/git/refs"
 
@@ -147,6 +153,9 @@ class Hub(World):
     def comments(self, number: int = 1) -> list[str]:
         return [one.body for one in self.double.issue_comments_on(self.double.issue(REPO, number))]
 
+    def said_below(self) -> list[str]:
+        return [one.body for one in self.double.issue_comments_on(self.double.pull(REPO, 1))]
+
     def lost(self) -> list[Any]:
         return [hub.Fault.lost(), hub.Fault.closed(), hub.Fault.answer(502)]
 
@@ -176,7 +185,7 @@ class Hub(World):
 class Lab(World):
     """GitLab."""
 
-    verb = "PUT"
+    verb, below = "PUT", "/projects/octo%2Fhello/merge_requests/1/notes"
     _at = "/projects/octo%2Fhello"
     issues, notes, edit = f"{_at}/issues", f"{_at}/issues/1/notes", f"{_at}/issues/1"
     pulls, branches = f"{_at}/merge_requests", f"{_at}/repository/commits"
@@ -217,6 +226,9 @@ class Lab(World):
     def comments(self, number: int = 1) -> list[str]:
         notes = self.double.notes_on(self.double.issue(REPO, number))
         return [one.body for one in notes if not one.system]
+
+    def said_below(self) -> list[str]:
+        return [one.body for one in self.double.said(REPO, 1)]
 
     def lost(self) -> list[Any]:
         return [lab.Fault.lost(), lab.Fault.closed(), lab.Fault.answer(502)]

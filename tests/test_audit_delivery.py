@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from maintaining import REPO, Hub, Lab, World
 from repositories import Repository
-from sample_audits import audit, finding
+from sample_audits import AUDITED, OVER_BUDGET, audit, finding
 from sample_reviews import function
 
 from bot import audit_job, record, upkeep_markers
@@ -141,6 +141,20 @@ def test_drafts_one_after_the_other(stand: Stand) -> None:
     assert two.finding != one.finding, "what somebody turned down is not opened again"
     assert last.issue is not None
     assert f"{sign}{one.number}, closed |" in last.issue.body and f"{sign}{two.number} |" in last.issue.body
+
+
+def test_a_draft_that_nobody_needs_makes_room(stand: Stand) -> None:
+    world, items = stand.world, [other(name) for name in "xy"]
+    (one,) = stand.deliver(audit(*items), drafts=1).opened
+    left = next(item for item in items if item.finding.id != one.finding)
+    stand.deliver(audit(left, functions=(AUDITED, OVER_BUDGET)), drafts=1)
+    assert [there.open for there in world.upkeep().proposed()] == [True], "not certain: not looked at again"
+    (two,) = stand.deliver(audit(left), drafts=1).opened
+    assert two.finding == left.finding.id
+    assert {there.finding: there.open for there in world.upkeep().proposed()} == {
+        one.finding: False,
+        two.finding: True,
+    }
 
 
 def test_a_rewrite_of_a_file_that_has_changed_is_left_out(stand: Stand) -> None:

@@ -119,6 +119,12 @@ class Upkeep(Protocol):
         """Pushes the branch, which holds `base` and one commit, and opens the draft pull request. A branch of ours
         that is there already is used; nothing is opened twice."""
 
+    def withdraw(self, proposed: Proposed, why: str) -> None:
+        """Closes one of our draft pull requests and comments why, once; the branch stays."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should set right for the next time, one sentence each."""
+
 
 class Job(Protocol):
     """The job of a build server that this run is: its log, its summary, its outputs."""

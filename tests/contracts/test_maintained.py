@@ -176,6 +176,23 @@ def test_only_drafts_of_our_account_are_ours(world: World) -> None:
     assert world.upkeep().proposed() == ()
 
 
+@pytest.mark.parametrize("which", range(3))
+def test_a_draft_is_withdrawn_once(world: World, which: int) -> None:
+    made = world.upkeep().propose(world.draft())
+    why = f"Nobody needs it.\n\n{upkeep_markers.news(ID)}"
+    world.double.inject(world.lost()[which], "POST", world.below)
+    world.upkeep().withdraw(made, why)
+    world.upkeep().withdraw(made, why)
+    (there,) = world.upkeep().proposed()
+    assert (there.open, there.merged, world.said_below()) == (False, False, [why])
+
+
+def test_nothing_is_to_be_set_right(world: World) -> None:
+    upkeep = world.upkeep()
+    upkeep.keep_issue(text())
+    assert upkeep.warnings() == ()
+
+
 def test_a_repository_has_an_owner() -> None:
     for kind in (GitHubUpkeep, GitLabUpkeep):
         with pytest.raises(UsageError):

@@ -10,7 +10,7 @@ from servers.github import ACTIONS, GitHubDouble
 from bot import upkeep_markers
 from bot.errors import ForgeError
 from bot.forges.github.upkeep import GitHubUpkeep
-from bot.plan import Draft
+from bot.plan import Draft, IssueText
 
 pytestmark = pytest.mark.thorough
 
@@ -71,3 +71,14 @@ def test_a_pull_request_with_the_marker_is_no_issue_of_ours(github: GitHubDouble
     github.push(REPO, "feature", {"a.py": "x = 3\n"})
     github.open_pull(REPO, "feature", body=upkeep_markers.issue(upkeep_markers.Memory()), author=ACTIONS)
     assert upkeep(github).issue() is None
+
+
+def test_an_account_that_was_not_thought_of_is_named(github: GitHubDouble) -> None:
+    token = github.token("my-app[bot]", kind="app", repositories=(REPO,))
+    made = GitHubUpkeep(
+        token=token, repository=REPO, api_url=github.url, environ={}, sleep=lambda seconds: None, pause=0
+    )
+    body = f"Text.\n\n{upkeep_markers.issue(upkeep_markers.Memory())}"
+    made.keep_issue(IssueText("Audit", body, open=True))
+    (warning,) = made.warnings()
+    assert "writes as my-app[bot]: set `pull.account`" in warning

@@ -13,10 +13,14 @@ ACTIONS = "github-actions[bot]"
 class Account:
     """The account of one token. `configured` is its login where somebody has said it."""
 
+    mistaken = False
+    """Whether the login was configured or assumed, and what we created was written by another."""
+
     def __init__(self, client: Client, configured: str | None) -> None:
         self._client = client
         self.configured = configured
         self._login = configured or ""
+        self._assumed = False
 
     @property
     def login(self) -> str:
@@ -29,12 +33,14 @@ class Account:
                 # A token of an app, a workflow's among them, gets 403, and nothing else says so.
                 if not isinstance(error, Answered) or error.status != 403:
                     raise
-                self._login = ACTIONS
+                self._login, self._assumed = ACTIONS, True
         return self._login
 
     def learn(self, author: User | None) -> None:
         """What we have just created tells who we are, whatever was assumed."""
         if author is not None:
+            expected = self.configured or (ACTIONS if self._assumed else "")
+            self.mistaken = bool(expected) and author.login.lower() != expected.lower()
             self._login = author.login
 
     def is_ours(self, author: User | None) -> bool:

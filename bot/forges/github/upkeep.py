@@ -171,6 +171,26 @@ class GitHubUpkeep:
             draft.finding, there.number, there.state == "open", there.merged_at is not None, there.html_url
         )
 
+    def withdraw(self, proposed: Proposed, why: str) -> None:
+        """Closes one of our draft pull requests and comments why, once; the branch stays."""
+        self._client.renew()
+        self._tell(proposed.number, why)
+        payload = {"state": "closed"}
+        call = self._call(
+            "close the pull request", PULLS, "PATCH", f"/issues/{proposed.number}", payload, again=True
+        )
+        self._client.write(call, Found)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should set right for the next time."""
+        if not self._account.mistaken:
+            return ()
+        login = self._client.safe(self._account.login)
+        return (
+            f"The token writes as {login}: set `pull.account` to it, or the next audit does not find what this "
+            "one has opened.",
+        )
+
     def _pull_of(self, branch: str) -> Opened | None:
         """The newest pull request of a branch of this repository, open or not."""
         query = {"state": "all", "head": f"{self._owner}:{branch}"}

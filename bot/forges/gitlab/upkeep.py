@@ -95,7 +95,7 @@ class GitLabUpkeep:
             call = self._writing("open the issue", "POST", "/issues", payload)
             return _told(created(self._client, call, Found, self._issue))
         if text.news:
-            self._tell(found.iid, text.news)
+            self._tell(f"/issues/{found.iid}/notes", text.news)
         changes: dict[str, Any] = {}
         if found.title != title:
             changes["title"] = title
@@ -117,18 +117,17 @@ class GitLabUpkeep:
         ]
         return max(ours, key=lambda one: one.iid, default=None)
 
-    def _tell(self, number: int, news: str) -> None:
+    def _tell(self, path: str, news: str) -> None:
         """Comments once: what has the same key was told."""
-        path = f"/issues/{number}/notes"
         key = read_news(news)
 
         def told() -> Note | None:
-            notes = self._client.pages(self._reading("read the issue's comments", path), Note)
+            notes = self._client.pages(self._reading("read comments", path), Note)
             mine = (one for one in notes if self._account.is_ours(one.author))
             return next((one for one in mine if key and read_news(one.body) == key), None)
 
         if told() is None:
-            created(self._client, self._writing("comment on the issue", "POST", path, {"body": news}), Note, told)
+            created(self._client, self._writing("comment", "POST", path, {"body": news}), Note, told)
 
     # ------------------------------------------------------------------------------------------ the drafts
 
@@ -176,6 +175,21 @@ class GitLabUpkeep:
             call = self._writing("open the merge request", "POST", "/merge_requests", payload)
             there = created(self._client, call, Opened, lambda: self._merge_request_of(draft.branch))
         return _proposed(draft.finding, there)
+
+    def withdraw(self, proposed: Proposed, why: str) -> None:
+        """Closes one of our draft merge requests and comments why, once; the branch stays."""
+        self._client.renew()
+        path = f"/merge_requests/{proposed.number}"
+        self._tell(f"{path}/notes", why)
+        closing = self._writing("close the merge request", "PUT", path, {"state_event": "close"}, again=True)
+        self._client.write(closing, Opened)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should set right for the next time."""
+        name, configured = self._account.name, self._account.configured
+        if not configured or name.lower() == configured.lower():
+            return ()
+        return (f"The token writes as {self._client.safe(name)}, and `pull.account` names another.",)
 
     def _merge_request_of(self, branch: str) -> Opened | None:
         """The newest merge request of a branch, open or not."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot import render, upkeep_markers
 from bot.audited import Audit
-from bot.domain import Category, Function, Replacement, Reviewed
+from bot.domain import Category, Conclusion, Function, Replacement, Reviewed
 from bot.plan import Draft, Proposed
 from bot.render import MAX_BODY, Part, passage
 from bot.steps.upkeep import telling
@@ -89,6 +89,21 @@ def drafts(
         # Two findings may have one remedy: the same bytes are proposed once.
         before |= {other.item.finding.id for other in audit.findings if _same(other.item, item)}
     return Drafts(tuple(made), tuple(reasons))
+
+
+def withdrawn(audit: Audit, proposed: Sequence[Proposed]) -> tuple[tuple[Proposed, str], ...]:
+    """The open drafts whose finding is certainly gone, each with the comment that says so: nobody needs them, and
+    they would be in the way of others."""
+    standing = {one.item.finding.id for one in audit.findings}
+    fixed = {one.id for one in audit.fixed}
+    certain = audit.review.conclusion is not Conclusion.NEUTRAL and telling.whole(audit)
+    commit = (audit.revision.commit or "")[:12]
+    why = passage("audit/draft", "withdrawn", commit)
+    return tuple(
+        (one, f"{why}\n\n{upkeep_markers.news(one.finding)}")
+        for one in proposed
+        if one.open and one.finding not in standing and (certain or one.finding in fixed)
+    )
 
 
 def _same(one: Reviewed, other: Reviewed) -> bool:
