@@ -66,6 +66,7 @@ def page(review: Review, audit: Audit | None = None, *, when: str = "", room: in
             when=views.date(audit.when if audit is not None else when),
             verdict=verdict(review, audit),
             mood=mood(review),
+            silence=silence(review, audit),
             tiles=tiles(review, audit, items),
             plots=[chart for chart in charts if chart is not None],
             matrix=views.matrix([(anchor, item) for anchor, item in zip(names, items, strict=True)]),
@@ -152,6 +153,26 @@ def verdict(review: Review, audit: Audit | None) -> str:
     return said + (f"; {render.counted(late, 'function')} could not be looked at yet." if late else ".")
 
 
+def silence(review: Review, audit: Audit | None) -> str:
+    """What it means that nothing was found: what ran, and what did not; empty where something was."""
+    if review.conclusion is not Conclusion.CLEAN:
+        return ""
+    total = len(audit.functions) if audit is not None else len(review.functions)
+    counts = (
+        [row.tests for row in audit.functions] if audit is not None else [row.tests for row in review.functions]
+    )
+    ran = sum(review.suite.get("head", {}).values())
+    compared = sum(report.compared for report in review.functions)
+    said = [f"{render.counted(ran, 'test')} ran"] if ran else []
+    said.append(f"{sum(1 for count in counts if count)} of {render.counted(total, 'function')} executed by a test")
+    if compared:
+        said.append(f"{render.counted(compared, 'input')} compared with base")
+    usage = review.costs.usage
+    said.append("a model was asked" if usage.requests or usage.from_cache else "no model was asked")
+    looked = review.environment.get("looked for", "")
+    return f"What the silence rests on: {'; '.join(said)}." + (f" Looked for: {looked}." if looked else "")
+
+
 def mood(review: Review) -> tuple[str, str]:
     """The conclusion as a class and a word."""
     return {
@@ -195,7 +216,9 @@ def tiles(review: Review, audit: Audit | None, items: list[Reviewed]) -> list[tu
         made.append((f"{total:,}", "tests at head", f"{red} red" if red else "none red"))
     runs = f"{used.candidates:,} candidates, {used.verified} verified, {used.containers:,} containers"
     made.append((f"{used.executions:,}", "executions", runs))
-    made.append((plots.seconds(used.seconds), "in all", f"{plots.seconds(used.prepare_seconds)} preparing"))
+    if used.seconds > 0:
+        preparing = f"{plots.seconds(used.prepare_seconds)} preparing" if used.prepare_seconds else "by the clock"
+        made.append((plots.seconds(used.seconds), "in all", preparing))
     return made
 
 

@@ -114,6 +114,8 @@ def times(review: Review) -> Plot | None:
         for name, style, amount in parts
         if amount > 0
     ]
+    if len(rows) < 2:
+        return None  # a whole without its parts says nothing that the figures above do not
     beside = "Work that ran side by side is counted for each: the parts are more than the clock's time."
     return Plot(
         f"Where {seconds(used.seconds)} went", "time", bars(rows), note=beside if known > used.seconds else ""

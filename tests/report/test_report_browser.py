@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import reports
+import sample_reports
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -69,10 +69,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages on disk, by name."""
     folder = tmp_path_factory.mktemp("pages")
     pages = {
-        "review": reports.page(when="2026-11-27T12:00:00Z"),
-        "audit": reports.page(of=reports.audit(many=24)),
-        "one": reports.page(reports.sample_reviews.FOUND),
-        "neutral": reports.page(reports.sample_reviews.NEUTRAL),
+        "review": sample_reports.page(when="2026-11-27T12:00:00Z"),
+        "audit": sample_reports.page(of=sample_reports.audit(many=24)),
+        "one": sample_reports.page(sample_reports.sample_reviews.FOUND),
+        "neutral": sample_reports.page(sample_reports.sample_reviews.NEUTRAL),
     }
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -181,9 +181,9 @@ def test_it_is_whole_without_a_script(browser: Browser, files: dict[str, Path]) 
 @pytest.mark.parametrize("part", range(4))
 def test_no_attack_comes_through(browser: Browser, tmp_path: Path, part: int) -> None:
     known = None
-    for number, attack in enumerate(("harmless words", *reports.ATTACKS[part::4])):
+    for number, attack in enumerate(("harmless words", *sample_reports.ATTACKS[part::4])):
         path = tmp_path / f"{number}.html"
-        bad = reports.poisoned(reports.audit(many=24 if number == 1 else 1), attack)
+        bad = sample_reports.poisoned(sample_reports.audit(many=24 if number == 1 else 1), attack)
         path.write_text(report.page(bad.review, bad), encoding="utf-8")
         opened = Opened(browser, path)
         opened.open_all()
@@ -202,7 +202,7 @@ def test_no_attack_comes_through(browser: Browser, tmp_path: Path, part: int) ->
 @pytest.mark.timeout(240)
 def test_thousands_of_findings_open_quickly(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "many.html"
-    path.write_text(reports.page(of=reports.audit(many=600)), encoding="utf-8")
+    path.write_text(sample_reports.page(of=sample_reports.audit(many=600)), encoding="utf-8")
     assert path.stat().st_size < 10_000_000
     opened = Opened(browser, path)
     page = opened.page

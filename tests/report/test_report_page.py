@@ -15,9 +15,9 @@ from typing import Any
 
 import html5lib
 import pytest
-import reports
 import sample_proofs
 import sample_reviews
+from sample_reports import ATTACKS, FULL, audit, page, poisoned
 
 from bot import report
 from bot.audited import Audit
@@ -25,7 +25,7 @@ from bot.domain import Review
 from bot.report import picture, plots, texts, views
 
 REVIEWS = {
-    "full": reports.FULL,
+    "full": FULL,
     "kinds": sample_proofs.KINDS,
     "found": sample_reviews.FOUND,
     "without": sample_reviews.FOUND_WITHOUT,
@@ -34,8 +34,8 @@ REVIEWS = {
     "nothing": sample_reviews.NOTHING,
 }
 PAGES = {
-    **{name: reports.page(review) for name, review in REVIEWS.items()},
-    "audit": reports.page(of=reports.audit()),
+    **{name: page(review) for name, review in REVIEWS.items()},
+    "audit": page(of=audit()),
 }
 
 
@@ -114,9 +114,9 @@ def test_it_says_what_the_review_says() -> None:
         "likely before",
     ):
         assert said in text, said
-    audit = "".join(parsed(PAGES["audit"]).itertext())
-    assert "Functions by risk" in audit and "lost a key" in audit and "not reached" in audit
-    assert "5 findings in 24 functions: 2 new, 1 fixed since; 12 functions could not be looked at yet." in audit
+    night = "".join(parsed(PAGES["audit"]).itertext())
+    assert "Functions by risk" in night and "lost a key" in night and "not reached" in night
+    assert "5 findings in 24 functions: 2 new, 1 fixed since; 12 functions could not be looked at yet." in night
 
 
 def test_a_neutral_review_is_no_pass_and_a_clean_one_says_so() -> None:
@@ -128,9 +128,7 @@ def test_a_neutral_review_is_no_pass_and_a_clean_one_says_so() -> None:
 
 
 def test_the_picture_holds_odds_values_reasons_and_roll_backs() -> None:
-    shown = picture.picture(
-        reports.FULL.findings[0].search, 11, sample_reviews.HEAD_SOURCE, sample_reviews.FIXED_SOURCE
-    )
+    shown = picture.picture(FULL.findings[0].search, 11, sample_reviews.HEAD_SOURCE, sample_reviews.FIXED_SOURCE)
     whole, line, back, again = shown.steps
     assert (whole.where, line.where, back.turn, again.turn) == ("function", "line 13", "roll-back", "widened")
     first = line.tried[0]
@@ -173,31 +171,31 @@ def unpacked(text: str) -> list[str]:
 @functools.cache
 def harmless() -> set[tuple[str, str]]:
     """What pages have that nobody attacked."""
-    return shape(PAGES["audit"]) | shape(reports.page(reports.poisoned(reports.FULL, "words")))
+    return shape(PAGES["audit"]) | shape(page(poisoned(FULL, "words")))
 
 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("attack", reports.ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS)
 def test_no_text_becomes_markup(attack: str) -> None:
-    bad: Audit = reports.poisoned(reports.audit(), attack)
-    text = reports.page(of=bad)
+    bad: Audit = poisoned(audit(), attack)
+    text = page(of=bad)
     assert shape(text) - harmless() == set()
     hrefs = set(re.findall(r'href="([^"]*)"', text))
     assert all(href.startswith(("#", "https://cwe.mitre.org/")) for href in hrefs)
-    assert not UNSEEN.search(text) and not UNSEEN.search(reports.page(bad.review))
+    assert not UNSEEN.search(text) and not UNSEEN.search(page(bad.review))
 
 
 def test_what_is_hidden_is_shown_and_secrets_are_not() -> None:
     assert texts.shown("a\u202eb") == "a\\u202eb" and texts.shown("a\x1b[31mb") == "ab"
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
-    finding = replace(reports.FULL.findings[0].finding, message=f"The token is {secret}.")
+    finding = replace(FULL.findings[0].finding, message=f"The token is {secret}.")
     source = f'token = "{secret}"\n'
     head = replace(finding.function.head, source=finding.function.head.source + source)
     finding = replace(finding, function=replace(finding.function, head=head))
-    text = reports.page(replace(reports.FULL, findings=(replace(reports.FULL.findings[0], finding=finding),)))
+    text = page(replace(FULL, findings=(replace(FULL.findings[0], finding=finding),)))
     assert secret not in text and secret[8:30] not in text and text.count("[redacted") >= 2
 
 
@@ -227,13 +225,13 @@ def test_code_has_as_many_lines_as_its_text_whatever_it_is() -> None:
 
 @pytest.mark.thorough
 def test_later_findings_are_packed_and_the_last_are_brief() -> None:
-    many = reports.audit(many=25)
-    text = reports.page(of=many)
+    many = audit(many=25)
+    text = page(of=many)
     assert text.count("<article") == 125
     packed = unpacked(text)
     assert len(packed) == 125 - report.IN_FULL and all("Line by line" in one for one in packed)
     assert [int(n) for n in re.findall(r'data-place="(\d+)"', text)] == list(range(25))
-    brief = reports.page(of=many, room=100_000)
+    brief = page(of=many, room=100_000)
     assert len(brief) < len(text) and "told in brief" in brief
     parsed(brief)
     for one in packed[:3]:
@@ -242,7 +240,7 @@ def test_later_findings_are_packed_and_the_last_are_brief() -> None:
 
 @pytest.mark.thorough
 def test_long_texts_and_long_functions_are_bounded() -> None:
-    item = reports.FULL.findings[0]
+    item = FULL.findings[0]
     long = replace(item.finding.function.head, source="def f():\n" + "    x = 1  # y\n" * 5000, end_line=5011)
     finding = replace(
         item.finding,
@@ -251,28 +249,28 @@ def test_long_texts_and_long_functions_are_bounded() -> None:
         function=replace(item.finding.function, head=long),
         witness=replace(item.finding.witness, failure="f\n" * 10**6, tests=("t" * 10**5,) * 1000),
     )
-    text = reports.page(replace(reports.FULL, findings=(replace(item, finding=finding),)))
+    text = page(replace(FULL, findings=(replace(item, finding=finding),)))
     assert len(text) < 400_000
     parsed(text)
 
 
 @pytest.mark.thorough
 def test_the_cost_of_a_page_grows_with_its_findings_alone() -> None:
-    sizes = [len(reports.page(of=reports.audit(many=many))) for many in (10, 20, 40)]
+    sizes = [len(page(of=audit(many=many))) for many in (10, 20, 40)]
     first, second = sizes[1] - sizes[0], sizes[2] - sizes[1]
     assert second < 2.4 * first
 
 
 @pytest.mark.thorough
 def test_equal_reviews_make_equal_pages() -> None:
-    assert reports.page(of=reports.audit(many=30)) == reports.page(of=reports.audit(many=30))
+    assert page(of=audit(many=30)) == page(of=audit(many=30))
 
 
 # ----------------------------------------------------------------------------------------------------------- plots
 
 
 def test_bars_are_to_scale_and_their_figures_beside_them() -> None:
-    plot = plots.by_kind(list(reports.FULL.findings))
+    plot = plots.by_kind(list(FULL.findings))
     assert plot is not None
     assert [(bar.label, bar.value) for bar in plot.bars] == [
         ("correctness", "2 high"),
@@ -283,14 +281,14 @@ def test_bars_are_to_scale_and_their_figures_beside_them() -> None:
 
 
 def test_times_that_ran_side_by_side_are_told_as_such() -> None:
-    slow = replace(reports.FULL, costs=replace(reports.FULL.costs, seconds=5.0, prepare_seconds=4.9))
+    slow = replace(FULL, costs=replace(FULL.costs, seconds=5.0, prepare_seconds=4.9))
     plot = plots.times(slow)
     assert plot is not None and "side by side" in plot.note
     assert plots.times(replace(slow, costs=replace(slow.costs, seconds=0.0))) is None
 
 
 def test_tokens_are_told_by_rung_and_cached_ones_apart() -> None:
-    plot = plots.tokens(reports.FULL)
+    plot = plots.tokens(FULL)
     assert plot is not None and plot.bars[0].value == "4,500 read (1,500 cached), 400 written"
     assert plots.tokens(sample_reviews.FOUND) is None
 
@@ -303,7 +301,7 @@ def test_durations_for_people(amount: float, said: str) -> None:
 
 
 def test_the_matrix_has_no_base_where_nothing_ran_there() -> None:
-    review: Review = reports.FULL
+    review: Review = FULL
     assert views.matrix([("a", item) for item in review.findings]).sides == ("base", "head", "rewrite")
     alone = [
         replace(i, finding=replace(i.finding, function=replace(i.finding.function, base=None)))
