@@ -105,6 +105,14 @@ def test_a_run_that_broke_off_is_finished_by_the_next(world: World) -> None:
     assert (len(world.comments()), world.body()) == (1, text("More.").body)
 
 
+def test_what_was_not_told_is_not_remembered_as_told(world: World) -> None:
+    world.upkeep().keep_issue(text())
+    world.double.inject(world.refused(), "POST", world.notes)
+    with pytest.raises(ForgeError):
+        world.upkeep().keep_issue(text("More.", news="A new one."))
+    assert (world.comments(), world.body()) == ([], text().body)
+
+
 def test_what_a_stranger_comments_is_no_news_of_ours(world: World) -> None:
     world.upkeep().keep_issue(text())
     said = text(news="A new one.").news
