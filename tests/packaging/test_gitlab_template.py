@@ -108,3 +108,22 @@ def test_which_job_runs_when(tmp_path: Path, variables: dict[str, str], expected
     repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
     repository.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
     assert jobs(repository.path, variables) == ([f"tryline-{expected}"] if expected else [])
+
+
+@pytest.mark.engine
+def test_the_image_runs_a_job_s_script_as_gitlab_s_runner_does(image: str) -> None:
+    """The entry point is emptied, and the script comes on the standard input of a shell."""
+    assert WHOLE[".tryline"]["image"]["entrypoint"] == [""]
+    shell = ["sh", "-c", "if [ -x /bin/bash ]; then exec /bin/bash; else exec /bin/sh; fi"]
+    variables = ["--env", "GITLAB_CI=true", "--env", "CI_PIPELINE_SOURCE=push", "--env", "CI_PROJECT_PATH=a/b"]
+    addresses = ["--env", "CI_API_V4_URL=https://g.example/api/v4", "--env", "CI_SERVER_URL=https://g.example"]
+    words = ["docker", "run", "--rm", "--interactive", "--network=none", "--entrypoint", ""]
+    done = subprocess.run(
+        [*words, *variables, *addresses, "--workdir", "/builds/a/b", image, *shell],
+        input="set -e\n" + "".join(f"{line}\n" for line in WHOLE[".tryline"]["script"]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "A push is no merge request" in done.stdout

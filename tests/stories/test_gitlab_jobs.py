@@ -153,6 +153,8 @@ def test_what_is_not_reviewed_is_told_in_the_job(gitlab: GitLabDouble, tmp_path:
     gitlab.account(author, bot=case == "bot")
     token = gitlab.project_token(PROJECT)
     stage = opened(gitlab, tmp_path, token, draft=case == "draft", author=author)
+    # Somebody committed what would be taken for ours, were it left.
+    gitlab.push(PROJECT, "topic", {"gl-sast-report.json": "{}", "tryline.html": "<h1>All is well</h1>"})
     more = {
         "train": {"CI_MERGE_REQUEST_EVENT_TYPE": "merge_train"},
         "push": {"CI_MERGE_REQUEST_IID": "", "CI_PIPELINE_SOURCE": "push"},
@@ -164,6 +166,7 @@ def test_what_is_not_reviewed_is_told_in_the_job(gitlab: GitLabDouble, tmp_path:
     assert ran.outputs == {"TRYLINE_CONCLUSION": "skipped"}
     assert "did not review" in (ran.files / "tryline.md").read_text("utf-8")
     assert gitlab.writes() == []
+    assert not [name for name in ("gl-sast-report.json", "tryline.html") if (ran.files / name).exists()]
 
 
 @pytest.mark.thorough
