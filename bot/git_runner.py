@@ -140,9 +140,12 @@ class Reader:
         return data[:size] if len(data) == size + 1 else None
 
     def close(self) -> None:
-        """Ends the process."""
-        self._process.stdin.close()
-        self._process.wait()
+        """Ends the process, if nobody has."""
+        process: Any = self._process.proc
+        with contextlib.suppress(OSError):  # its end of the pipe may be gone
+            process.stdin.close()
+        # Not the wrapper's own: what a signal has ended did not fail, and its error would name the environment.
+        process.wait()
 
 
 def _there(output: Output) -> Output:

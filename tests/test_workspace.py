@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from repositories import Repository, environment
@@ -359,6 +360,7 @@ def as_nobody(script: str, repo: Repository, tmp_path: Path) -> str:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
+from typing import Any
 from bot.workspace import Workspace
 if os.geteuid() == 0:
     os.setuid(65534)
@@ -525,6 +527,7 @@ def test_submodules_are_left_as_they_are(repo: Repository, tmp_path: Path) -> No
 UNREADABLE = """
 import os, sys
 from pathlib import Path
+from typing import Any
 from bot.errors import RepositoryError
 from bot.workspace import Workspace
 if os.geteuid() == 0:
@@ -627,3 +630,15 @@ def test_a_huge_file_is_not_diffed_line_by_line(repo: Repository) -> None:
     (file,) = change(repo).files
     assert file.binary
     assert file.hunks == ()
+
+
+def test_a_signal_that_ends_the_process_that_serves_reads_is_no_failure(repo: Repository) -> None:
+    repo.commit({"a.py": "x = 1\n"})
+    with Workspace.open(repo.path) as workspace:
+        tree = workspace.tree(workspace.revision("HEAD"))
+        assert tree.read("a.py") == b"x = 1\n"
+        assert workspace._reader is not None
+        process: Any = workspace._reader._process.proc
+        process.terminate()  # what a build server sends to a whole group of processes
+        process.wait()
+    assert process.returncode == -15
