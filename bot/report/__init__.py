@@ -167,10 +167,11 @@ def silence(review: Review, audit: Audit | None) -> str:
     said.append(f"{sum(1 for count in counts if count)} of {render.counted(total, 'function')} executed by a test")
     if compared:
         said.append(f"{render.counted(compared, 'input')} compared with base")
-    usage = review.costs.usage
-    said.append("a model was asked" if usage.requests or usage.from_cache else "no model was asked")
-    looked = review.environment.get("looked for", "")
-    return f"What the silence rests on: {'; '.join(said)}." + (f" Looked for: {looked}." if looked else "")
+    looked = next((f" {note}" for note in review.notes if note.startswith("Looked for:")), "")
+    if not looked:
+        usage = review.costs.usage
+        said.append("a model was asked" if usage.requests or usage.from_cache else "no model was asked")
+    return f"What the silence rests on: {'; '.join(said)}.{looked}"
 
 
 def mood(review: Review) -> tuple[str, str]:

@@ -15,7 +15,7 @@ MOST_TEXT = 20_000
 MOST_LINES = 2_000
 """Lines of one piece of code."""
 LONGEST_LINE = 1_000
-COLOURED = 60_000
+COLOURED = 20_000
 """Characters of code up to which it is coloured: a lexer's time is bounded by this."""
 
 _CLASSES = (

@@ -124,6 +124,14 @@ def test_a_neutral_review_is_no_pass_and_a_clean_one_says_so() -> None:
     assert "Nothing was found." in PAGES["clean"]
 
 
+def test_silence_says_what_it_rests_on() -> None:
+    rests = "What the silence rests on: 24 tests ran; 1 of 1 function executed by a test"
+    assert f"{rests}; no model was asked." in PAGES["clean"]
+    noted = replace(sample_reviews.CLEAN, notes=("Looked for: tests that fail, payloads; no model was asked.",))
+    assert f"{rests}. Looked for: tests that fail, payloads; no model was asked." in page(noted)
+    assert not any("What the silence" in PAGES[name] for name in ("full", "neutral", "nothing"))
+
+
 # ---------------------------------------------------------------------------------------------------- the picture
 
 
