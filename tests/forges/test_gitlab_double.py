@@ -15,7 +15,7 @@ import pytest
 import requests
 from gitlab import Gitlab
 from gitlab.exceptions import GitlabError
-from servers.gitlab import Fault, GitLabDouble, Note, SuggestionRefused
+from servers.gitlab import NOTE_LIMIT, Fault, GitLabDouble, Note, SuggestionRefused
 from servers.gitlab.contract import contract
 from servers.gitlab.operations import Operations
 from servers.gitlab.positions import FileDiff
@@ -457,6 +457,48 @@ def test_roles(gitlab: GitLabDouble) -> None:
         ), username
     for role, expected in (("reporter", 403), ("developer", 201)):
         assert tried(gitlab.project_token(PATH, role=role), "POST", status, state="success", name=role) == expected  # type: ignore[arg-type]
+    gitlab.check()
+
+
+@pytest.mark.thorough
+def test_a_groups_token_works_in_its_projects_alone(gitlab: GitLabDouble) -> None:
+    gitlab.project("other/hello", {"a.py": "x = 1\n"})
+    headers = {"PRIVATE-TOKEN": gitlab.group_token("group")}
+    assert asked(gitlab, "POST", f"{MR}/notes", headers, json={"body": "x"})[0] == 201
+    assert asked(gitlab, "GET", "/projects/other%2Fhello", headers)[0] == 404
+    assert gitlab.said(PATH, 1)[0].author.bot
+    gitlab.check()
+
+
+@pytest.mark.thorough
+def test_notes_hold_something_and_not_too_much(gitlab: GitLabDouble) -> None:
+    notes = merge_of(gitlab).notes
+    assert refused(notes.create, {"body": " \n"}) == (
+        400,
+        """400 Bad request - Note {:note=>["can't be blank"]}""",
+    )
+    status, words = refused(notes.create, {"body": "x" * (NOTE_LIMIT + 1)})
+    assert (status, "is too long" in words) == (400, True)
+    notes.create({"body": "x" * NOTE_LIMIT})
+    title = refused(client(gitlab).projects.get(PATH, lazy=True).issues.create, {"title": "x" * 256})
+    assert title[0] == 400
+    gitlab.check()
+
+
+@pytest.mark.thorough
+def test_an_author_resolves_threads_of_their_own_merge_request(gitlab: GitLabDouble) -> None:
+    gitlab.push(PATH, "other", {"b.py": "b = 1\n"})
+    iid = gitlab.open_merge_request(PATH, "other", author="rae")
+    note = gitlab.notes[gitlab.comment_on_line(PATH, iid, "b.py", 1, "Hm.")]
+    merge = client(gitlab, gitlab.token("rae")).projects.get(PATH, lazy=True).mergerequests.get(iid)
+    thread = merge.discussions.get(note.discussion)
+    thread.resolved = True
+    thread.save()
+    assert note.resolved_by == gitlab.account("rae")
+    reply = gitlab.notes[gitlab.reply(note.id, "No.", "bob")]
+    assert (note.resolved_by, reply.resolved_by) == (gitlab.account("rae"), gitlab.account("bob"))
+    merge.draft_notes.create({"note": "Yes.", "in_reply_to_discussion_id": note.discussion}).publish()
+    assert not any(one.resolved for one in gitlab.threads_of(note))
     gitlab.check()
 
 

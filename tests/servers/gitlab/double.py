@@ -599,14 +599,16 @@ class GitLabDouble:
             return note
 
     def answer(self, on: Noteable, thread: Sequence[Note], author: Account, body: str) -> Note:
-        """A reply. A note that stood alone becomes a thread; one that was resolved is open again."""
+        """A reply. A note that stood alone becomes a thread; one that is resolved stays so."""
         with self._lock:
-            first = thread[0]
+            first, held = thread[0], [one for one in thread if one.resolvable]
+            settled = bool(held) and all(one.resolved for one in held)
             if first.kind is None:
                 first.kind = "DiscussionNote"
             position = first.position if first.kind == "DiffNote" else None
             note = self.write(on, author, body, position=position, threaded=True, discussion=first.discussion)
-            self.resolve(thread, None)
+            if settled:
+                self.resolve([note], author)
             return note
 
     def resolve(self, thread: Sequence[Note], by: Account | None) -> None:

@@ -784,7 +784,8 @@ class Operations:
         thread = [note for note in self._double.notes_on(merge) if note.discussion == draft.discussion]
         if thread:
             note = self._double.answer(merge, thread, draft.author, draft.note)
-            self._double.resolve(thread, draft.author if draft.resolves else None)
+            # A published reply opens a resolved thread again, which one that is posted does not.
+            self._double.resolve([*thread, note], draft.author if draft.resolves else None)
             return note
         if draft.position and complaints(project.repository, draft.position):
             return None
