@@ -93,6 +93,28 @@ def unsigned(body: str) -> str:
     return text.rstrip() if _LINE.fullmatch(line) else body.rstrip()
 
 
+def marked(body: str, marker: Marker) -> str:
+    """The body with its marker; one that has a marker of this kind keeps it."""
+    found = read(body)
+    return body if found is not None and found.kind == marker.kind else signed(body, marker)
+
+
+def remembering(body: str, present: str) -> str:
+    """The text of a summary that replaces `present`: what that remembers is not lost to a text without memory,
+    which comes of a conversation that was read under another account's name."""
+    old = read(present) or Marker("summary")
+    new = read(body)
+    if new is None or new.kind != "summary":
+        return signed(body, old)
+    forgets = new.memory is None or new.memory == Memory()
+    return signed(unsigned(body), replace(new, memory=old.memory)) if forgets and old.memory else body
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two bodies say the same: platforms change line ends and cut white space."""
+    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
+
+
 def _split(body: str) -> tuple[str, str]:
     """What comes before the last line that is not empty, and that line. Platforms may change line ends."""
     whole = body.rstrip()

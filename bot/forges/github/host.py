@@ -15,7 +15,7 @@ import re
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from bot.diff import hunks
@@ -35,7 +35,7 @@ from bot.forges.github.shapes import (
     ReviewComment,
 )
 from bot.forges.once import ATTEMPTS, after
-from bot.markers import Marker, read, signed, unsigned
+from bot.markers import Marker, marked, read, remembering, same
 from bot.plan import (
     Annotation,
     CheckRun,
@@ -286,7 +286,7 @@ class GitHub:
             )
 
         if not answers():
-            self._post(order.number, _with(body, marker), "answer a command", answers)
+            self._post(order.number, marked(body, marker), "answer a command", answers)
             self._drop(answers()[1:])
 
     def upload_sarif(self, commit: str, ref: str, sarif: str) -> None:
@@ -374,8 +374,8 @@ class GitHub:
             elif told.posted.answered:
                 problems.append(f"The comment on {amended.finding} has an answer and was left as it is.")
             else:
-                body = _with(amended.body, Marker("finding", amended.finding, amended.withdrawn))
-                if not _same(told.posted.body, body):
+                body = marked(amended.body, Marker("finding", amended.finding, amended.withdrawn))
+                if not same(told.posted.body, body):
                     path = f"/pulls/comments/{amended.key}"
                     call = self._writing("edit a comment", "PATCH", path, {"body": body}, again=True)
                     try:
@@ -447,7 +447,7 @@ class GitHub:
         for inline in inlines:
             comment: dict[str, Any] = {
                 "path": inline.path,
-                "body": _with(inline.body, Marker("finding", inline.finding)),
+                "body": marked(inline.body, Marker("finding", inline.finding)),
                 "line": inline.line,
                 "side": "RIGHT",
             }
@@ -504,13 +504,13 @@ class GitHub:
         for _ in range(ATTEMPTS):
             mine = self._summaries(number)
             if not mine:
-                fresh = _with(body, Marker("summary"))
+                fresh = marked(body, Marker("summary"))
                 posted = self._post(number, fresh, "post the summary", lambda: self._summaries(number))
                 # Another run may have done the same, or our account is another than assumed: the oldest is it.
                 mine = self._summaries(number) or [posted]
             oldest, *doubles = mine
-            text = _remembering(body, oldest.body or "")
-            if not _same(oldest.body or "", text):
+            text = remembering(body, oldest.body or "")
+            if not same(oldest.body or "", text):
                 path = f"/issues/comments/{oldest.id}"
                 call = self._writing("edit the summary", "PATCH", path, {"body": text}, again=True)
                 try:
@@ -677,28 +677,6 @@ def _root(comment: ReviewComment, comments: Mapping[int, ReviewComment]) -> int:
         key = parent
         parent = comments[parent].in_reply_to_id if parent in comments else None
     return key
-
-
-def _with(body: str, marker: Marker) -> str:
-    """The body with its marker; one that has a marker of this kind keeps it."""
-    found = read(body)
-    return body if found is not None and found.kind == marker.kind else signed(body, marker)
-
-
-def _remembering(body: str, present: str) -> str:
-    """The text of a summary that replaces `present`: what that remembers is not lost to a text without memory,
-    which comes of a conversation that was read under another account's name."""
-    old = read(present) or Marker("summary")
-    new = read(body)
-    if new is None or new.kind != "summary":
-        return signed(body, old)
-    forgets = new.memory is None or new.memory == Memory()
-    return signed(unsigned(body), replace(new, memory=old.memory)) if forgets and old.memory else body
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two bodies say the same: platforms change line ends and cut white space."""
-    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
 
 
 def _file(file: ChangedFile) -> FileDiff:

@@ -14,7 +14,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import FileDiff
@@ -35,7 +35,7 @@ from bot.forges.gitlab.shapes import (
 )
 from bot.forges.http import Answered, Call
 from bot.forges.once import ATTEMPTS, LOOKS, after, created
-from bot.markers import Marker, read, signed, unsigned
+from bot.markers import Marker, marked, read, remembering, same
 from bot.plan import (
     CheckRun,
     Conversation,
@@ -347,7 +347,7 @@ class GitLab:
         if thread is None or self._ours(threads, "answer", marker.id):
             return
         path = f"/merge_requests/{order.number}/discussions/{thread}/notes"
-        payload = {"body": _with(body, marker)}
+        payload = {"body": marked(body, marker)}
         call = self._writing("answer a command", "POST", path, payload, again=False)
         created(self._client, call, Note, lambda: next(iter(said()), None))
         self._drop(order.number, said()[1:])
@@ -494,8 +494,8 @@ class GitLab:
             if told.posted.answered:
                 problems.append(f"The comment on {amended.finding} has an answer and was left as it is.")
                 continue
-            body = _with(amended.body, Marker("finding", amended.finding, amended.withdrawn))
-            if not _same(told.posted.body, body):
+            body = marked(amended.body, Marker("finding", amended.finding, amended.withdrawn))
+            if not same(told.posted.body, body):
                 path = f"/merge_requests/{plan.number}/notes/{amended.key}"
                 call = self._writing("edit a comment", "PUT", path, {"body": body}, again=True)
                 try:
@@ -639,10 +639,10 @@ class GitLab:
         return [inline for inline in inlines if self._one_draft(work, inline)]
 
     def _one_draft(self, work: _Posting, inline: Inline) -> bool:
-        body = _with(inline.body, Marker("finding", inline.finding))
+        body = marked(inline.body, Marker("finding", inline.finding))
 
         def there() -> DraftNote | None:
-            return next((draft for draft in self._drafts(work) if _same(draft.note, body)), None)
+            return next((draft for draft in self._drafts(work) if same(draft.note, body)), None)
 
         for shape in _shapes(work.places[inline]):
             payload = {"note": body, "position": shape}
@@ -713,7 +713,7 @@ class GitLab:
 
     def _one_thread(self, work: _Posting, inline: Inline) -> bool:
         number = work.plan.number
-        body = _with(inline.body, Marker("finding", inline.finding))
+        body = marked(inline.body, Marker("finding", inline.finding))
 
         def there() -> Discussion | None:
             # Not by its lines, see above.
@@ -748,7 +748,7 @@ class GitLab:
         for _ in range(ATTEMPTS):
             mine = self._summaries(self._threads(number))
             if not mine:
-                fresh = _with(body, Marker("summary"))
+                fresh = marked(body, Marker("summary"))
                 call = self._writing("post the summary", "POST", notes, {"body": fresh}, again=False)
                 posted = created(
                     self._client, call, Note, lambda: next(iter(self._summaries(self._threads(number))), None)
@@ -756,8 +756,8 @@ class GitLab:
                 # Another run may have done the same: the oldest is it.
                 mine = self._summaries(self._threads(number)) or [posted]
             oldest, *doubles = mine
-            text = _remembering(body, oldest.body)
-            if not _same(oldest.body, text):
+            text = remembering(body, oldest.body)
+            if not same(oldest.body, text):
                 call = self._writing("edit the summary", "PUT", f"{notes}/{oldest.id}", {"body": text}, again=True)
                 try:
                     self._client.write(call, object)
@@ -829,24 +829,3 @@ def _shapes(place: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _is_finding(body: str) -> bool:
     marker = read(body)
     return marker is not None and marker.kind == "finding"
-
-
-def _with(body: str, marker: Marker) -> str:
-    """The body with its marker; one that has a marker of this kind keeps it."""
-    found = read(body)
-    return body if found is not None and found.kind == marker.kind else signed(body, marker)
-
-
-def _remembering(body: str, present: str) -> str:
-    """The text of a summary that replaces `present`: what that remembers is not lost to a text without memory."""
-    old = read(present) or Marker("summary")
-    new = read(body)
-    if new is None or new.kind != "summary":
-        return signed(body, old)
-    forgets = new.memory is None or new.memory == Memory()
-    return signed(unsigned(body), replace(new, memory=old.memory)) if forgets and old.memory else body
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two bodies say the same: platforms change line ends and cut white space."""
-    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
