@@ -143,7 +143,11 @@ def verdict(review: Review, audit: Audit | None) -> str:
         return render.headline(review)
     new = sum(1 for one in audit.findings if one.standing.value == "new")
     rows = audit.functions
-    said = f"{render.counted(len(audit.findings), 'finding')} in {render.counted(len(rows), 'function')}"
+    if not audit.findings and review.conclusion is Conclusion.NEUTRAL:
+        return render.headline(review)
+    said = f"Nothing was found in {render.counted(len(rows), 'function')}"
+    if audit.findings:
+        said = f"{render.counted(len(audit.findings), 'finding')} in {render.counted(len(rows), 'function')}"
     parts = [f"{new} new"] if audit.findings else []
     if audit.fixed:
         parts.append(f"{len(audit.fixed)} fixed since")
@@ -191,13 +195,15 @@ def tiles(review: Review, audit: Audit | None, items: list[Reviewed]) -> list[tu
     rewrites = sum(1 for item in items if item.rewrite is not None)
     apart = sum(1 for item in items if item.rewrite is not None and wording.verified(item.rewrite.verdict))
     made = [
-        (f"{len(items):,}", "finding" if len(items) == 1 else "findings", worst or "each with a witness that ran"),
-        (
+        (f"{len(items):,}", "finding" if len(items) == 1 else "findings", worst or "nothing was shown"),
+    ]
+    if items:
+        passed = (
             f"{rewrites:,}",
             "rewrite passed" if rewrites == 1 else "rewrites passed",
-            f"{apart} verified in a process of their own" if apart else "in a fresh container, whole suite",
-        ),
-    ]
+            f"{apart} verified in a process of their own" if apart else "each in a fresh container",
+        )
+        made.append(passed)
     if audit is not None:
         counts = {kind: sum(1 for row in audit.functions if row.attention is kind) for kind in Attention}
         untested = sum(1 for row in audit.functions if not row.tests)

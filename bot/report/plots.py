@@ -144,7 +144,7 @@ def by_function(review: Review, audit: Audit | None, links: dict[str, str]) -> P
         (
             texts.line(name, 120),
             [("time", "part-3", time, seconds(time))],
-            f"{seconds(time)} · {runs:,.0f} runs",
+            f"{seconds(time)} · {runs:,.0f} runs" if runs else seconds(time),
             links.get(name, ""),
         )
         for name, (time, runs) in most

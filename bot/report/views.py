@@ -209,8 +209,10 @@ def code(finding: Finding) -> tuple[CodeRow, ...]:
     """The function at head with what is suspicious, changed and pointed at."""
     head = finding.function.head
     rows = texts.code(head.source)
-    changed = set(finding.function.changed_lines)
     numbers = range(head.start_line, head.start_line + len(rows))
+    changed = set(finding.function.changed_lines)
+    if changed.issuperset(numbers):
+        changed = set()  # all of it is new, or nothing was compared: a mark on every line says nothing
     wanted = set(numbers)
     if len(rows) > MOST_ROWS:
         points = {finding.start_line, finding.end_line, *finding.suspicious_lines} & wanted

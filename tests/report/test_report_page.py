@@ -21,7 +21,7 @@ from sample_reports import ATTACKS, FULL, audit, page, poisoned
 
 from bot import report
 from bot.audited import Audit
-from bot.domain import Review
+from bot.domain import Conclusion, Review
 from bot.report import picture, plots, texts, views
 
 REVIEWS = {
@@ -130,6 +130,21 @@ def test_silence_says_what_it_rests_on() -> None:
     noted = replace(sample_reviews.CLEAN, notes=("Looked for: tests that fail, payloads; no model was asked.",))
     assert f"{rests}. Looked for: tests that fail, payloads; no model was asked." in page(noted)
     assert not any("What the silence" in PAGES[name] for name in ("full", "neutral", "nothing"))
+
+
+def test_an_audit_that_found_nothing_says_so_in_words() -> None:
+    night = replace(audit(), findings=(), fixed=(), functions=audit().functions[:2])
+    night = replace(night, review=replace(night.review, findings=(), conclusion=Conclusion.CLEAN))
+    assert "Nothing was found in 2 functions." in page(of=night)
+    failed = replace(night, review=replace(night.review, conclusion=Conclusion.NEUTRAL))
+    assert "this is not a pass" in page(of=failed) and "Nothing was found in" not in page(of=failed)
+
+
+def test_a_mark_on_every_line_is_none() -> None:
+    finding = FULL.findings[0].finding
+    assert any("changed" in row.note for row in views.code(finding))
+    everything = replace(finding.function, changed_lines=tuple(range(11, 16)))
+    assert not any("changed" in row.note for row in views.code(replace(finding, function=everything)))
 
 
 # ---------------------------------------------------------------------------------------------------- the picture
