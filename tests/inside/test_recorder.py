@@ -309,6 +309,15 @@ def test_recording_is_bounded_per_function_and_in_all() -> None:
     assert len(book.calls) == 1
 
 
+def test_where_many_are_watched_the_first_test_leaves_others_their_share() -> None:
+    book = recorder.Recorder(per_test=4, total=20, per_function=5)
+    for _ in range(3):
+        book.begin()
+        for name in ("f", "f", "f", "f", "f", "g"):
+            book.leave(book.enter(name, ("n",), (1,)), 2)
+    assert (book.kept_of, book.kept) == ({"f": 5, "g": 3}, 8)
+
+
 def test_a_repr_that_calls_the_watched_function_is_not_recorded() -> None:
     book = recorder.Recorder()
 

@@ -17,6 +17,9 @@ from typing import Any
 import jsonschema
 import pytest
 from repositories import Repository
+from servers.abilities import Abilities
+from servers.models import Scripted
+from servers.toy import ToyServer
 from telling import TESTS_ALONE, Files, environ
 
 from bot import cli
@@ -111,10 +114,10 @@ class Owner:
         where = ["--repo", str(self.repo.path), "--state", str(self.state)]
         return ["audit", *where, "--format", "json", "--no-color", "--set", "audit.workers=1", *more]
 
-    def audit(self, *more: str) -> Audited:
+    def audit(self, *more: str, env: Mapping[str, str] | None = None) -> Audited:
         """One audit, its JSON valid and the same after it was read."""
         out, err = io.StringIO(), io.StringIO()
-        code = cli.run(self.argv(*more), cli.Terminal(out, err, environ()))
+        code = cli.run(self.argv(*more), cli.Terminal(out, err, {**environ(), **(env or {})}))
         assert out.getvalue(), err.getvalue()
         value = json.loads(out.getvalue())
         schema = json.loads((ROOT / "docs/audit.schema.json").read_text("utf-8"))
@@ -129,6 +132,7 @@ def owner(tmp_path: Path) -> Owner:
     return Owner(tmp_path)
 
 
+@pytest.mark.timeout(400)
 def test_over_the_weeks(owner: Owner) -> None:
     """One repository, audited after each of its changes: what is run each time is what had to be."""
     owner.repo.commit(SHOP)
@@ -193,6 +197,7 @@ def test_whose_turn_does_not_come_is_listed_and_comes_first_next_time(owner: Own
     assert second.who("audited") == {left}
 
 
+@pytest.mark.timeout(400)
 def test_a_killed_audit_goes_on_where_it_was(owner: Owner) -> None:
     """Every file is a task: after some of them the whole process group is killed."""
     files: Files = {f"shop/part{n}.py": f"def part{n}(x):\n    return x + {n}\n" for n in range(12)}
@@ -236,6 +241,49 @@ def test_a_state_that_is_none_of_ours_stops_the_audit(owner: Owner) -> None:
     assert cli.run(owner.argv(), cli.Terminal(out, err, environ())) == 2
     assert "state-invalid" in err.getvalue()
     assert owner.state.read_text() == "mine"
+
+
+SHORT = '''\
+def shorten(text, width):
+    """The text, cut to `width` characters with an ellipsis where it is longer; one that fits is left alone."""
+    if len(text) < width:
+        return text
+    return text[: width - 1] + "…"
+'''
+KEY = "sk-audits-1234567"
+
+
+@pytest.mark.timeout(400)
+def test_a_model_is_asked_by_way_of_the_process_that_has_its_key(owner: Owner) -> None:
+    """The task's process has no key, no address: what it finds shows that it could ask all the same."""
+    right = SHORT.replace("< width", "<= width")
+    named = {
+        "category": "correctness",
+        "severity": "high",
+        "line": 3,
+        "title": "Texts that just fit are cut",
+        "explanation": "A text of just the width is left alone.",
+        "witness": {"kind": "call", "call": "shorten('abcd', 4)", "expected": "'abcd'", "code": "", "raises": ""},
+        "fixed": right,
+    }
+    tests = "from short import shorten\n\n\ndef test_short():\n    assert shorten('ab', 5) == 'ab'\n"
+    owner.repo.commit({"short.py": SHORT, "test_short.py": tests})
+    answers = [("You review one", [json.dumps({"problems": [named]})]), ("", [f"```python\n{right}```\n"])]
+    chatty = Abilities(
+        style="openai", completions=False, chat_logprobs=0, tokenize=False, continuing="", schema=""
+    )
+    with ToyServer(Scripted(answers), chatty, key=KEY) as server:
+        found = owner.audit("--endpoint", server.url, env={"TRYLINE_ENDPOINT_KEY": KEY})
+        assert KEY not in json.dumps(found.value) + found.said
+        (finding,) = found.value["review"]["findings"]
+        assert (finding["rule"], finding["suggestion"]["replacement"]) == (
+            "model/correctness",
+            "    if len(text) <= width:\n",
+        )
+        assert found.value["review"]["costs"]["usage"]["requests"] > 0
+        asked = len(server.requests)
+        again = owner.audit("--endpoint", server.url, env={"TRYLINE_ENDPOINT_KEY": KEY})
+    assert (again.executions, again.standing, len(server.requests)) == (0, [("shorten", "still")], asked)
 
 
 def test_only_what_lies_there(owner: Owner) -> None:
