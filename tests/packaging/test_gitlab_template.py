@@ -111,6 +111,7 @@ def test_which_job_runs_when(tmp_path: Path, variables: dict[str, str], expected
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(600)  # the image may have to be built
 def test_the_image_runs_a_job_s_script_as_gitlab_s_runner_does(image: str) -> None:
     """The entry point is emptied, and the script comes on the standard input of a shell."""
     assert WHOLE[".tryline"]["image"]["entrypoint"] == [""]
