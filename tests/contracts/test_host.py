@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from servers.stages import FAULTS, STAGES, Said, Stage
+from servers.stages import DONE, FAULTS, STAGES, Said, Stage
 
 from bot.domain import FileStatus
 from bot.errors import ForgeError
@@ -347,6 +347,8 @@ def test_nothing_is_posted_twice(stage: Stage, what: str, fault: str) -> None:
     assert [read(one.body) for one in stage.on_lines()] == [Marker("finding", F1), Marker("finding", F2)]
     assert [one.body for one in stage.below()] == [summary()]
     assert (delivery.created, delivery.on_lines) == (2, (F1, F2))
+    # Not posted again and taken away: it looks first.
+    assert stage.asked("note") == (2 if what == "note" and fault not in DONE else 1)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

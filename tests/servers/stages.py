@@ -118,6 +118,9 @@ class Stage(Protocol):
         """Requests go wrong. What: `anything`, `pull` (reading it), `thread` (posting comments on lines), `note`
         (posting one on the whole), `edit`, `delete`, `check`. Fault: see `FAULTS`."""
 
+    def asked(self, what: str) -> int:
+        """How many such requests there were."""
+
     def mend(self) -> int:
         """Ends all faults; how many had not happened."""
 
@@ -125,6 +128,7 @@ class Stage(Protocol):
 FAULTS = ("lost 502", "closed after", "cut", "500", "closed before")
 """What may befall a request for a moment: the first three are carried out all the same. `late` is one, too, and
 takes a second."""
+DONE = ("lost 502", "closed after", "cut", "late")
 
 
 def _fault(kind: Any, name: str) -> Any:
@@ -236,9 +240,9 @@ class OnGitHub:
     def unchecked(self) -> str:
         return self.double.actions_token(self.repository)
 
-    def spoil(self, what: str, fault: str, *, times: int = 1, skip: int = 0) -> None:
+    def _where(self, what: str) -> tuple[str, str]:
         root = "/repos/octo/hello"
-        method, path = {
+        return {
             "anything": ("*", "*"),
             "pull": ("GET", f"{root}/pulls/1"),
             "thread": ("POST", f"{root}/pulls/1/reviews"),
@@ -247,6 +251,12 @@ class OnGitHub:
             "delete": ("DELETE", f"{root}/pulls/comments/*"),
             "check": ("POST", f"{root}/check-runs"),
         }[what]
+
+    def asked(self, what: str) -> int:
+        return sum((one.method, one.path) == self._where(what) for one in self.double.exchanges)
+
+    def spoil(self, what: str, fault: str, *, times: int = 1, skip: int = 0) -> None:
+        method, path = self._where(what)
         made = github.Fault.secondary(9_000, 429) if fault == "limited" else _fault(github.Fault, fault)
         self.double.inject(made, method, path, times=times, skip=skip)
 
@@ -374,10 +384,10 @@ class OnGitLab:
     def unchecked(self) -> str:
         return self.double.project_token(self.repository, role="reporter")
 
-    def spoil(self, what: str, fault: str, *, times: int = 1, skip: int = 0) -> None:
+    def _where(self, what: str) -> tuple[str, str]:
         root = "/projects/group%2Fsub%2Fhello"
         here = f"{root}/merge_requests/1"
-        method, path = {
+        return {
             "anything": ("*", "*"),
             "pull": ("GET", here),
             "thread": ("POST", f"{here}/draft_notes*"),
@@ -386,6 +396,12 @@ class OnGitLab:
             "delete": ("DELETE", f"{here}/notes/*"),
             "check": ("POST", f"{root}/statuses/*"),
         }[what]
+
+    def asked(self, what: str) -> int:
+        return sum((one.method, one.path) == self._where(what) for one in self.double.exchanges)
+
+    def spoil(self, what: str, fault: str, *, times: int = 1, skip: int = 0) -> None:
+        method, path = self._where(what)
         made = gitlab.Fault.limited(9_000) if fault == "limited" else _fault(gitlab.Fault, fault)
         self.double.inject(made, method, path, times=times, skip=skip)
 
