@@ -273,10 +273,11 @@ def test_who_asks_while_it_starts_waits_for_it(pool: Pool, machine: Machine) -> 
         with ThreadPoolExecutor(1) as threads:
             number = len(machine.made)
             other = threads.submit(use, pool)
-            assert soon(lambda: pool.spares == 0)
-            assert machine.starting == 1, "no second start for it"
+            assert soon(lambda: pool.spares == 0 or machine.starting > 1), "it is taken while it starts"
+            # One more may be started ahead as soon as something else ends; for the one who asks none is.
+            assert pool._asking == 0
             machine.starts.set()
-            assert other.result(20) is machine.made[number]
+            assert other.result(20) in machine.made[number:]
 
 
 # ------------------------------------------------------------------------------------------ a busy machine
