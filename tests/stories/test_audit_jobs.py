@@ -60,6 +60,10 @@ def test_heavy():
 def test_money():
     assert money(1205) == "12.05"
 """
+SETTINGS = """\
+audit: {draft_pulls: 1, workers: 1}
+prove: {security: false, performance: false, mutants: 0}
+"""
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/engine.sock"}
 STATE = "kept/audit.sqlite"
 
@@ -123,8 +127,7 @@ class Nights(Stage):
 def nights(tmp_path: Path) -> Iterator[Nights]:
     """The test ends with a look at the contract."""
     with GitHubDouble(tmp_path / "github") as github:
-        files = {"shop.py": BROKEN, "test_shop.py": TESTS, ".tryline.yml": "audit: {draft_pulls: 1, workers: 1}\n"}
-        github.repository(REPO, files)
+        github.repository(REPO, {"shop.py": BROKEN, "test_shop.py": TESTS, ".tryline.yml": SETTINGS})
         token = github.actions_token(REPO, contents="write", issues="write", pull_requests="write")
         yield Nights(github, tmp_path, token)
         github.check()

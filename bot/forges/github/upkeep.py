@@ -20,6 +20,7 @@ from bot.forges.github.client import Answered, Call, Client
 from bot.forges.github.shapes import Commit, IssueComment, Named, Opened, Ref
 from bot.forges.github.shapes import Issue as Found
 from bot.forges.once import created
+from bot.markers import same
 from bot.plan import Dialect, Draft, Issue, IssueText, Proposed
 from bot.upkeep_markers import read_draft, read_issue, read_news
 
@@ -100,7 +101,7 @@ class GitHubUpkeep:
         changes: dict[str, Any] = {}
         if found.title != title:
             changes["title"] = title
-        if not _same(found.body or "", text.body):
+        if not same(found.body or "", text.body):
             changes["body"] = text.body
         if (found.state == "open") != text.open:
             changes["state"] = "open" if text.open else "closed"
@@ -293,8 +294,3 @@ class GitHubUpkeep:
 
 def _told(found: Found) -> Issue:
     return Issue(found.number, found.title, found.body or "", found.state == "open", found.html_url)
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two bodies say the same: platforms change line ends and cut white space."""
-    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()

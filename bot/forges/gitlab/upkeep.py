@@ -20,6 +20,7 @@ from bot.forges.gitlab.kept import Branch, File, Named, Opened
 from bot.forges.gitlab.kept import Issue as Found
 from bot.forges.gitlab.shapes import Note
 from bot.forges.once import created
+from bot.markers import same
 from bot.plan import Draft, Issue, IssueText, Proposed
 from bot.upkeep_markers import read_draft, read_issue, read_news
 
@@ -99,7 +100,7 @@ class GitLabUpkeep:
         changes: dict[str, Any] = {}
         if found.title != title:
             changes["title"] = title
-        if not _same(found.description or "", text.body):
+        if not same(found.description or "", text.body):
             changes["description"] = text.body
         if (found.state == "opened") != text.open:
             changes["state_event"] = "reopen" if text.open else "close"
@@ -255,8 +256,3 @@ def _told(found: Found) -> Issue:
 
 def _proposed(finding: str, one: Opened) -> Proposed:
     return Proposed(finding, one.iid, one.state == "opened", one.state == "merged", one.web_url)
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two bodies say the same: platforms change line ends and cut white space."""
-    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
