@@ -153,7 +153,7 @@ def main() -> None:
     for workers in args.workers:
         with executors(args.executors, workers) as made:
             for name, executor in made.items():
-                kinds: list[tuple[str, float, int]] = [
+                rounds: list[tuple[str, float, int]] = [
                     (kind, args.seconds, 0) for kind in args.kinds if kind != "asking"
                 ]
                 for kind, seconds, asks in [*rounds, *([("asleep", 0.0, 5)] if "asking" in args.kinds else [])]:
