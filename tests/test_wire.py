@@ -211,6 +211,7 @@ def test_no_event_makes_the_reader_fail(events: list[Json], code: int) -> None:
         assert {"t.py::a", "t.py::b"} <= {test.id for test in run.tests}
 
 
+@pytest.mark.thorough
 @given(st.lists(st.lists(ANYTHING, min_size=6, max_size=9) | ANYTHING, max_size=4), ANYTHING, ANYTHING)
 @settings(max_examples=50, deadline=None)
 def test_no_row_of_a_trial_makes_the_reader_fail(rows: list[Any], pairs: Any, trace: Any) -> None:

@@ -203,6 +203,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from(["status", "rows", "complete", "signal", "exit", "killed", "error"]), JSON))
 @settings(max_examples=200, deadline=None)
 def test_no_answer_is_a_crash(reply: dict[str, Any]) -> None:
@@ -211,6 +212,7 @@ def test_no_answer_is_a_crash(reply: dict[str, Any]) -> None:
     assert found is None or all(isinstance(timing, Timing) for timing in found)
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from([*ROW, *TIMES, *SPENT]), JSON))
 @settings(max_examples=200, deadline=None)
 def test_no_row_is_a_crash(row: dict[str, Any]) -> None:

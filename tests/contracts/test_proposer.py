@@ -138,6 +138,7 @@ def test_a_blameless_line_is_rather_kept(proposer):
     assert share[0] > 0.9 > 0.5 > share[1]
 
 
+@pytest.mark.thorough
 def test_equal_situations_get_equal_answers(proposer):
     fresh = type(proposer)()
     for function, module in CASES[::2]:

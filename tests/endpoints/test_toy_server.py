@@ -110,6 +110,7 @@ def test_lists_are_filled_up_with_what_the_toy_does_not_name(server: ToyServer) 
     assert list(top.values())[3] == pytest.approx(FLOOR, abs=0.1)
 
 
+@pytest.mark.thorough
 def test_a_sampled_token_outside_the_list_is_added_to_it(server: ToyServer) -> None:
     seen = {
         len(complete(server, logprobs=1, temperature=1, seed=seed).choices[0].logprobs.top_logprobs[0])
@@ -181,6 +182,7 @@ def test_a_prompt_that_ends_within_a_character_is_repeated_before_the_answer() -
         assert complete(server).choices[0].text == ""
 
 
+@pytest.mark.thorough
 def test_sampling_follows_the_seed_and_the_probabilities(server: ToyServer) -> None:
     one = complete(server, temperature=1, n=4, seed=5, max_tokens=6)
     two = complete(server, temperature=1, n=4, seed=5, max_tokens=6)
@@ -354,6 +356,7 @@ def test_what_was_asked_is_kept_in_order(server: ToyServer) -> None:
 # -------------------------------------------------------------------------------------------------- errors
 
 
+@pytest.mark.thorough
 def test_vllms_refusals_have_vllms_words(server: ToyServer) -> None:
     with pytest.raises(openai.AuthenticationError) as wrong_key:
         client(server.url, "sk-other").models.list()

@@ -95,6 +95,7 @@ references = st.builds(
 )
 
 
+@pytest.mark.thorough
 @given(references)
 def test_a_release_changes_the_image_and_nothing_else(reference: str) -> None:
     changed = pin.pinned(TEXT, reference)

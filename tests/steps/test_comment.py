@@ -760,6 +760,7 @@ def test_an_odd_address_is_no_link(url: str) -> None:
 # ---------------------------------------------------------------------------------------------------------- room
 
 
+@pytest.mark.thorough
 def test_every_body_fits_whatever_there_is_to_say() -> None:
     big = replace(
         FINDING,

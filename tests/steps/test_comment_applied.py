@@ -340,6 +340,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(base, head, source(new), imports, draw(st.sampled_from([0, 1, 3, 50])))
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(cases())
 def test_whatever_is_offered_is_the_verified_file(one: Case) -> None:
@@ -351,6 +352,7 @@ def test_whatever_is_offered_is_the_verified_file(one: Case) -> None:
         assert applied(one, dialect) in {"block", "diff", "marked", "omitted"}
 
 
+@pytest.mark.thorough
 @given(st.text(alphabet="`~ a\n", max_size=30), st.text(alphabet="`~ab\n", max_size=20))
 def test_a_block_holds_any_text(text: str, other: str) -> None:
     """The fence alone: any lines at all, between any others."""
