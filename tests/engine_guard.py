@@ -17,13 +17,16 @@ import docker
 import pytest
 import requests
 
+from bot.errors import SandboxError
+
 ANSWER = 30
 """Seconds in which an engine answers a request of the question, on however busy a machine."""
 IN_A_ROW = 3
 """Tests that need an engine and fail after a long wait, one after the other: whatever the cause, the others would
 do the same."""
 WAIT = 60
-"""Seconds of such a wait: of a time-out of ours, of an engine's client, of an installation without a registry."""
+"""Seconds of such a wait, where the test's own time-out does not end it: of an engine's client, or a subprocess.
+What fails otherwise, however late, is a matter of that test alone."""
 ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
@@ -34,6 +37,7 @@ class Guard:
         self.asked = False
         self.trouble = ""
         self.late: list[str] = []
+        self.last: BaseException | None = None
 
     def before(self) -> None:
         """Fails a test that needs an engine where none works."""
@@ -44,7 +48,11 @@ class Guard:
 
     def after(self, name: str, problem: BaseException | None, seconds: float) -> None:
         """Takes note of how such a test ended."""
-        if problem is None or (seconds < WAIT and "from pytest-timeout" not in str(problem)):
+        if problem is not None and problem is self.last:
+            return  # of a fixture that several tests share: it failed once
+        self.last = problem
+        waited = seconds >= WAIT and isinstance(problem, (SandboxError, *ERRORS))
+        if not waited and "from pytest-timeout" not in str(problem):
             self.late.clear()
             return
         self.asked = False

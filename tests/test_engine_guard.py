@@ -81,6 +81,19 @@ def test_tests_in_a_row_that_do_not_end_are_the_last(tmp_path: Path) -> None:
     assert "not run: 3 tests in a row failed after long waits (test_here.py::test_engine[0], " in told
 
 
+def test_a_fixture_that_tests_share_fails_once() -> None:
+    guard = engine_guard.Guard()
+    late = RuntimeError("Timeout (>9s) from pytest-timeout.")
+    for name in "abcde":
+        guard.after(name, late, 0.0)
+    assert (guard.late, guard.trouble) == (["a"], "")
+    guard.after("f", AssertionError("late, and a matter of its own"), 500.0)
+    assert guard.late == []
+    for name in "ghi":
+        guard.after(name, OSError("no answer"), 70.0)
+    assert "(g, h, i)" in guard.trouble
+
+
 @pytest.mark.engine
 def test_an_engine_that_works_is_no_trouble() -> None:
     assert engine_guard.trouble(os.environ) == ""
