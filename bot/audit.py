@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -670,7 +671,7 @@ def kept(desk: Desk, survey: Survey, seen: Seen, rows: Sequence[Row], result: Re
         row.attention, row.why = Attention.AUDITED, report.left_alone
         if not report.whole:
             row.why = problems or "not all was done about it within its time"
-        found = tuple(item for item in result.findings if item.finding.function.id == row.name)
+        found = tuple(rerun(item) for item in result.findings if item.finding.function.id == row.name)
         unproven = tuple(s for s in result.unproven if s.function.id == row.name)
         alone = replace(
             result,
@@ -697,6 +698,16 @@ def kept(desk: Desk, survey: Survey, seen: Seen, rows: Sequence[Row], result: Re
         )
         written.append((row.name, row.kept, alone))
     desk.state.keep(under, written)
+
+
+def rerun(item: Reviewed) -> Reviewed:
+    """A finding whose command runs it again: times are measured anew by looking at the function, and an audit has
+    no change that a review could look at."""
+    witness = item.finding.witness
+    if witness.kind != "measure":
+        return item
+    command = f"tryline try {shlex.quote(item.finding.function.id)}"
+    return replace(item, finding=replace(item.finding, witness=replace(witness, command=command)))
 
 
 def settled(desk: Desk, survey: Survey, seen: Seen, rows: Sequence[Row], under: Under) -> None:
