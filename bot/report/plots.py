@@ -130,12 +130,15 @@ def by_function(review: Review, audit: Audit | None, links: dict[str, str]) -> P
             if row.seconds > 0:
                 spent[row.function.id] = [row.seconds, float(row.executions)]
     else:
+        whole = {report.function.id: report.seconds for report in review.functions if report.seconds > 0}
+        for name, time in whole.items():
+            spent[name] = [time, 0.0]
         for item in review.findings:
             entry = spent.setdefault(item.finding.function.id, [0.0, 0.0])
             if item.search is not None:
-                entry[0] += item.search.seconds
+                entry[0] += 0.0 if item.finding.function.id in whole else item.search.seconds
                 entry[1] += item.search.executions
-            if item.rewrite is not None:
+            if item.rewrite is not None and item.finding.function.id not in whole:
                 entry[0] += item.rewrite.verdict.seconds
     most = sorted((row for row in spent.items() if row[1][0] > 0), key=lambda row: -row[1][0])[:TOP]
     if not most:
@@ -149,7 +152,8 @@ def by_function(review: Review, audit: Audit | None, links: dict[str, str]) -> P
         )
         for name, (time, runs) in most
     ]
-    title = "Time by function" if audit is not None else "Search and proof by function"
+    told = audit is not None or any(report.seconds > 0 for report in review.functions)
+    title = "Time by function" if told else "Search and proof by function"
     return Plot(title, "time", bars(rows), note=f"The first {TOP}." if len(spent) > TOP else "")
 
 

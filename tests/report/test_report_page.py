@@ -331,3 +331,11 @@ def test_the_matrix_has_no_base_where_nothing_ran_there() -> None:
         for i in review.findings[:2]
     ]
     assert views.matrix([("a", item) for item in alone]).sides == ("head", "rewrite")
+
+
+def test_time_by_function_is_what_the_review_measured_where_it_did() -> None:
+    plot = plots.by_function(FULL, None, {})
+    assert plot is not None and plot.title == "Search and proof by function"
+    timed = replace(FULL, functions=(replace(FULL.functions[0], seconds=42.0), *FULL.functions[1:]))
+    plot = plots.by_function(timed, None, {})
+    assert plot is not None and (plot.title, plot.bars[0].value) == ("Time by function", "42 s · 15 runs")
