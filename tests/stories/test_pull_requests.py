@@ -15,7 +15,7 @@ from servers.github import Fault, GitHubDouble
 from bot import cli
 from bot.errors import ExitCode
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 REPO = "acme/shop"
 GOOD = '''\
