@@ -1103,7 +1103,7 @@ class FunctionReport:
     left_alone: str = ""
     """Why its answers were not compared or its times not measured: `answers differ from run to run`."""
     seconds: float = 0.0
-    """Wall time spent on it alone: calls of it, witnesses, times, rewrites; what serves all functions is not in."""
+    """Wall time spent on it alone: calls of it, witnesses, times, rewrites; not what serves all functions."""
 
 
 @dataclass(frozen=True)
