@@ -56,7 +56,8 @@ class House:
         about itself is then what it finds on any machine; `own` asks for an id that nobody had. Raises OSError."""
         with self.lock:
             taken = {tenant.place for tenant in self.tenants}
-            names = [name] if name else [str(number) for number in range(len(taken) + 100)]
+            # Letters: a fork server numbers its candidates' places, and may look for a free one at the same moment.
+            names = [name] if name else [letters(number) for number in range(len(taken) + 100)]
             paths = [identity.ROOM + "/" + one for one in names]
             place = next((path for path in paths if path not in taken and not os.path.lexists(path)), "")
             if not place:
@@ -127,6 +128,11 @@ class House:
                 self.janitor.ask(uid, kill=True)
                 self.bury(uid)
                 self.janitor.ask(uid, places=places, sweep=True)
+
+
+def letters(number):
+    """a, b, ... z, aa, bb, ..."""
+    return chr(ord("a") + number % 26) * (number // 26 + 1)
 
 
 def descriptor(path):
