@@ -56,7 +56,7 @@ class House:
         about itself is then what it finds on any machine; `own` asks for an id that nobody had. Raises OSError."""
         with self.lock:
             taken = {tenant.place for tenant in self.tenants}
-            # Letters: a fork server numbers its candidates' places, and may look for a free one at the same moment.
+            # Letters: a fork server numbers its candidates' places, and may look for a free one at the same time.
             names = [name] if name else [letters(number) for number in range(len(taken) + 100)]
             paths = [identity.ROOM + "/" + one for one in names]
             place = next((path for path in paths if path not in taken and not os.path.lexists(path)), "")
