@@ -84,7 +84,8 @@ Scores = Annotated[dict[LineKey, Number], Field(max_length=MOST_KEYS), _counted(
 Counts = Annotated[dict[Name, Count], Field(max_length=100), _counted(100)]
 ObjectId = Annotated[str, _checked(r"[0-9a-f]{40}|[0-9a-f]{64}", "the id of a git object")]
 ReviewId = Annotated[str, _checked(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "the id of a review")]
-Repository = Annotated[str, _checked(r"[A-Za-z0-9_.-]{1,255}(?:/[A-Za-z0-9_.-]{1,255}){1,20}", "`owner/name`")]
+_NAME = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,255}"  # never a step up: it becomes part of an address
+Repository = Annotated[str, _checked(f"{_NAME}(?:/{_NAME}){{1,20}}", "`owner/name`")]
 RepositoryPath = Annotated[
     str,
     # No part of it empty, a dot, two dots or a git folder, nothing that ends a C string.
