@@ -249,10 +249,11 @@ def test_several_choices_for_each_of_several_prompts(seat: Seat) -> None:
     if not seat.can().completions:
         return
     choices = seat.endpoint.send(
-        Request("complete", ("x a", "x "), max_tokens=1, n=8, temperature=1.0, seed=4)
+        Request("complete", ("x a", "x "), max_tokens=1, n=16, temperature=1.0, seed=4)
     ).choices
-    assert [choice.prompt for choice in choices] == [0] * 8 + [1] * 8
-    assert {choice.text for choice in choices[:8]} <= {"b", "c"}
+    assert [choice.prompt for choice in choices] == [0] * 16 + [1] * 16
+    assert {choice.text for choice in choices[:16]} <= {"b", "c"}
+    # Where the server knows no seed this is chance: so many that two texts alone come up once in millions of runs.
     assert len({choice.text for choice in choices}) > 2
 
 
