@@ -39,11 +39,11 @@ check: $(INSTALLED) ## lint, format, types and the quick tests, which need no en
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not engine and not live and not thorough'
+	scripts/steady.sh -q -n 2 --dist worksteal -m 'not engine and not live and not thorough'
 
 test: check engine engines browser runner vllm ## everything: check, the tests that need an engine, those that need the real vLLM server
-	$(BIN)/pytest -q -n 2 --dist worksteal -m '(engine or thorough) and not live'
-	LIVE_VLLM=$(VLLM) $(BIN)/pytest -q -m live
+	scripts/steady.sh -q -n 2 --dist worksteal -m '(engine or thorough) and not live'
+	LIVE_VLLM=$(VLLM) scripts/steady.sh -q -m live
 
 image: engine ## build the image of the action, tryline:local (IMAGE=..., BASE=... for others)
 	@scripts/image.sh $(IMAGE)
