@@ -196,17 +196,14 @@ def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytes
     assert caught.value.slug == "cluster-workers"
 
 
-def test_where_nobody_answers_is_told_without_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.executors.cluster.CONNECTING", 1.0)
+def test_where_nobody_answers_is_told_without_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
-        with pytest.raises(ExecutorError) as silent:
-            Cluster(f"tcp://127.0.0.1:{port}")
-    with pytest.raises(ExecutorError) as closed:
-        Cluster(f"tcp://127.0.0.1:{port}")
-    for caught in (silent, closed):
-        assert caught.value.slug == "cluster-unreachable"
-        assert str(port) not in caught.value.message
+        silent = refused(f"tcp://127.0.0.1:{port}")
+    closed = refused(f"tcp://127.0.0.1:{port}")
+    for said in (silent, closed):
+        assert said.startswith("cluster-unreachable ")
+        assert str(port) not in said
 
 
 @pytest.mark.parametrize("address", ["localhost:8786", "inproc://x", "tcp://", "http://host:1", "tcp://a@b:1", ""])
@@ -341,12 +338,12 @@ cluster.CONNECTING = 5.0
 try:
     cluster.Cluster(sys.argv[1])
 except ExecutorError as error:
-    print(error.slug)
+    print(error.slug, error.message)
 """
 
 
 def refused(address: str) -> str:
-    """The slug of the error, in a process of its own: Dask's loop is one for a process, and a connection that was
+    """Slug and message of the error, in a process of its own: Dask's loop is one for a process, and a connection that was
     given up may hold it."""
     words = [sys.executable, "-P", "-c", REFUSED, address]
     done = subprocess.run(words, capture_output=True, env=environ(), text=True, cwd="/", timeout=60, check=True)
@@ -367,7 +364,7 @@ def test_a_cluster_with_tls_is_reached_with_certificates_and_not_without(tmp_pat
         made.join()
         until(lambda: "Registered to" in made.log())
         for scheme in ("tls", "tcp"):
-            assert refused(f"{scheme}://127.0.0.1:{made.port}") == "cluster-unreachable"
+            assert refused(f"{scheme}://127.0.0.1:{made.port}").startswith("cluster-unreachable ")
         with (
             dask.config.set(
                 {f"distributed.comm.tls.{name}": str(tmp_path / file) for name, file in client.items()}
