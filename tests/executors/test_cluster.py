@@ -343,8 +343,8 @@ except ExecutorError as error:
 
 
 def refused(address: str) -> str:
-    """Slug and message of the error, in a process of its own: Dask's loop is one for a process, and a connection that was
-    given up may hold it."""
+    """Slug and message of the error, in a process of its own: Dask's loop is one for a process, and a connection
+    that was given up may hold it."""
     words = [sys.executable, "-P", "-c", REFUSED, address]
     done = subprocess.run(words, capture_output=True, env=environ(), text=True, cwd="/", timeout=60, check=True)
     return done.stdout.strip()
