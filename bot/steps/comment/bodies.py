@@ -110,11 +110,6 @@ def withdrawn_body(
     return signed(render.fitted(parts, left, "What it said would not fit in here any more."), marker)
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two bodies are equal, but for line ends and space at the end, which platforms change."""
-    return one.replace("\r\n", "\n").rstrip() == other.replace("\r\n", "\n").rstrip()
-
-
 def title_of(posted: Posted, memory: Memory) -> str:
     """What a comment of ours is about, as foreign text; empty where nobody knows."""
     known = memory.known(posted.finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import render, wording
+from bot import markers, render, wording
 from bot.domain import Conclusion, FileDiff, Review, Reviewed, Severity
 from bot.plan import (
     Amended,
@@ -221,7 +221,7 @@ class _Desk:
         if posted.answered:
             self.kept.append(finding)
             said = self.body(item, self.offer(item, None if isinstance(place, str) else place))
-            stale = posted.withdrawn or not bodies.same(said, posted.body)
+            stale = posted.withdrawn or not markers.same(said, posted.body)
             state = "below, and in a thread with answers" if stale else "in a thread with answers"
             self.log.append(f"{finding}: its thread has answers, so it stays as it is")
             self.row(item, state, full=stale)
@@ -252,7 +252,7 @@ class _Desk:
         self.creations.append(Inline(item.finding.id, place.path, place.end, place.start_line, body))
 
     def _amend(self, posted: Posted, body: str) -> None:
-        if bodies.same(posted.body, body):
+        if markers.same(posted.body, body):
             self.kept.append(posted.finding)
         else:
             self.edits.append(Amended(posted.key, posted.finding, body))
