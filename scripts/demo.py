@@ -340,7 +340,8 @@ def main() -> int:
     further = without_engine()
     make_shop()
     command = ["review", "--repo", "demo/shop", "--base", "main", *further]
-    outputs = ["--output", "demo/review.md", "--output", "demo/review.json"]
+    files = ("demo/review.html", "demo/review.md", "demo/review.json")
+    outputs = [word for file in files for word in ("--output", file)]
     print(f"$ tryline {' '.join([*command, *outputs])}", flush=True)
     start = time.monotonic()
     # The environment's twins of flags and settings are the user's, the demo is to look the same everywhere.
@@ -351,6 +352,7 @@ def main() -> int:
     print(f"\n{time.monotonic() - start:.1f} s. Try next:")
     tryline = ".venv/bin/tryline"
     for text in (
+        "open demo/review.html                                  the whole review as one page",
         "less demo/review.md                                    the review as a pull request would show it",
         "less demo/review.json                                  everything, the search line by line included",
         f"git -C demo/shop diff main {BRANCH}      what was reviewed",
